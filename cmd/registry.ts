@@ -1,0 +1,35 @@
+/** All commands: what they are called, what they are for, and how their module is loaded (only when used). */
+
+/** A command's module. `name` is the name it was called under (`mailq` and `sendmail` share a module). */
+export interface CommandModule {
+  /** Runs the command and resolves to its exit code. */
+  run(args: string[], name: string): Promise<number>;
+}
+
+export interface Command {
+  readonly name: string;
+  readonly group: "Mail system" | "Mail" | "Queue" | "Tables" | "Configuration" | "SASL" | "Tools";
+  /** One line. */
+  readonly summary: string;
+  readonly load: () => Promise<CommandModule>;
+}
+
+export const commands: readonly Command[] = [
+  {
+    name: "daemon",
+    group: "Mail system",
+    summary: "run the mail system in the foreground",
+    load: () => import("./daemon.ts"),
+  },
+  {
+    name: "start-here",
+    group: "Mail system",
+    summary: "make a private instance under ./var and run it",
+    load: () => import("./start_here.ts"),
+  },
+];
+
+/** A command by its name. */
+export function findCommand(name: string): Command | undefined {
+  return commands.find((command) => command.name === name);
+}

@@ -1,0 +1,61 @@
+import type { LogEntry } from "./sink.ts";
+
+/** `classic`: a syslog line; `json`: one object a line (`postel_log_format`). */
+export type LogFormat = "classic" | "json";
+
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+let stampSecond = -1;
+let stamp = "";
+
+/** `Nov 01 02:03:04` in local time, as postlogd(8) writes it; remembered for the rest of the second. */
+function timestamp(time: number): string {
+  const second = Math.floor(time / 1000);
+  if (second !== stampSecond) {
+    const date = new Date(second * 1000);
+    const two = (value: number) => String(value).padStart(2, "0");
+    stamp = `${MONTHS[date.getMonth()]} ${two(date.getDate())} ${two(date.getHours())}:${
+      two(date.getMinutes())
+    }:${two(date.getSeconds())}`;
+    stampSecond = second;
+  }
+  return stamp;
+}
+
+// deno-lint-ignore no-control-regex -- control characters are what is looked for
+const UNPRINTABLE = /[\x00-\x1f\x7f\ud800-\udfff]/;
+
+/** Control characters and stray octets become `?`, so that a client can't forge a line. */
+function printable(text: string): string {
+  if (!UNPRINTABLE.test(text)) return text;
+  let clean = "";
+  for (const character of text) {
+    const code = character.codePointAt(0)!;
+    clean += code < 0x20 || code === 0x7f || (code >= 0xd800 && code <= 0xdfff) ? "?" : character;
+  }
+  return clean;
+}
+
+/** `text` behind its label. */
+export function labelled(entry: LogEntry): string {
+  return (entry.level === "info" ? "" : `${entry.level}: `) + printable(entry.text);
+}
+
+/** `Nov 01 02:03:04 host postfix/smtpd[123]: text`; `host` is the first label of myhostname. */
+export function formatClassic(entry: LogEntry, host: string): string {
+  return `${timestamp(entry.time)} ${host} ${entry.tag}[${entry.pid}]: ${labelled(entry)}`;
+}
+
+/** One JSON object with the same text, the event's name and its fields. */
+export function formatJson(entry: LogEntry, host: string): string {
+  return JSON.stringify({
+    time: new Date(entry.time).toISOString(),
+    host,
+    program: entry.tag,
+    pid: entry.pid,
+    level: entry.level,
+    ...(entry.event === undefined ? {} : { event: entry.event }),
+    ...entry.fields,
+    text: entry.text,
+  });
+}

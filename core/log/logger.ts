@@ -1,0 +1,45 @@
+import type { LogEntry, LogLevel, LogSink } from "./sink.ts";
+
+/** Details of an event. Undefined members are left out of JSON. */
+export type Fields = Readonly<Record<string, string | number | boolean | undefined | readonly string[]>>;
+
+/** Says things in the name of one program, such as `postfix/smtpd`. */
+export class Logger {
+  constructor(readonly sink: LogSink, readonly tag: string, readonly pid: number = Deno.pid) {}
+
+  /** The same log in the name of another program. */
+  as(tag: string): Logger {
+    return new Logger(this.sink, tag, this.pid);
+  }
+
+  info(text: string, event?: string, fields?: Fields): void {
+    this.#write("info", text, event, fields);
+  }
+  warning(text: string, event?: string, fields?: Fields): void {
+    this.#write("warning", text, event, fields);
+  }
+  error(text: string, event?: string, fields?: Fields): void {
+    this.#write("error", text, event, fields);
+  }
+  /** The program can't go on; the caller ends it. */
+  fatal(text: string, event?: string, fields?: Fields): void {
+    this.#write("fatal", text, event, fields);
+  }
+  /** A promise that the program makes to itself was broken; the caller ends it. */
+  panic(text: string, event?: string, fields?: Fields): void {
+    this.#write("panic", text, event, fields);
+  }
+
+  #write(level: LogLevel, text: string, event?: string, fields?: Fields): void {
+    const entry: LogEntry = {
+      time: Date.now(),
+      tag: this.tag,
+      pid: this.pid,
+      level,
+      text,
+      ...(event === undefined ? {} : { event }),
+      ...(fields === undefined ? {} : { fields }),
+    };
+    this.sink.write(entry);
+  }
+}

@@ -1,0 +1,16 @@
+/**
+ * The mail log. Programs say what happened once, as a text that log analysers know (Postfix's lines) together with the
+ * name of the event and its fields; a sink prints the classic line or a JSON object from the same entry.
+ */
+export { formatClassic, formatJson, type LogFormat } from "./format.ts";
+export { type Fields, Logger } from "./logger.ts";
+export {
+  fileSink,
+  type LogEntry,
+  type LogLevel,
+  type LogSink,
+  memorySink,
+  streamSink,
+  teeSink,
+} from "./sink.ts";
+export { syslogSink } from "./syslog.ts";

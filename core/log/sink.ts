@@ -1,0 +1,96 @@
+import { writeSync } from "node:fs";
+import { formatClassic, formatJson, type LogFormat } from "./format.ts";
+import type { Fields } from "./logger.ts";
+
+/** `info` lines have no label; the others print as `warning: `, `error: `, `fatal: `, `panic: `. */
+export type LogLevel = "info" | "warning" | "error" | "fatal" | "panic";
+
+/** One thing that happened. */
+export interface LogEntry {
+  /** Milliseconds since the epoch. */
+  readonly time: number;
+  /** The tag without the pid: `postfix/smtpd`. */
+  readonly tag: string;
+  readonly pid: number;
+  readonly level: LogLevel;
+  readonly text: string;
+  /** Name of the kind of event, `delivery`, `connect` ...; absent for free text. */
+  readonly event?: string;
+  readonly fields?: Fields;
+}
+
+/** Where entries go. `write` never throws: a mail system does not stop because its log is full. */
+export interface LogSink {
+  write(entry: LogEntry): void;
+  /** Writes out what is held back; called before the process ends. */
+  flush(): void;
+}
+
+const encoder = new TextEncoder();
+
+/**
+ * Prints lines through `put`, which writes a part of the bytes and says how many. Lines of one turn of the event loop
+ * leave together, which turns a burst of messages into a fraction of the system calls.
+ */
+function batchingSink(put: (bytes: Uint8Array) => number, format: LogFormat, host: string): LogSink {
+  let held = "";
+  let scheduled = false;
+  const flush = () => {
+    scheduled = false;
+    if (held === "") return;
+    let bytes: Uint8Array = encoder.encode(held);
+    held = "";
+    try {
+      while (bytes.length > 0) bytes = bytes.subarray(put(bytes));
+    } catch {
+      // A full disk or a closed pipe must not stop mail, and there is no other place to say so.
+    }
+  };
+  return {
+    write(entry) {
+      held += (format === "json" ? formatJson(entry, host) : formatClassic(entry, host)) + "\n";
+      if (entry.level === "fatal" || entry.level === "panic" || held.length > 65536) flush();
+      else if (!scheduled) {
+        scheduled = true;
+        Deno.unrefTimer(setTimeout(flush, 0));
+      }
+    },
+    flush,
+  };
+}
+
+/** Writes to an open file descriptor: 1 is standard output. */
+export function streamSink(fd: number, format: LogFormat, host: string): LogSink {
+  return batchingSink((bytes) => writeSync(fd, bytes), format, host);
+}
+
+/** Appends to `maillog_file`, made with `mode` if it does not exist. Throws if it can't be opened. */
+export function fileSink(path: string, format: LogFormat, host: string, mode = 0o600): LogSink {
+  const file = Deno.openSync(path, { append: true, create: true, mode });
+  return batchingSink((bytes) => file.writeSync(bytes), format, host);
+}
+
+/** Keeps entries in memory, for tests. */
+export function memorySink(): LogSink & { readonly entries: LogEntry[]; lines(): string[] } {
+  const entries: LogEntry[] = [];
+  return {
+    entries,
+    lines: () => entries.map((entry) => (entry.level === "info" ? "" : `${entry.level}: `) + entry.text),
+    write(entry) {
+      entries.push(entry);
+    },
+    flush() {},
+  };
+}
+
+/** Writes every entry to all of `sinks`. */
+export function teeSink(...sinks: LogSink[]): LogSink {
+  return {
+    write(entry) {
+      for (const sink of sinks) sink.write(entry);
+    },
+    flush() {
+      for (const sink of sinks) sink.flush();
+    },
+  };
+}

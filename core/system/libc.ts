@@ -1,0 +1,67 @@
+/** C functions, bound on first use so that commands which need none pay nothing. */
+
+const SYMBOLS = {
+  __errno_location: { parameters: [], result: "pointer" },
+  strerror: { parameters: ["i32"], result: "pointer" },
+  getpwnam: { parameters: ["buffer"], result: "pointer" },
+  getpwuid: { parameters: ["u32"], result: "pointer" },
+  getgrnam: { parameters: ["buffer"], result: "pointer" },
+  getgrgid: { parameters: ["u32"], result: "pointer" },
+  getgrouplist: { parameters: ["buffer", "u32", "buffer", "buffer"], result: "i32" },
+  setgroups: { parameters: ["usize", "buffer"], result: "i32" },
+  setresgid: { parameters: ["u32", "u32", "u32"], result: "i32" },
+  setresuid: { parameters: ["u32", "u32", "u32"], result: "i32" },
+  setfsuid: { parameters: ["u32"], result: "i32" },
+  setfsgid: { parameters: ["u32"], result: "i32" },
+  syscall: { parameters: ["i64", "i64", "buffer"], result: "i64" },
+  chroot: { parameters: ["buffer"], result: "i32" },
+  flock: { parameters: ["i32", "i32"], result: "i32" },
+  fcntl: { parameters: ["i32", "i32", "buffer"], result: "i32" },
+  getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
+  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  send: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
+  close: { parameters: ["i32"], result: "i32" },
+} as const;
+
+type Libc = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+
+let bound: Libc | undefined;
+
+/** The C library. Throws on systems where it can't be loaded. */
+export function libc(): Libc {
+  if (bound !== undefined) return bound;
+  const musl = Deno.build.arch === "aarch64" ? "libc.musl-aarch64.so.1" : "libc.musl-x86_64.so.1";
+  for (const name of ["libc.so.6", musl]) {
+    try {
+      return bound = Deno.dlopen(name, SYMBOLS).symbols;
+    } catch {
+      // The next name is for another C library.
+    }
+  }
+  throw new Error("Cannot load the C library (tried libc.so.6 and musl): Postel needs Linux");
+}
+
+const encoder = new TextEncoder();
+
+/** A NUL-terminated copy. Throws on text with a NUL inside, which C would cut short. */
+export function cString(text: string): Uint8Array<ArrayBuffer> {
+  if (text.includes("\0")) throw new TypeError("A name with a NUL character can't be given to the system");
+  return encoder.encode(text + "\0");
+}
+
+/** The number of the last error of this thread. */
+export function errno(): number {
+  const location = libc().__errno_location();
+  return location === null ? 0 : new Deno.UnsafePointerView(location).getInt32();
+}
+
+/** `flock: Resource temporarily unavailable`, for the call that just failed. */
+export function systemError(call: string, code: number = errno()): Error & { code: number } {
+  const text = libc().strerror(code);
+  const reason = text === null ? `error ${code}` : new Deno.UnsafePointerView(text).getCString();
+  return Object.assign(new Error(`${call}: ${reason}`), { code });
+}
+
+/** Numbers of the errors that callers branch on (Linux). */
+export const Errno = { EINTR: 4, EAGAIN: 11, EACCES: 13 } as const;

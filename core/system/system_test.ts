@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { closeSync, openSync } from "node:fs";
+import { createServer } from "node:net";
+import process from "node:process";
+import {
+  asUser,
+  fcntlLock,
+  flockTry,
+  funlock,
+  lookupGroup,
+  lookupUser,
+  peerCredentials,
+  userGroups,
+} from "./mod.ts";
+
+const isRoot = process.geteuid?.() === 0;
+
+Deno.test("lookupUser and lookupGroup: by name and by number", () => {
+  assert.equal(lookupUser("root")?.uid, 0);
+  assert.equal(lookupUser(0)?.name, "root");
+  assert.equal(lookupUser("no-such-user-here"), undefined);
+  assert.equal(lookupUser("root\0x"), undefined);
+  assert.equal(lookupGroup(0)?.name, lookupGroup("root")?.name);
+  assert.ok(userGroups("root", 0).includes(0));
+});
+
+Deno.test("flock: a second open file waits for the first", () => {
+  const path = Deno.makeTempFileSync();
+  const first = openSync(path, "r+");
+  const second = openSync(path, "r+");
+  assert.ok(flockTry(first, "exclusive"));
+  assert.ok(!flockTry(second, "shared"));
+  funlock(first);
+  assert.ok(flockTry(second, "shared"));
+  assert.ok(fcntlLock(first));
+  closeSync(first);
+  closeSync(second);
+  Deno.removeSync(path);
+});
+
+Deno.test({
+  name: "asUser: files are made and refused with the user's rights, and root's come back",
+  ignore: !isRoot,
+  fn() {
+    const nobody = lookupUser("nobody")!;
+    const identity = { uid: nobody.uid, gid: nobody.gid, groups: [nobody.gid] };
+    const directory = Deno.makeTempDirSync();
+    Deno.chmodSync(directory, 0o777);
+    asUser(identity, () => {
+      Deno.writeTextFileSync(`${directory}/mine`, "x");
+      assert.throws(() => Deno.readTextFileSync("/etc/shadow"), Deno.errors.PermissionDenied);
+    });
+    assert.equal(Deno.statSync(`${directory}/mine`).uid, nobody.uid);
+    assert.ok(Deno.readTextFileSync("/etc/shadow").length > 0);
+    Deno.removeSync(directory, { recursive: true });
+  },
+});
+
+Deno.test("peerCredentials: the kernel names the caller", async () => {
+  const path = `${Deno.makeTempDirSync()}/s`;
+  const { promise, resolve } = Promise.withResolvers<number>();
+  const server = createServer((socket) => {
+    resolve(peerCredentials(socket).uid);
+    socket.destroy();
+    server.close();
+  }).listen(path);
+  await new Promise((done) => server.once("listening", done));
+  const client = await Deno.connect({ transport: "unix", path });
+  assert.equal(await promise, process.geteuid?.());
+  client.close();
+  await new Promise((done) => server.listening ? server.once("close", done) : done(null));
+});
