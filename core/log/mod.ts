@@ -14,3 +14,4 @@ export {
   teeSink,
 } from "./sink.ts";
 export { syslogSink } from "./syslog.ts";
+export { type LogSettings, logSettings, openLog, SwitchSink } from "./open.ts";

@@ -1,5 +1,5 @@
 import { connectDatagram, type DatagramSender } from "../system/mod.ts";
-import { labelled } from "./format.ts";
+import { formatJson, labelled, type LogFormat } from "./format.ts";
 import type { LogLevel, LogSink } from "./sink.ts";
 
 /** syslog(3) severities. */
@@ -36,7 +36,7 @@ const encoder = new TextEncoder();
  * Sends entries to the local syslog socket in the traditional form (RFC 3164 without a host name).
  * Throws when `facility` is unknown or the socket isn't there.
  */
-export function syslogSink(facility: string, path = "/dev/log"): LogSink {
+export function syslogSink(facility: string, format: LogFormat = "classic", path = "/dev/log"): LogSink {
   const code = FACILITY[facility];
   if (code === undefined) {
     throw new Error(`Unknown syslog facility "${facility}": use one of ${Object.keys(FACILITY).join(", ")}`);
@@ -49,7 +49,9 @@ export function syslogSink(facility: string, path = "/dev/log"): LogSink {
       const clock = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
       const stamp = `${MONTHS[date.getMonth()]} ${String(date.getDate()).padStart(2)} ${clock}`;
       const line = encoder.encode(
-        `<${code * 8 + SEVERITY[entry.level]}>${stamp} ${entry.tag}[${entry.pid}]: ${labelled(entry)}`,
+        `<${code * 8 + SEVERITY[entry.level]}>${stamp} ${entry.tag}[${entry.pid}]: ${
+          format === "json" ? formatJson(entry, "") : labelled(entry)
+        }`,
       );
       if (socket?.send(line)) return;
       // syslogd was restarted: its socket is a new one.
