@@ -1,0 +1,122 @@
+import { readFileSync } from "node:fs";
+import { type Config, ConfigError, type MasterEntry } from "../../core/config/types.ts";
+
+/** One address that a service listens on. */
+export interface Endpoint {
+  readonly hostname: string;
+  readonly port: number;
+}
+
+/** Ports by name for systems without /etc/services. */
+const WELL_KNOWN: Readonly<Record<string, number>> = {
+  smtp: 25,
+  smtps: 465,
+  submissions: 465,
+  submission: 587,
+  lmtp: 24,
+  qmqp: 628,
+};
+
+let services: Map<string, number> | undefined;
+
+/** The TCP port of a service name (services(5)) or number; undefined if it is neither. */
+export function tcpPort(name: string): number | undefined {
+  if (/^\d{1,5}$/.test(name)) {
+    const port = Number(name);
+    return port >= 1 && port <= 65535 ? port : undefined;
+  }
+  services ??= readServices();
+  return services.get(name) ?? WELL_KNOWN[name];
+}
+
+function readServices(): Map<string, number> {
+  const found = new Map<string, number>();
+  let text = "";
+  try {
+    text = readFileSync("/etc/services", "utf8");
+  } catch {
+    return found;
+  }
+  for (const line of text.split("\n")) {
+    const [name, where, ...aliases] = line.replace(/#.*/, "").trim().split(/\s+/);
+    const match = /^(\d+)\/tcp$/.exec(where ?? "");
+    if (name === undefined || name === "" || match === null) continue;
+    for (const word of [name, ...aliases]) if (!found.has(word)) found.set(word, Number(match[1]));
+  }
+  return found;
+}
+
+/**
+ * The addresses of an `inet` entry: `port`, `host:port`, `[host]:port`, `:port`; without a host those of
+ * `inet_interfaces`, restricted by `inet_protocols` (master(5)). Port 0 is any free port, for tests.
+ * Throws `ConfigError` with the line of master.cf.
+ */
+export function endpointsOf(entry: MasterEntry, config: Config): Endpoint[] {
+  const match = /^(?:\[([^\]]*)\]:|([^:]*):)?([^:]+)$/.exec(entry.name);
+  const port = match === null ? undefined : match[3] === "0" ? 0 : tcpPort(match[3]!);
+  if (match === null || port === undefined) {
+    throw new ConfigError(
+      `${entry.origin.file}: line ${entry.origin.line}: unknown service or port in "${entry.name}": ` +
+        `use a number, a name from /etc/services, or host:port`,
+      entry.origin,
+    );
+  }
+  const host = match[1] ?? match[2] ?? "";
+  const protocols = new Set(config.list("inet_protocols").map((word) => word.toLowerCase()));
+  const ipv4 = protocols.has("ipv4") || protocols.has("all");
+  const ipv6 = protocols.has("ipv6") || protocols.has("all");
+  const names = host === "" ? config.list("inet_interfaces").map((word) => word.toLowerCase()) : [host];
+  const addresses = names.flatMap((name) => addressesOf(name, ipv4, ipv6, entry));
+  return [...new Set(addresses)].map((hostname) => ({ hostname, port }));
+}
+
+function addressesOf(name: string, ipv4: boolean, ipv6: boolean, entry: MasterEntry): string[] {
+  const both = (four: string, six: string) => [...(ipv4 ? [four] : []), ...(ipv6 && haveIpv6() ? [six] : [])];
+  if (name === "all") return ipv4 && ipv6 && haveIpv6() ? ["::"] : both("0.0.0.0", "::");
+  if (name === "loopback-only" || name === "localhost") return both("127.0.0.1", "::1");
+  const literal = name.replace(/^\[(.*)\]$/, "$1");
+  if (/^\d+\.\d+\.\d+\.\d+$/.test(literal)) return ipv4 ? [literal] : [];
+  if (literal.includes(":")) return ipv6 ? [literal] : [];
+  const known = hostsFile().get(literal);
+  if (known === undefined) {
+    throw new ConfigError(
+      `${entry.origin.file}: line ${entry.origin.line}: host "${literal}" of service "${entry.name}" is not in /etc/hosts: ` +
+        `use an IP address`,
+      entry.origin,
+    );
+  }
+  return known.filter((address) => address.includes(":") ? ipv6 : ipv4);
+}
+
+function hostsFile(): Map<string, string[]> {
+  const found = new Map<string, string[]>();
+  let text = "";
+  try {
+    text = readFileSync("/etc/hosts", "utf8");
+  } catch {
+    return found;
+  }
+  for (const line of text.split("\n")) {
+    const [address, ...names] = line.replace(/#.*/, "").trim().split(/\s+/);
+    if (address === undefined || address === "") continue;
+    for (const name of names) {
+      found.set(name.toLowerCase(), [...(found.get(name.toLowerCase()) ?? []), address]);
+    }
+  }
+  return found;
+}
+
+let ipv6Available: boolean | undefined;
+
+/** Does this host speak IPv6 at all? Containers often do not. */
+function haveIpv6(): boolean {
+  if (ipv6Available === undefined) {
+    try {
+      Deno.listen({ hostname: "::1", port: 0 }).close();
+      ipv6Available = true;
+    } catch {
+      ipv6Available = false;
+    }
+  }
+  return ipv6Available;
+}
