@@ -1,0 +1,19 @@
+/**
+ * What SMTP clients and servers share: the conversation over a connection (lines, timeouts, one write per turn), reply and
+ * command syntax, and the two translations between message content on the wire and in queue files.
+ */
+export { CoarseTimer, type Expiring } from "./coarse_timer.ts";
+export { type ByteChannel, SmtpStream, SmtpStreamError } from "./stream.ts";
+export {
+  appendReply,
+  defaultReplyLimits,
+  readReply,
+  type ReceivedReply,
+  type Reply,
+  reply,
+  type ReplyLimits,
+  replyLine,
+  ReplySyntaxError,
+} from "./reply.ts";
+export { decodeXtext, encodeXtext } from "./xtext.ts";
+export { ContentWriter } from "./content_writer.ts";
