@@ -4,6 +4,8 @@
 export interface CommandModule {
   /** Runs the command and resolves to its exit code. */
   run(args: string[], name: string): Promise<number>;
+  /** What `postel help NAME` prints below the summary. */
+  readonly help?: string;
 }
 
 export interface Command {
@@ -26,6 +28,12 @@ export const commands: readonly Command[] = [
     group: "Mail system",
     summary: "make a private instance under ./var and run it",
     load: () => import("./start_here.ts"),
+  },
+  {
+    name: "completion",
+    group: "Tools",
+    summary: "print a completion script for bash, zsh or fish",
+    load: () => import("./completion.ts"),
   },
 ];
 
