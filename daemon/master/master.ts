@@ -1,0 +1,145 @@
+/**
+ * The master: checks the configuration, holds the locks, starts the processes, keeps them running, passes reload and
+ * stop on. In single-process mode the services run in its own process instead.
+ *
+ * It logs `daemon started -- version ..., configuration ...`, `reload -- ...`, `terminating on signal N`, and what
+ * happens to its processes.
+ */
+import type { Config, MasterEntry } from "../../core/config/types.ts";
+import { readMasterFile } from "../../core/config/mod.ts";
+import { Logger, logSettings, openLog, SwitchSink } from "../../core/log/mod.ts";
+import { type Role, rolesNeeded } from "./plan.ts";
+import { type HeldLock, holdPidFile } from "./pid_file.ts";
+import { type ProcessCommand, Supervisor } from "./supervisor.ts";
+import type { Runtime } from "./runtime.ts";
+
+export interface MasterOptions {
+  /** Loads the configuration afresh; called at start and at each reload. */
+  readonly loadConfig: () => Config;
+  /** Everything in this process, without giving up or needing root. */
+  readonly singleProcess: boolean;
+  /** The command of a process of its own. */
+  readonly command: (role: Role) => ProcessCommand;
+  /** Starts the services in this process; loaded only in single-process mode. */
+  readonly startRuntime: (config: Config, entries: readonly MasterEntry[], log: Logger) => Promise<Runtime>;
+}
+
+/** A running mail system. */
+export interface Master {
+  readonly config: Config;
+  readonly log: Logger;
+  /** Re-reads the configuration. A broken one is logged and the old one stays in force; returns false then. */
+  reload(): Promise<boolean>;
+  /** Finishes what is under way within `seconds`. */
+  stop(seconds: number): Promise<void>;
+}
+
+/** Path of the master's pid and lock file. */
+export function pidFilePath(config: Config): string {
+  return `${config.string("queue_directory")}/${config.string("process_id_directory")}/master.pid`;
+}
+
+function masterTag(config: Config): string {
+  return `${config.string("syslog_name")}/master`;
+}
+
+function startedText(config: Config): string {
+  return `version ${config.string("mail_version")}, configuration ${config.directory}`;
+}
+
+/**
+ * Starts the mail system. Throws `ConfigError` for a configuration that can't be used and `AlreadyRunning` when
+ * another master holds the lock; nothing is left running then.
+ */
+export async function startMaster(options: MasterOptions): Promise<Master> {
+  let config = options.loadConfig();
+  let entries = readMasterFile(config);
+  const sink = new SwitchSink(openLog(logSettings(config)));
+  const log = new Logger(sink, masterTag(config));
+  const locks: HeldLock[] = [holdPidFile(pidFilePath(config))];
+  const releaseLocks = () => locks.forEach((lock) => lock.release());
+  const supervisors = new Map<Role, Supervisor>();
+  let runtime: Runtime | undefined;
+
+  try {
+    locks.push(holdPidFile(`${config.string("data_directory")}/master.lock`));
+    log.info(`daemon started -- ${startedText(config)}`, "started");
+    if (options.singleProcess) {
+      runtime = await options.startRuntime(config, entries, log);
+    } else {
+      for (const role of rolesNeeded(entries)) {
+        const supervisor = newSupervisor(role);
+        supervisors.set(role, supervisor);
+        await supervisor.start();
+      }
+    }
+  } catch (error) {
+    log.fatal(error instanceof Error ? error.message : String(error));
+    await stopAll(1);
+    releaseLocks();
+    throw error;
+  }
+
+  function newSupervisor(role: Role): Supervisor {
+    return new Supervisor(role, {
+      log,
+      command: options.command,
+      onOutput: (line) => console.log(line),
+    });
+  }
+
+  async function stopAll(seconds: number): Promise<void> {
+    await runtime?.stop(seconds);
+    // Who feeds the queue ends before the queue does.
+    await supervisors.get("front")?.stop(seconds);
+    await Promise.all([supervisors.get("queue")?.stop(seconds), supervisors.get("delivery")?.stop(seconds)]);
+  }
+
+  async function reload(): Promise<boolean> {
+    let next: Config;
+    let nextEntries: MasterEntry[];
+    try {
+      next = options.loadConfig();
+      nextEntries = readMasterFile(next);
+      const settings = logSettings(next);
+      await runtime?.reload(next, nextEntries);
+      if (settings.file !== "/dev/stdout" || logSettings(config).file !== settings.file) {
+        sink.switchTo(openLog(settings));
+      }
+    } catch (error) {
+      log.error(
+        `reload: ${error instanceof Error ? error.message : error}: the old configuration stays in force`,
+      );
+      return false;
+    }
+    config = next;
+    entries = nextEntries;
+    log.info(`reload -- ${startedText(config)}`, "reload");
+    if (!options.singleProcess) {
+      for (const role of rolesNeeded(entries)) {
+        const running = supervisors.get(role);
+        if (running !== undefined) {
+          running.order({ order: "reload" });
+          continue;
+        }
+        const supervisor = newSupervisor(role);
+        supervisors.set(role, supervisor);
+        await supervisor.start();
+      }
+    }
+    return true;
+  }
+
+  return {
+    get config() {
+      return config;
+    },
+    log,
+    reload,
+    async stop(seconds) {
+      await stopAll(seconds);
+      releaseLocks();
+      sink.flush();
+    },
+  };
+}
