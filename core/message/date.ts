@@ -1,0 +1,34 @@
+/** Dates as Received: and Date: headers carry them (RFC 5322, 3.3), in local time with the zone's name behind. */
+
+const DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+let lastSecond = NaN;
+let lastText = "";
+
+/** `Sat, 21 Nov 2026 02:39:36 +0000 (UTC)` for a time in seconds since the epoch. */
+export function mailDate(seconds: number): string {
+  const second = Math.floor(seconds);
+  if (second !== lastSecond) {
+    lastText = format(new Date(second * 1000));
+    lastSecond = second;
+  }
+  return lastText;
+}
+
+function format(date: Date): string {
+  const two = (value: number) => String(value).padStart(2, "0");
+  const offset = -date.getTimezoneOffset();
+  const sign = offset < 0 ? "-" : "+";
+  const zone = sign + two(Math.floor(Math.abs(offset) / 60)) + two(Math.abs(offset) % 60);
+  return `${DAYS[date.getDay()]}, ${date.getDate()} ${MONTHS[date.getMonth()]} ${date.getFullYear()} ` +
+    `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())} ${zone} (${zoneName(date)})`;
+}
+
+let zoneFormat: Intl.DateTimeFormat | undefined;
+
+/** `UTC`, `CET`, `PDT`; zones without an abbreviation give their offset. */
+function zoneName(date: Date): string {
+  zoneFormat ??= new Intl.DateTimeFormat("en-US", { timeZoneName: "short" });
+  return zoneFormat.formatToParts(date).find((part) => part.type === "timeZoneName")?.value ?? "UTC";
+}

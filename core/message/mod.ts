@@ -1,0 +1,23 @@
+/**
+ * Message content: headers by name, MIME structure, dates. What it works on are bytes and the lines of queue file
+ * records; it opens no file and keeps no state between messages.
+ */
+export {
+  HeaderFlag,
+  headerNameLength,
+  type KnownHeader,
+  knownHeader,
+  knownHeaderByName,
+} from "./header_name.ts";
+export { type HeaderToken, headerTokens } from "./header_tokens.ts";
+export { mailDate } from "./date.ts";
+export {
+  type Encoding,
+  encodingDomain,
+  type HeaderClass,
+  MimeError,
+  mimeErrorText,
+  MimeEvent,
+  type MimeOptions,
+  MimeScanner,
+} from "./mime.ts";
