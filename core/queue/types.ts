@@ -130,3 +130,108 @@ export interface QueueWriter {
   /** Removes the file; no effect after `commit`. */
   discard(): void;
 }
+
+/** The logs that tell what happened to a message's recipients. */
+export type LogName = "bounce" | "defer" | "trace";
+
+/** One recipient's fate in a bounce, defer or trace log. */
+export interface LogRecord {
+  /** `address` and `original` in quoted (RFC 5322) form, as they stand in the log. */
+  readonly recipient: Recipient;
+  /** `delayed`, `failed`, `delivered`, `relayed`, `expanded`, `deliverable`, `undeliverable`. */
+  readonly action: string;
+  /** `5.1.1` */
+  readonly status: string;
+  readonly reason: string;
+  readonly diagnostic?: { readonly type: string; readonly text: string };
+  readonly remote?: { readonly type: string; readonly name: string };
+}
+
+/** What a directory entry of a queue says without opening it. */
+export interface QueueFileInfo {
+  /** Permission bits, `0o700` for a complete message. */
+  readonly mode: number;
+  readonly size: number;
+  /** Seconds. */
+  readonly mtime: number;
+  readonly uid: number;
+  readonly inode: number;
+  readonly links: number;
+  readonly isFile: boolean;
+}
+
+/**
+ * The content of a message: one record after the other without padding, pointers followed. The records' types are
+ * `Normal` and `Continued`; nothing is allocated per record.
+ */
+export interface ContentReader {
+  /** Goes to the next record; false when the content is through. Throws `QueueFileError`. */
+  next(): boolean;
+  readonly type: number;
+  /** The current record's data is `bytes[start .. end)`, valid until the next call. */
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+  /** Back to the first record. */
+  rewind(): void;
+  /** Closes the file and gives up its lock. */
+  close(): void;
+}
+
+/** A lock on a queue file, held until released. */
+export interface QueueLock {
+  release(): void;
+}
+
+/**
+ * A queue directory tree. Every operation but `QueueWriter.commit` is synchronous, and every one throws
+ * `QueueFileError`: `missing` if the file isn't there, `busy` if somebody else holds its lock, `corrupt`, `io`.
+ */
+export interface Queue {
+  /** The queue directory, for messages. */
+  readonly directory: string;
+  readonly longIds: boolean;
+
+  /** Opens a new queue file; throws `io` when none can be made. */
+  create(queue: "incoming" | "maildrop"): QueueWriter;
+  /** Where a message is or would be. */
+  path(queue: QueueName, id: string): string;
+  /** Renames; `mtime` (seconds) becomes the access and modification time, set before the move. */
+  move(id: string, from: QueueName, to: QueueName, mtime?: number): void;
+  /** Removes the file; false if it was not there. */
+  remove(queue: QueueName, id: string): boolean;
+  /** Moves a damaged file to `corrupt`. */
+  corrupt(id: string, from: QueueName): void;
+  /** Ids of the files in a queue, in no order; one directory of it is in memory at a time. */
+  scan(queue: QueueName): Iterable<string>;
+  /** Undefined if the file isn't there. */
+  stat(queue: QueueName, id: string): QueueFileInfo | undefined;
+  setMtime(queue: QueueName, id: string, seconds: number): void;
+  setMode(queue: QueueName, id: string, mode: number): void;
+
+  /**
+   * Reads what stands outside the content. With `lock`, the file is locked exclusively meanwhile, and `busy` thrown if
+   * a delivery is under way.
+   */
+  readEnvelope(queue: QueueName, id: string, options?: { readonly lock?: boolean }): Envelope;
+  /** The content from `offset` (`Envelope.contentOffset`) on. Takes a shared lock; throws `busy` if it can't. */
+  openContent(queue: QueueName, id: string, offset: number): ContentReader;
+  /** Holds the file locked: `shared` for a delivery that does not read the content, `exclusive` for changes. */
+  lock(queue: QueueName, id: string, mode: "shared" | "exclusive"): QueueLock;
+
+  /** Marks recipients as done: the type byte at each offset becomes `D`. Negative offsets are skipped. */
+  markDone(queue: QueueName, id: string, offsets: Iterable<number>): void;
+  /** Notes in the file that the delay warning went out. @param offset `Envelope.warning.offset` */
+  markWarned(queue: QueueName, id: string, offset: number): void;
+  /** Takes the `trace_flags` attribute out of force. @param offset `Envelope.traceOffset` */
+  killTrace(queue: QueueName, id: string, offset: number): void;
+
+  /** Adds an entry to a log and syncs it. Addresses of `entry` in internal form. */
+  appendLog(log: LogName, id: string, entry: LogRecord): Promise<void>;
+  /** The entries of a log; none if there is no log. */
+  readLog(log: LogName, id: string): LogRecord[];
+  hasLog(log: LogName, id: string): boolean;
+  removeLog(log: LogName, id: string): boolean;
+  /** Removes all three logs. */
+  removeLogs(id: string): void;
+}

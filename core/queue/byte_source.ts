@@ -1,0 +1,80 @@
+import { QueueFileError } from "./types.ts";
+
+/** A stretch of a queue file in memory: `bytes[0]` is the file's byte `base`. */
+export interface Window {
+  readonly bytes: Uint8Array;
+  readonly base: number;
+}
+
+/** Where the bytes of a queue file come from: an open file, memory, or the two ends that changed hands. */
+export interface ByteSource {
+  /**
+   * A stretch that starts at or before `offset` and reaches at least `wanted` bytes behind it, unless the file ends
+   * before that. Valid until the next call.
+   */
+  window(offset: number, wanted: number): Window;
+  close(): void;
+}
+
+/** Bytes in memory. */
+export function memorySource(bytes: Uint8Array): ByteSource {
+  const whole = { bytes, base: 0 };
+  return { window: () => whole, close() {} };
+}
+
+/** The two ends of a queue file without the content between them. */
+export function endsSource(head: Uint8Array, tail: Uint8Array, tailOffset: number): ByteSource {
+  const front = { bytes: head, base: 0 };
+  const back = { bytes: tail, base: tailOffset };
+  return {
+    window(offset) {
+      if (offset < head.length) return front;
+      if (offset >= tailOffset) return back;
+      throw new QueueFileError(
+        `Byte ${offset} lies inside the content, which was not handed over`,
+        "missing",
+      );
+    },
+    close() {},
+  };
+}
+
+const FIRST_CHUNK = 16384;
+const CHUNK = 65536;
+
+/** An open file, read in pieces of 64 KB (the first one smaller). Closing the source closes the file. */
+export function fileSource(file: Deno.FsFile): ByteSource {
+  let buffer = new Uint8Array(FIRST_CHUNK);
+  let base = 0;
+  let length = 0;
+
+  function makeRoom(offset: number, wanted: number): void {
+    let room = length === 0 ? FIRST_CHUNK : CHUNK;
+    if (wanted > room) {
+      // A damaged length field must not make us ask for more memory than the file has bytes.
+      room = Math.max(room, Math.min(wanted, file.statSync().size - offset));
+    }
+    if (room > buffer.length) buffer = new Uint8Array(room);
+  }
+
+  return {
+    window(offset, wanted) {
+      if (offset >= base && offset + wanted <= base + length) {
+        return { bytes: buffer.subarray(0, length), base };
+      }
+      makeRoom(offset, wanted);
+      // Seeking is skipped where the file already stands there.
+      if (offset !== base + length) file.seekSync(offset, Deno.SeekMode.Start);
+      base = offset;
+      length = 0;
+      while (length < buffer.length) {
+        const count = file.readSync(buffer.subarray(length));
+        if (count === null) break;
+        length += count;
+        if (length >= wanted) break;
+      }
+      return { bytes: buffer.subarray(0, length), base };
+    },
+    close: () => file.close(),
+  };
+}

@@ -1,0 +1,299 @@
+import { decodeText } from "../bytes/mod.ts";
+import { type ByteSource, endsSource } from "./byte_source.ts";
+import { RecordWalker } from "./record_walker.ts";
+import { parseSizeRecord, type SizeFields } from "./size_record.ts";
+import { type Envelope, QueueFileError, type Recipient, RecordType } from "./types.ts";
+
+/** How many named attributes a file may have (`queue_file_attribute_count_limit`). */
+export const DEFAULT_ATTRIBUTE_LIMIT = 100;
+
+/** A record that is overwritten in place must have this much room. */
+const FIXED_WIDTH = 15;
+
+/** Splits `name=value`, blanks around both dropped; undefined without a `=` or a name. */
+export function parseAttribute(text: string): { name: string; value: string } | undefined {
+  const equals = text.indexOf("=");
+  if (equals < 0) return undefined;
+  const name = text.slice(0, equals).trim();
+  return name === "" ? undefined : { name, value: text.slice(equals + 1).trim() };
+}
+
+/** Named attributes that stand for a record type of their own. */
+const ATTRIBUTE_TYPES: ReadonlyMap<string, number> = new Map([
+  ["dsn_orig_rcpt", RecordType.DsnOriginalRecipient],
+  ["notify_flags", RecordType.DsnNotify],
+  ["envelope_id", RecordType.DsnEnvelopeId],
+  ["ret_flags", RecordType.DsnReturn],
+  ["create_time", RecordType.CreateTime],
+]);
+
+/** The record type that an attribute stands for (`create_time` for `c`), if any. */
+export function attributeRecordType(name: string): number | undefined {
+  return ATTRIBUTE_TYPES.get(name);
+}
+
+/** The `T` payload: seconds and, usually, microseconds. */
+export function parseTime(text: string): { seconds: number; micros: number } | undefined {
+  const match = /^\s*(\d{1,15})(?:\s+(\d{1,9}))?\s*$/.exec(text);
+  if (match === null) return undefined;
+  return { seconds: Number(match[1]), micros: Number(match[2] ?? 0) };
+}
+
+/** Gathers what the records of a file say. */
+class EnvelopeReader {
+  readonly #attributes = new Map<string, string>();
+  readonly #recipients: Recipient[] = [];
+  readonly #file: string;
+  readonly #walker: RecordWalker;
+  readonly #attributeLimit: number;
+  #attributeCount = 0;
+  #size: SizeFields | undefined;
+  #arrival: { seconds: number; micros: number } | undefined;
+  #createTime = 0;
+  #sender: string | undefined;
+  #fullName: string | undefined;
+  #envelopeId = "";
+  #returnFlags = 0;
+  #filter: string | undefined;
+  #inspector: string | undefined;
+  #redirect: string | undefined;
+  #verp: string | undefined;
+  #warning: { seconds: number; offset: number } | undefined;
+  #traceOffset: number | undefined;
+  #doneCount = 0;
+  #original = "";
+  #dsnOriginal = "";
+  #notify = 0;
+
+  constructor(source: ByteSource, file: string, attributeLimit: number) {
+    this.#file = file;
+    this.#walker = new RecordWalker(source, file);
+    this.#attributeLimit = attributeLimit;
+  }
+
+  read(): Envelope {
+    const walker = this.#walker;
+    let inExtracted = false;
+    for (;;) {
+      if (!walker.next()) throw this.#rejected("missing end record");
+      if (this.#size === undefined && walker.type !== RecordType.Size) {
+        throw this.#rejected("missing size record");
+      }
+      switch (walker.type) {
+        case RecordType.End:
+          return this.#finish();
+        case RecordType.Message:
+          if (inExtracted) throw this.#unexpected();
+          inExtracted = true;
+          this.#skipContent();
+          break;
+        default:
+          this.#record(walker.type);
+      }
+    }
+  }
+
+  #skipContent(): void {
+    const walker = this.#walker;
+    const { contentOffset, contentSize } = this.#size!;
+    walker.seek(contentOffset + contentSize);
+    if (!walker.next() || walker.type !== RecordType.Extracted) throw this.#unexpected();
+  }
+
+  #text(): string {
+    const { bytes, start, end } = this.#walker;
+    return decodeText(bytes.subarray(start, end));
+  }
+
+  #record(type: number): void {
+    switch (type) {
+      case RecordType.Recipient:
+        this.#recipients.push(this.#takeRecipient());
+        break;
+      case RecordType.Done:
+      case RecordType.Canceled:
+        if (type === RecordType.Done) this.#doneCount += 1;
+        this.#takeRecipient();
+        break;
+      case RecordType.OriginalRecipient:
+        this.#original = this.#text();
+        break;
+      case RecordType.Attribute:
+        this.#attribute();
+        break;
+      case RecordType.Size:
+        this.#size ??= parseSizeRecord(this.#text(), this.#file);
+        break;
+      case RecordType.Time:
+        this.#time();
+        break;
+      case RecordType.Sender:
+        this.#sender ??= this.#text();
+        break;
+      case RecordType.Filter:
+        this.#filter = this.#text();
+        break;
+      case RecordType.Inspector:
+        this.#inspector = this.#text();
+        break;
+      case RecordType.Redirect:
+        this.#redirect = this.#text();
+        break;
+      case RecordType.FullName:
+        this.#fullName = this.#text();
+        break;
+      case RecordType.Verp:
+        this.#verp ??= this.#text();
+        break;
+      case RecordType.Warning:
+        this.#warningTime();
+        break;
+      case RecordType.CreateTime:
+      case RecordType.DsnReturn:
+      case RecordType.DsnEnvelopeId:
+      case RecordType.DsnOriginalRecipient:
+      case RecordType.DsnNotify:
+        this.#dsn(type, this.#text());
+        break;
+      case RecordType.Killed:
+      case RecordType.ReturnReceipt:
+      case RecordType.ErrorsTo:
+      case RecordType.Priority:
+        break;
+      default:
+        throw this.#unexpected();
+    }
+  }
+
+  #takeRecipient(): Recipient {
+    const address = this.#text();
+    const recipient = {
+      address,
+      original: this.#original === "" ? address : this.#original,
+      dsnOriginal: this.#dsnOriginal,
+      notify: this.#notify,
+      offset: this.#walker.offset,
+    };
+    this.#original = "";
+    this.#dsnOriginal = "";
+    this.#notify = 0;
+    return recipient;
+  }
+
+  #time(): void {
+    if (this.#arrival !== undefined) return;
+    const time = parseTime(this.#text());
+    if (time === undefined) throw this.#rejected(`bad time record "${this.#text()}"`);
+    this.#arrival = time;
+  }
+
+  #warningTime(): void {
+    const { start, end } = this.#walker;
+    const text = this.#text().trim();
+    // The payload is rewritten in place, which only a record of the usual width has room for.
+    if (end - start !== FIXED_WIDTH || !/^-?\d+$/.test(text)) return;
+    this.#warning = { seconds: Number(text), offset: this.#walker.position - FIXED_WIDTH };
+  }
+
+  #attribute(): void {
+    const attribute = parseAttribute(this.#text());
+    if (attribute === undefined) throw this.#rejected(`malformed attribute "${this.#text()}"`);
+    this.#attributeCount += 1;
+    if (this.#attributeCount > this.#attributeLimit) throw this.#rejected("too many attributes");
+    if (attribute.value === "") return;
+    const type = ATTRIBUTE_TYPES.get(attribute.name);
+    if (type !== undefined) {
+      this.#dsn(type, attribute.value);
+      return;
+    }
+    if (attribute.name === "trace_flags") this.#traceOffset = this.#walker.offset;
+    this.#attributes.set(attribute.name, attribute.value);
+  }
+
+  #dsn(type: number, value: string): void {
+    switch (type) {
+      case RecordType.CreateTime:
+        this.#createTime = this.#number(value, "create_time");
+        break;
+      case RecordType.DsnReturn:
+        this.#returnFlags = this.#number(value, "ret_flags");
+        break;
+      case RecordType.DsnEnvelopeId:
+        this.#envelopeId = value;
+        break;
+      case RecordType.DsnOriginalRecipient:
+        this.#dsnOriginal = value;
+        break;
+      default:
+        this.#notify = this.#number(value, "notify_flags");
+    }
+  }
+
+  #number(value: string, name: string): number {
+    if (!/^\d{1,15}$/.test(value)) throw this.#rejected(`bad ${name} "${value}"`);
+    return Number(value);
+  }
+
+  #finish(): Envelope {
+    const size = this.#size!;
+    if (this.#arrival === undefined) throw this.#rejected("missing arrival time record");
+    if (this.#sender === undefined) throw this.#rejected("missing sender record");
+    return {
+      ...size,
+      arrival: this.#arrival,
+      createTime: this.#createTime === 0 ? this.#arrival.seconds : this.#createTime,
+      sender: this.#sender,
+      attributes: this.#attributes,
+      envelopeId: this.#envelopeId,
+      returnFlags: this.#returnFlags,
+      recipients: this.#recipients,
+      doneCount: this.#doneCount,
+      ...(this.#fullName === undefined ? {} : { fullName: this.#fullName }),
+      ...(this.#filter === undefined ? {} : { filter: this.#filter }),
+      ...(this.#inspector === undefined ? {} : { inspector: this.#inspector }),
+      ...(this.#redirect === undefined ? {} : { redirect: this.#redirect }),
+      ...(this.#verp === undefined ? {} : { verpDelimiters: this.#verp }),
+      ...(this.#warning === undefined ? {} : { warning: this.#warning }),
+      ...(this.#traceOffset === undefined ? {} : { traceOffset: this.#traceOffset }),
+    };
+  }
+
+  #rejected(what: string): QueueFileError {
+    return new QueueFileError(`${this.#file}: message rejected: ${what}`, "corrupt");
+  }
+
+  #unexpected(): QueueFileError {
+    const { type, offset } = this.#walker;
+    const name = type > 0x20 && type < 0x7f ? String.fromCharCode(type) : `\\${type}`;
+    return new QueueFileError(
+      `${this.#file}: Unexpected record type '${name}' at offset ${offset}`,
+      "corrupt",
+    );
+  }
+}
+
+/**
+ * Reads an envelope from any source, as the queue manager does: strict about what makes delivery unsafe.
+ * @param file what to call the file in errors: its queue id
+ */
+export function readEnvelope(
+  source: ByteSource,
+  file: string,
+  attributeLimit = DEFAULT_ATTRIBUTE_LIMIT,
+): Envelope {
+  return new EnvelopeReader(source, file, attributeLimit).read();
+}
+
+/**
+ * The envelope of a message whose two ends changed hands (`QueuedMessage`): no file is touched.
+ * @param head file bytes 0 .. contentOffset
+ * @param tail file bytes from the `X` record to the end, which stand at `tailOffset`
+ */
+export function parseEnvelope(
+  head: Uint8Array,
+  tail: Uint8Array,
+  tailOffset: number,
+  file = "queue file",
+): Envelope {
+  return readEnvelope(endsSource(head, tail, tailOffset), file);
+}

@@ -1,0 +1,289 @@
+import { existsSync } from "node:fs";
+import { fileSource } from "./byte_source.ts";
+import { SourceContentReader } from "./content_reader.ts";
+import { readEnvelope } from "./envelope.ts";
+import { fileError, makeParents } from "./file_errors.ts";
+import { BufferPool, FileQueueWriter } from "./file_writer.ts";
+import { QueueLayout } from "./layout.ts";
+import { formatLogRecord, parseLog } from "./log_record.ts";
+import { isQueueId } from "./queue_id.ts";
+import { quoteAddress } from "./quote.ts";
+import type { QueueSettings } from "./settings.ts";
+import { fixedNumber } from "./size_record.ts";
+import {
+  type ContentReader,
+  type Envelope,
+  type LogName,
+  type LogRecord,
+  type Queue,
+  QueueFileError,
+  type QueueFileInfo,
+  type QueueLock,
+  type QueueName,
+  type QueueWriter,
+  RecordType,
+} from "./types.ts";
+
+const DONE = Uint8Array.of(RecordType.Done);
+const KILLED = Uint8Array.of(RecordType.Killed);
+
+/** The queue directory tree on disk, one file a message. */
+export class FileQueue implements Queue {
+  readonly directory: string;
+  readonly longIds: boolean;
+  readonly #layout: QueueLayout;
+  readonly #settings: QueueSettings;
+  readonly #buffers = new BufferPool();
+
+  constructor(settings: QueueSettings) {
+    this.directory = settings.directory;
+    this.longIds = settings.longIds;
+    this.#settings = settings;
+    this.#layout = new QueueLayout(settings.directory, settings);
+  }
+
+  create(queue: "incoming" | "maildrop"): QueueWriter {
+    const writer = new FileQueueWriter(
+      {
+        longIds: this.longIds,
+        path: (name, id) => this.path(name, id),
+        prefix: (name) => this.#layout.prefix(name),
+        makeParents,
+        takeBuffer: () => this.#buffers.take(),
+        giveBuffer: (buffer) => this.#buffers.give(buffer),
+      },
+      queue,
+    );
+    // A short id comes again when microsecond and inode number do: the old message's logs are not the new one's.
+    if (!this.longIds && queue === "incoming") this.removeLogs(writer.id);
+    return writer;
+  }
+
+  path(queue: QueueName, id: string): string {
+    return this.#layout.path(queue, id);
+  }
+
+  move(id: string, from: QueueName, to: QueueName, mtime?: number): void {
+    const source = this.path(from, id);
+    const target = this.path(to, id);
+    try {
+      if (mtime !== undefined) Deno.utimeSync(source, mtime, mtime);
+      try {
+        Deno.renameSync(source, target);
+      } catch (error) {
+        if (!(error instanceof Deno.errors.NotFound) || !this.#layout.isHashed(to)) throw error;
+        makeParents(target);
+        Deno.renameSync(source, target);
+      }
+    } catch (error) {
+      throw fileError(error, `move ${id} from ${from} to ${to}`);
+    }
+  }
+
+  remove(queue: QueueName, id: string): boolean {
+    return removeFile(this.path(queue, id));
+  }
+
+  corrupt(id: string, from: QueueName): void {
+    this.move(id, from, "corrupt");
+  }
+
+  *scan(queue: QueueName): Iterable<string> {
+    yield* scanDirectory(this.#layout.prefix(queue), queue !== "maildrop");
+  }
+
+  stat(queue: QueueName, id: string): QueueFileInfo | undefined {
+    return statFile(this.path(queue, id));
+  }
+
+  setMtime(queue: QueueName, id: string, seconds: number): void {
+    try {
+      Deno.utimeSync(this.path(queue, id), seconds, seconds);
+    } catch (error) {
+      throw fileError(error, `set the time of ${queue}/${id}`);
+    }
+  }
+
+  setMode(queue: QueueName, id: string, mode: number): void {
+    try {
+      Deno.chmodSync(this.path(queue, id), mode);
+    } catch (error) {
+      throw fileError(error, `set the mode of ${queue}/${id}`);
+    }
+  }
+
+  readEnvelope(queue: QueueName, id: string, options: { readonly lock?: boolean } = {}): Envelope {
+    const file = this.#open(queue, id, { read: true });
+    try {
+      // Closing the file gives up the lock.
+      if (options.lock === true && !file.tryLockSync(true)) throw busy(queue, id);
+      return readEnvelope(fileSource(file), id, this.#settings.attributeLimit);
+    } finally {
+      file.close();
+    }
+  }
+
+  openContent(queue: QueueName, id: string, offset: number): ContentReader {
+    const file = this.#open(queue, id, { read: true });
+    if (!file.tryLockSync(false)) {
+      file.close();
+      throw busy(queue, id);
+    }
+    return new SourceContentReader(fileSource(file), id, offset);
+  }
+
+  lock(queue: QueueName, id: string, mode: "shared" | "exclusive"): QueueLock {
+    const file = this.#open(queue, id, { read: true });
+    if (!file.tryLockSync(mode === "exclusive")) {
+      file.close();
+      throw busy(queue, id);
+    }
+    return { release: () => file.close() };
+  }
+
+  markDone(queue: QueueName, id: string, offsets: Iterable<number>): void {
+    this.#change(queue, id, (put) => {
+      for (const offset of offsets) if (offset >= 0) put(offset, DONE);
+    });
+  }
+
+  markWarned(queue: QueueName, id: string, offset: number): void {
+    this.#change(queue, id, (put) => put(offset, new TextEncoder().encode(fixedNumber(-1))));
+  }
+
+  killTrace(queue: QueueName, id: string, offset: number): void {
+    this.#change(queue, id, (put) => put(offset, KILLED));
+  }
+
+  #change(
+    queue: QueueName,
+    id: string,
+    work: (put: (offset: number, bytes: Uint8Array) => void) => void,
+  ): void {
+    const file = this.#open(queue, id, { read: true, write: true });
+    try {
+      work((offset, bytes) => {
+        file.seekSync(offset, Deno.SeekMode.Start);
+        file.writeSync(bytes);
+      });
+    } catch (error) {
+      throw fileError(error, `update ${queue}/${id}`);
+    } finally {
+      file.close();
+    }
+  }
+
+  #open(queue: QueueName, id: string, options: Deno.OpenOptions): Deno.FsFile {
+    try {
+      return Deno.openSync(this.path(queue, id), options);
+    } catch (error) {
+      throw fileError(error, `open ${queue}/${id}`);
+    }
+  }
+
+  async appendLog(log: LogName, id: string, entry: LogRecord): Promise<void> {
+    const path = this.#layout.path(log, id);
+    const bytes = formatLogRecord(entry, quoteAddress, this.#settings.oldLogLine);
+    try {
+      const file = openLog(path);
+      try {
+        // Another process may hold the lock for the time of one write and sync.
+        if (!file.tryLockSync(true)) await file.lock(true);
+        let at = 0;
+        while (at < bytes.length) at += file.writeSync(bytes.subarray(at));
+        await file.sync();
+      } finally {
+        file.close();
+      }
+    } catch (error) {
+      throw fileError(error, `append to the ${log} log of ${id}`);
+    }
+  }
+
+  readLog(log: LogName, id: string): LogRecord[] {
+    let bytes: Uint8Array;
+    try {
+      bytes = Deno.readFileSync(this.#layout.path(log, id));
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return [];
+      throw fileError(error, `read the ${log} log of ${id}`);
+    }
+    return parseLog(bytes, log);
+  }
+
+  hasLog(log: LogName, id: string): boolean {
+    return existsSync(this.#layout.path(log, id));
+  }
+
+  removeLog(log: LogName, id: string): boolean {
+    const path = this.#layout.path(log, id);
+    // Asking first is much cheaper than the exception for a file that isn't there, the ordinary case.
+    return existsSync(path) && removeFile(path);
+  }
+
+  removeLogs(id: string): void {
+    this.removeLog("bounce", id);
+    this.removeLog("defer", id);
+    this.removeLog("trace", id);
+  }
+}
+
+function busy(queue: QueueName, id: string): QueueFileError {
+  return new QueueFileError(`${queue}/${id} is locked by another process`, "busy");
+}
+
+function openLog(path: string): Deno.FsFile {
+  const options = { append: true, create: true, mode: 0o600 };
+  try {
+    return Deno.openSync(path, options);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    makeParents(path);
+    return Deno.openSync(path, options);
+  }
+}
+
+function removeFile(path: string): boolean {
+  try {
+    Deno.removeSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw fileError(error, `remove ${path}`);
+  }
+}
+
+function statFile(path: string): QueueFileInfo | undefined {
+  try {
+    const info = Deno.lstatSync(path);
+    return {
+      mode: (info.mode ?? 0) & 0o7777,
+      size: info.size,
+      mtime: (info.mtime?.getTime() ?? 0) / 1000,
+      uid: info.uid ?? 0,
+      inode: info.ino ?? 0,
+      links: info.nlink ?? 1,
+      isFile: info.isFile,
+    };
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw fileError(error, `examine ${path}`);
+  }
+}
+
+function* scanDirectory(directory: string, descend: boolean): Iterable<string> {
+  let entries: Iterable<Deno.DirEntry>;
+  try {
+    entries = Deno.readDirSync(directory);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    throw fileError(error, `read directory ${directory}`);
+  }
+  for (const entry of entries) {
+    if (entry.isDirectory) {
+      if (descend && entry.name.length === 1) yield* scanDirectory(`${directory}${entry.name}/`, descend);
+    } else if (entry.isFile && isQueueId(entry.name)) {
+      yield entry.name;
+    }
+  }
+}

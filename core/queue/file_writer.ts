@@ -1,0 +1,205 @@
+import { ByteBuffer } from "../bytes/mod.ts";
+import { fileError } from "./file_errors.ts";
+import { longId, shortId } from "./queue_id.ts";
+import { QueueFileError, type QueueName, type QueueWriter } from "./types.ts";
+
+/** A message stays in memory up to this many bytes, then goes to disk in pieces of this size. */
+const MEMORY_LIMIT = 256 * 1024;
+
+/** Room kept for the next message when a buffer is given back. */
+const KEEP = 65536;
+
+/** The rename that gives a file its id fails only if another file has that id; with a new time it won't. */
+const ATTEMPTS = 5;
+
+/** What the writer needs of its queue. */
+export interface WriterHost {
+  readonly longIds: boolean;
+  path(queue: QueueName, id: string): string;
+  prefix(queue: QueueName): string;
+  makeParents(path: string): void;
+  takeBuffer(): ByteBuffer;
+  giveBuffer(buffer: ByteBuffer): void;
+}
+
+let lastMicros = 0;
+
+/** Now, in seconds and microseconds; two calls never get the same answer, which keeps temporary names apart. */
+function uniqueTime(): { seconds: number; micros: number } {
+  const now = Math.max(Math.floor((performance.timeOrigin + performance.now()) * 1000), lastMicros + 1);
+  lastMicros = now;
+  return { seconds: Math.floor(now / 1e6), micros: now % 1e6 };
+}
+
+function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
+  let at = 0;
+  while (at < bytes.length) at += file.writeSync(at === 0 ? bytes : bytes.subarray(at));
+}
+
+/**
+ * A queue file on disk. For a small message the file operations are: open (exclusively, under a temporary name), fstat
+ * (the inode number is part of the id), rename to the id; and at commit one write, chmod (the mark that the file
+ * is complete), fsync, close. Nothing can be saved without giving up an id that names the inode or the commit mark.
+ */
+export class FileQueueWriter implements QueueWriter {
+  readonly id: string;
+  readonly created: { readonly seconds: number; readonly micros: number };
+  readonly #host: WriterHost;
+  readonly #file: Deno.FsFile;
+  readonly #buffer: ByteBuffer;
+  readonly #finalMode: number;
+  #path: string;
+  /** Bytes that are on disk already. */
+  #written = 0;
+  #state: "open" | "committing" | "done" = "open";
+
+  constructor(host: WriterHost, queue: "incoming" | "maildrop") {
+    this.#host = host;
+    // Mail in maildrop is readable, as postdrop(1) makes it; everything else belongs to the mail system alone.
+    const mode = queue === "maildrop" ? 0o644 : 0o600;
+    this.#finalMode = mode | 0o100;
+    const opened = openNew(host, queue, mode);
+    this.#file = opened.file;
+    this.#path = opened.path;
+    this.id = opened.id;
+    this.created = opened.time;
+    this.#buffer = host.takeBuffer();
+  }
+
+  get offset(): number {
+    return this.#written + this.#buffer.length;
+  }
+
+  append(bytes: Uint8Array): void {
+    this.#buffer.append(bytes);
+    if (this.#buffer.length > MEMORY_LIMIT) this.#spill();
+  }
+
+  overwrite(offset: number, bytes: Uint8Array): void {
+    if (offset < 0 || offset + bytes.length > this.offset) {
+      throw new RangeError(`Cannot overwrite bytes ${offset} to ${offset + bytes.length} of ${this.offset}`);
+    }
+    if (offset < this.#written && offset + bytes.length > this.#written) this.#spill();
+    if (offset >= this.#written) {
+      this.#buffer.overwrite(offset - this.#written, bytes);
+      return;
+    }
+    try {
+      this.#file.seekSync(offset, Deno.SeekMode.Start);
+      writeAll(this.#file, bytes);
+      this.#file.seekSync(this.#written, Deno.SeekMode.Start);
+    } catch (error) {
+      throw fileError(error, `write ${this.#path}`);
+    }
+  }
+
+  #spill(): void {
+    try {
+      writeAll(this.#file, this.#buffer.view());
+    } catch (error) {
+      throw fileError(error, `write ${this.#path}`);
+    }
+    this.#written += this.#buffer.length;
+    this.#buffer.clear(MEMORY_LIMIT * 2);
+  }
+
+  async commit(queue?: "incoming" | "hold" | "maildrop"): Promise<void> {
+    if (this.#state !== "open") {
+      throw new QueueFileError(`${this.id} was committed or discarded before`, "io");
+    }
+    this.#state = "committing";
+    try {
+      this.#spill();
+      if (queue === "hold") this.#moveTo(this.#host.path("hold", this.id));
+      Deno.chmodSync(this.#path, this.#finalMode);
+      await this.#file.sync();
+      this.#file.close();
+      this.#host.giveBuffer(this.#buffer);
+      this.#state = "done";
+    } catch (error) {
+      this.#destroy();
+      throw fileError(error, `complete queue file ${this.#path}`);
+    }
+  }
+
+  #moveTo(path: string): void {
+    try {
+      Deno.renameSync(this.#path, path);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      this.#host.makeParents(path);
+      Deno.renameSync(this.#path, path);
+    }
+    this.#path = path;
+  }
+
+  discard(): void {
+    if (this.#state === "open") this.#destroy();
+  }
+
+  #destroy(): void {
+    this.#state = "done";
+    this.#host.giveBuffer(this.#buffer);
+    try {
+      this.#file.close();
+      Deno.removeSync(this.#path);
+    } catch {
+      // What can't be removed has no commit mark: nobody delivers it and `postsuper -p` cleans it up.
+    }
+  }
+}
+
+interface NewFile {
+  file: Deno.FsFile;
+  path: string;
+  id: string;
+  time: { seconds: number; micros: number };
+}
+
+function openNew(host: WriterHost, queue: "incoming" | "maildrop", mode: number): NewFile {
+  let failure: unknown;
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const time = uniqueTime();
+    const temporary = `${host.prefix(queue)}${time.micros}.${Deno.pid}`;
+    let file: Deno.FsFile;
+    try {
+      file = Deno.openSync(temporary, { read: true, write: true, createNew: true, mode });
+    } catch (error) {
+      failure = error;
+      if (error instanceof Deno.errors.AlreadyExists) continue;
+      break;
+    }
+    try {
+      const inode = file.statSync().ino ?? 0;
+      const id = host.longIds ? longId(time.seconds, time.micros, inode) : shortId(time.micros, inode);
+      const path = host.path(queue, id);
+      Deno.renameSync(temporary, path);
+      return { file, path, id, time };
+    } catch (error) {
+      failure = error;
+      file.close();
+      try {
+        Deno.removeSync(temporary);
+      } catch {
+        // The error that is reported below is the one that matters.
+      }
+      break;
+    }
+  }
+  throw fileError(failure, `create a queue file in ${host.prefix(queue)}`);
+}
+
+/** Keeps the buffers of finished messages for the next ones. */
+export class BufferPool {
+  readonly #free: ByteBuffer[] = [];
+
+  take(): ByteBuffer {
+    return this.#free.pop() ?? new ByteBuffer(8192);
+  }
+
+  give(buffer: ByteBuffer): void {
+    if (this.#free.length >= 32) return;
+    buffer.clear(KEEP);
+    this.#free.push(buffer);
+  }
+}

@@ -1,0 +1,50 @@
+/**
+ * The queue: ids, records, envelopes, directories, the bounce, defer and trace logs. `openQueue` is the store on disk
+ * that real Postfix shares; `memoryQueue` keeps the same in memory for tests.
+ */
+import type { Config } from "../config/types.ts";
+import { FileQueue } from "./file_queue.ts";
+import { queueSettings } from "./settings.ts";
+import type { QueueSettings } from "./settings.ts";
+import type { Queue } from "./types.ts";
+
+export * from "./types.ts";
+export {
+  appendRecord,
+  appendRecordHeader,
+  appendTextRecord,
+  type QueueRecord,
+  readRecords,
+  RecordCursor,
+} from "./record.ts";
+export {
+  fixedNumber,
+  formatSizeRecord,
+  parseSizeRecord,
+  SIZE_RECORD_LENGTH,
+  type SizeFields,
+} from "./size_record.ts";
+export {
+  hashDirectories,
+  isLongId,
+  isQueueId,
+  longId,
+  parseQueueId,
+  type QueueIdParts,
+  shortId,
+} from "./queue_id.ts";
+export { attributeRecordType, parseAttribute, parseEnvelope, parseTime } from "./envelope.ts";
+export { createQueueDirectories } from "./directories.ts";
+export { formatLogRecord, parseLog } from "./log_record.ts";
+export { memoryQueue } from "./memory_queue.ts";
+export { type QueueSettings, queueSettings } from "./settings.ts";
+
+/** The queue that main.cf describes. Opens nothing yet. */
+export function openQueue(config: Config): Queue {
+  return new FileQueue(queueSettings(config));
+}
+
+/** The same from plain settings. */
+export function openQueueWith(settings: QueueSettings): Queue {
+  return new FileQueue(settings);
+}
