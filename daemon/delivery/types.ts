@@ -53,6 +53,11 @@ export interface DeliveryRequest {
   /** `log_client_name` ..., `sasl_method` ..., `log_ident`, `rewrite_context`, as in the queue file. */
   readonly attributes: ReadonlyMap<string, string>;
   readonly recipients: readonly Recipient[];
+  /**
+   * True if the queue manager removes the file as soon as the one recipient of this request is delivered, so that
+   * marking the recipient first would only cost a write.
+   */
+  readonly lastRecipient?: boolean;
 }
 
 /** What happened to a recipient, as RFC 3464 wants it told. */
@@ -65,6 +70,8 @@ export interface DsnDetail {
   readonly diagnostic?: { readonly type: string; readonly text: string };
   /** The remote server: `dns` and its name. */
   readonly remote?: { readonly type: string; readonly name: string };
+  /** For a success: `relayed` when the next hop is not known to notify the sender itself; default `delivered`. */
+  readonly action?: DsnAction;
 }
 
 /** An agent's answer when it is through with all recipients. */
@@ -73,6 +80,11 @@ export interface DeliveryReply {
   readonly finished: boolean;
   /** Set if the destination itself is in trouble: the queue manager throttles it. */
   readonly destinationTrouble?: DsnDetail;
+  /**
+   * Set if the agent itself failed and none of the recipients was recorded: the queue manager defers them and leaves
+   * the whole transport alone for a while. `cause` is for the log.
+   */
+  readonly transportTrouble?: DsnDetail & { readonly cause: string };
 }
 
 /** A delivery agent: takes a request and is through with it when the promise resolves. It does not reject. */

@@ -1,0 +1,36 @@
+/**
+ * What the queue manager, the delivery agents and the bounce services share: the request and its answer (types.ts), the
+ * log line and the bookkeeping for each recipient, and the protocol for agents in another process.
+ */
+export {
+  type BounceService,
+  type BounceTarget,
+  type DeliveryAgent,
+  DeliveryFlag,
+  type DeliveryRecorder,
+  type DeliveryReply,
+  type DeliveryRequest,
+  type DeliveryTimes,
+  type DsnAction,
+  type DsnDetail,
+} from "./types.ts";
+export { createRecorder, type ProbeResult, type RecorderDeps } from "./recorder.ts";
+export {
+  type Conversation,
+  createRemoteAgent,
+  readRequest,
+  serveDelivery,
+  writeRequest,
+} from "./protocol.ts";
+export { formatDelay } from "./delays.ts";
+export { deliveryLine, type DeliveryStatus, type LineStyle, lineStyle, logAddress } from "./log_line.ts";
+export {
+  isDsnAction,
+  readDsn,
+  readRecipient,
+  readSendopts,
+  sendoptsName,
+  type WireLevel,
+  writeDsn,
+  writeRecipient,
+} from "./wire.ts";
