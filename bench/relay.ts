@@ -1,0 +1,66 @@
+/** Relaying: SMTP in, synced queue file, SMTP out, from the first connection to the last message at the sink. */
+import type { Peer } from "./peers.ts";
+import { treeUsage } from "./process_tree.ts";
+
+export interface Load {
+  readonly name: string;
+  readonly messages: number;
+  readonly sessions: number;
+  /** Bytes a message. */
+  readonly size: number;
+  readonly recipients: number;
+  /** What the ratio (messages a second, Postel to Postfix) is to be at least. */
+  readonly goal: number;
+}
+
+export interface RelayResult {
+  readonly messagesPerSecond: number;
+  /** CPU milliseconds a message, all processes of the peer. */
+  readonly cpuMs: number;
+  /** Proportional set size at the end of the load, bytes. */
+  readonly pss: number;
+}
+
+/** Files that wait in the queues which a relayed message passes. */
+function queued(directory: string): number {
+  let count = 0;
+  const walk = (path: string) => {
+    for (const entry of Deno.readDirSync(path)) {
+      if (entry.isDirectory) walk(`${path}/${entry.name}`);
+      else count += 1;
+    }
+  };
+  for (const name of ["incoming", "active", "deferred", "maildrop"]) walk(`${directory}/queue/${name}`);
+  return count;
+}
+
+/** Runs one load through a peer that is up. Throws if mail is stuck for two minutes. */
+export async function relay(peer: Peer, load: Load): Promise<RelayResult> {
+  const before = treeUsage(peer.pid(), false);
+  const start = performance.now();
+  const args = ["-s", load.sessions, "-m", load.messages, "-l", load.size, "-r", load.recipients];
+  const { success, stderr } = await new Deno.Command("smtp-source", {
+    args: [
+      ...args.map(String),
+      "-f",
+      "sender@example.org",
+      "-t",
+      "recipient@example.net",
+      `127.0.0.1:${peer.port}`,
+    ],
+    stderr: "piped",
+  }).output();
+  if (!success) throw new Error(`smtp-source: ${new TextDecoder().decode(stderr)}`);
+  const loaded = treeUsage(peer.pid(), true);
+  while (queued(peer.directory) > 0) {
+    if (performance.now() - start > 120_000) throw new Error(`${peer.name}: mail is stuck in the queue`);
+    await new Promise((done) => setTimeout(done, 10));
+  }
+  const seconds = (performance.now() - start) / 1000;
+  const after = treeUsage(peer.pid(), false);
+  return {
+    messagesPerSecond: load.messages / seconds,
+    cpuMs: ((after.cpuSeconds - before.cpuSeconds) * 1000) / load.messages,
+    pss: loaded.pss,
+  };
+}

@@ -1,0 +1,104 @@
+import process from "node:process";
+import { ConfigError, loadConfig } from "../core/config/mod.ts";
+import { selfCommand } from "../core/system/mod.ts";
+import { AlreadyRunning, type Master, type Role, sendReport, startMaster } from "../daemon/master/mod.ts";
+import { getopt, UsageError } from "./getopt.ts";
+
+export const help = `
+Usage: postel daemon [-c config_dir] [--single-process]
+
+Runs the mail system in the foreground until SIGTERM or Ctrl-C. SIGHUP re-reads the configuration.
+As root, services run in processes of their own that give up root; as an ordinary user, and with
+--single-process, they share one process.
+
+  -c config_dir     the configuration directory (default: MAIL_CONFIG, then /etc/postfix)
+  --single-process  all services in this process
+`;
+
+/** Seconds that a stop may take before what is left is cut off; `postfix stop` waits a little longer. */
+const STOP_SECONDS = 4;
+
+interface Options {
+  readonly directory: string | undefined;
+  readonly singleProcess: boolean;
+  readonly role: Role | undefined;
+  readonly report: boolean;
+}
+
+function parse(args: string[]): Options {
+  const long = new Set(args.filter((word) => word.startsWith("--")));
+  const role = [...long].find((word) => word.startsWith("--role="))?.slice("--role=".length);
+  for (const word of long) {
+    if (!["--single-process", "--report"].includes(word) && !word.startsWith("--role=")) {
+      throw new UsageError(`unknown option ${word}`);
+    }
+  }
+  const { options, operands } = getopt(args.filter((word) => !word.startsWith("--")), "c:v");
+  if (operands.length > 0) throw new UsageError(`unexpected argument "${operands[0]}"`);
+  return {
+    directory: options.findLast(({ letter }) => letter === "c")?.value,
+    singleProcess: long.has("--single-process") || process.geteuid?.() !== 0,
+    role: role as Role | undefined,
+    report: long.has("--report"),
+  };
+}
+
+/** `postel daemon`. Exit code 0 after an orderly stop, 64 for wrong usage, 1 when it can't start. */
+export async function run(args: string[]): Promise<number> {
+  let options: Options;
+  try {
+    options = parse(args);
+  } catch (error) {
+    console.error(`postel daemon: ${(error as Error).message}`);
+    return 64;
+  }
+  const load = () => loadConfig(options.directory === undefined ? {} : { directory: options.directory });
+  if (options.role !== undefined) {
+    const { runRole } = await import("../daemon/master/role.ts");
+    return await runRole(options.role, load);
+  }
+  try {
+    const master = await startMaster({
+      loadConfig: load,
+      singleProcess: options.singleProcess,
+      command: (role) =>
+        selfCommand(
+          "daemon",
+          `--role=${role}`,
+          ...(options.directory === undefined ? [] : ["-c", options.directory]),
+        ),
+      startRuntime: async (config, entries, log) => {
+        const { startRuntime } = await import("../daemon/master/runtime.ts");
+        return await startRuntime({ config, entries, roles: ["queue", "delivery", "front"], sink: log.sink });
+      },
+    });
+    if (options.report) sendReport({ report: "ready" });
+    await untilStopped(master);
+    return 0;
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    if (options.report) sendReport({ report: "failed", text });
+    else console.error(`postel daemon: fatal: ${text}`);
+    if (!(error instanceof ConfigError) && !(error instanceof AlreadyRunning) && !options.report) {
+      console.error(error);
+    }
+    return 1;
+  }
+}
+
+/** Serves signals until one asks for the end. */
+async function untilStopped(master: Master): Promise<void> {
+  const ended = Promise.withResolvers<number>();
+  const term = () => ended.resolve(15);
+  const interrupt = () => ended.resolve(2);
+  const hangup = () => void master.reload();
+  Deno.addSignalListener("SIGTERM", term);
+  Deno.addSignalListener("SIGINT", interrupt);
+  Deno.addSignalListener("SIGHUP", hangup);
+  const signal = await ended.promise;
+  master.log.info(`terminating on signal ${signal}`, "terminating", { signal });
+  await master.stop(STOP_SECONDS);
+  Deno.removeSignalListener("SIGTERM", term);
+  Deno.removeSignalListener("SIGINT", interrupt);
+  Deno.removeSignalListener("SIGHUP", hangup);
+}

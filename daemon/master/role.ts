@@ -1,0 +1,55 @@
+import type { Config } from "../../core/config/types.ts";
+import { readMasterFile } from "../../core/config/mod.ts";
+import { Logger, logSettings, openLog, SwitchSink } from "../../core/log/mod.ts";
+import { incomingOrders, sendReport } from "./control.ts";
+import type { Role } from "./plan.ts";
+import { startRuntime } from "./runtime.ts";
+
+/**
+ * One process of the mail system: starts the services of its role, gives up root if the role allows, and follows the
+ * master's orders. Ends when the master does. Resolves to the exit code.
+ */
+export async function runRole(role: Role, load: () => Config): Promise<number> {
+  const config = load();
+  const sink = new SwitchSink(openLog(logSettings(config)));
+  const log = new Logger(sink, `${config.string("syslog_name")}/${role}`);
+  // The master decides when to end: a Ctrl-C in the terminal reaches all processes of the group.
+  Deno.addSignalListener("SIGINT", () => {});
+  Deno.addSignalListener("SIGHUP", () => {});
+  const runtime = await startRuntime({
+    config,
+    entries: readMasterFile(config),
+    roles: [role],
+    sink,
+    requestReplacement: (text) => sendReport({ report: "replace", text }),
+  }).catch((error) => {
+    sendReport({ report: "failed", text: error instanceof Error ? error.message : String(error) });
+    return undefined;
+  });
+  if (runtime === undefined) return 1;
+  sendReport({ report: "ready" });
+  for await (const order of incomingOrders()) {
+    if (order.order === "reload") {
+      try {
+        const next = load();
+        await runtime.reload(next, readMasterFile(next));
+        const settings = logSettings(next);
+        if (settings.file !== "/dev/stdout") sink.switchTo(openLog(settings));
+      } catch (error) {
+        log.error(
+          `reload: ${error instanceof Error ? error.message : error}: the old configuration stays in force`,
+        );
+      }
+    } else if (order.order === "drain") {
+      await runtime.drain();
+      break;
+    } else {
+      await runtime.stop(order.seconds);
+      sink.flush();
+      return 0;
+    }
+  }
+  await runtime.stop(1);
+  sink.flush();
+  return 0;
+}
