@@ -1,0 +1,163 @@
+import { closeSync, openSync, readSync } from "node:fs";
+import { flockTry, funlock } from "../system/mod.ts";
+import { stampOf } from "./watched_file.ts";
+
+/** The file was replaced or rewritten since it was opened: open it again and start over. */
+export class FileChanged extends Error {
+  override readonly name = "FileChanged";
+}
+
+/** Somebody is rewriting the file in place right now: wait. */
+export class FileBusy extends Error {
+  override readonly name = "FileBusy";
+}
+
+/** The file is not what its name says, or it is damaged. The message says in what way. */
+export class BadFormat extends Error {
+  override readonly name = "BadFormat";
+}
+
+/** Fewest blocks kept in memory: more than one lookup ever has in use at a time. */
+const FEWEST_SLOTS = 64;
+
+/**
+ * Random access to a file through blocks of equal size that are kept in one buffer. The buffer is outside the heap and
+ * never grows; a block that is not in it costs one positioned read, and the least recently used ones give way.
+ *
+ * Real Postfix rewrites Berkeley DB files in place under an exclusive lock, so a read takes a shared lock for a moment
+ * and makes sure that the file is still the one that the blocks in memory came from.
+ */
+export class BlockFile {
+  readonly size: number;
+  /** All blocks in memory; `at` says where one begins. */
+  bytes: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+  view: DataView<ArrayBuffer> = new DataView(this.bytes.buffer);
+  blockSize = 0;
+  /** Number of whole or begun blocks in the file. */
+  blockCount = 0;
+
+  readonly #fd: number;
+  readonly #stamp: string;
+  readonly #where = new Map<number, number>();
+  #holds: Int32Array = new Int32Array(0);
+  #used: Uint8Array = new Uint8Array(0);
+  #hand = 0;
+  #closed = false;
+
+  /**
+   * Opens the file. Throws the system's error, or `FileBusy`.
+   * @param cacheBytes most bytes kept in memory
+   * @param locking take a shared flock(2) lock around reads and look whether the file has changed
+   */
+  constructor(readonly path: string, readonly cacheBytes: number, readonly locking: boolean) {
+    this.#fd = openSync(path, "r");
+    try {
+      const info = Deno.statSync(path);
+      this.size = info.size;
+      this.#stamp = stampOf(info);
+    } catch (error) {
+      closeSync(this.#fd);
+      throw error;
+    }
+  }
+
+  /** Is the file under the path still the one that was opened, unchanged? */
+  get current(): boolean {
+    return stampOf(Deno.statSync(this.path)) === this.#stamp;
+  }
+
+  /** Sets the block size, which the file's header tells, and empties the buffer. */
+  useBlocks(size: number): void {
+    this.blockSize = size;
+    this.blockCount = Math.ceil(this.size / size);
+    const wanted = Math.max(FEWEST_SLOTS, Math.floor(this.cacheBytes / size));
+    const slots = Math.max(1, Math.min(wanted, this.blockCount));
+    this.bytes = new Uint8Array(slots * size);
+    this.view = new DataView(this.bytes.buffer);
+    this.#holds = new Int32Array(slots).fill(-1);
+    this.#used = new Uint8Array(slots);
+    this.#where.clear();
+    this.#hand = 0;
+  }
+
+  /** Offset in `bytes` of the block with that number. Valid until `FEWEST_SLOTS` other blocks were asked for. */
+  at(block: number): number {
+    const slot = this.#where.get(block);
+    if (slot !== undefined) {
+      this.#used[slot] = 1;
+      return slot * this.blockSize;
+    }
+    return this.#load(block);
+  }
+
+  #load(block: number): number {
+    if (!(block >= 0 && block < this.blockCount)) {
+      throw new BadFormat(`page ${block} is outside the file`);
+    }
+    const slot = this.#freeSlot();
+    const offset = slot * this.blockSize;
+    const wanted = Math.min(this.blockSize, this.size - block * this.blockSize);
+    this.guarded(() => {
+      if (this.read(this.bytes, offset, wanted, block * this.blockSize) < wanted) {
+        throw new FileChanged("the file became shorter");
+      }
+    });
+    this.#holds[slot] = block;
+    this.#used[slot] = 1;
+    this.#where.set(block, slot);
+    return offset;
+  }
+
+  #freeSlot(): number {
+    const slots = this.#holds.length;
+    for (;;) {
+      const slot = this.#hand;
+      this.#hand = slot + 1 === slots ? 0 : slot + 1;
+      if (this.#used[slot] !== 0) {
+        this.#used[slot] = 0;
+        continue;
+      }
+      const old = this.#holds[slot]!;
+      if (old >= 0) {
+        this.#where.delete(old);
+        this.#holds[slot] = -1;
+      }
+      return slot;
+    }
+  }
+
+  /** Runs `work` under the shared lock and makes sure that the file is unchanged. */
+  guarded<T>(work: () => T): T {
+    if (!this.locking) return work();
+    if (!flockTry(this.#fd, "shared")) throw new FileBusy(this.path);
+    try {
+      if (!this.current) throw new FileChanged("the file was rewritten");
+      return work();
+    } finally {
+      funlock(this.#fd);
+    }
+  }
+
+  /** Reads into `target`; the number of bytes got is smaller than `length` only at the end of the file. */
+  read(target: Uint8Array<ArrayBuffer>, offset: number, length: number, position: number): number {
+    let got = 0;
+    while (got < length) {
+      const count = readSync(this.#fd, target, offset + got, length - got, position + got);
+      if (count === 0) break;
+      got += count;
+    }
+    return got;
+  }
+
+  /** The first bytes of the file, fewer if it is shorter. */
+  header(length: number): Uint8Array<ArrayBuffer> {
+    const bytes = new Uint8Array(length);
+    return bytes.subarray(0, this.guarded(() => this.read(bytes, 0, length, 0)));
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    closeSync(this.#fd);
+  }
+}

@@ -1,0 +1,90 @@
+import { decodeText } from "../bytes/mod.ts";
+import type { OpenContext } from "./context.ts";
+import { inNetwork, type IpAddress, type Network, parseIp, parseNetwork } from "./ip_address.ts";
+import { logicalLines, trimBoth } from "./logical_lines.ts";
+import type { Table } from "./types.ts";
+import { WatchedFile } from "./watched_file.ts";
+
+interface CidrRule {
+  readonly network: Network;
+  readonly negated: boolean;
+  /** Undefined for IF. */
+  readonly value: string | undefined;
+  /** For IF: index of the rule behind its ENDIF. */
+  end: number;
+}
+
+/** `cidr:file`: networks and what to answer for addresses inside them (cidr_table(5)). */
+export function openCidr(context: OpenContext): Table {
+  const { type, name } = context;
+  const file = new WatchedFile(name, `${type}:${name}`, (bytes) => parseRules(decodeText(bytes), context));
+  return {
+    type,
+    name,
+    matchesPatterns: true,
+    lookup(key) {
+      const rules = file.get();
+      const address = parseIp(key);
+      return address === undefined ? undefined : firstMatch(rules, address);
+    },
+    close() {},
+  };
+}
+
+function firstMatch(rules: readonly CidrRule[], address: IpAddress): string | undefined {
+  let at = 0;
+  while (at < rules.length) {
+    const rule = rules[at]!;
+    // A negated pattern matches addresses of its own family only.
+    const matches = rule.network.family === address.family &&
+      inNetwork(address, rule.network) !== rule.negated;
+    if (matches && rule.value !== undefined) return rule.value;
+    at = matches || rule.value !== undefined ? at + 1 : rule.end;
+  }
+  return undefined;
+}
+
+function parseRules(text: string, { name, log }: OpenContext): CidrRule[] {
+  const rules: CidrRule[] = [];
+  const open: { rule: CidrRule; line: number }[] = [];
+  for (const { text: logical, line } of logicalLines(text)) {
+    const warn = (problem: string) => log.warning(`cidr map ${name}, line ${line}: ${problem}`);
+    const skip = (problem: string) => warn(`${problem}: skipping this rule`);
+    const whole = trimBoth(logical);
+    const word = /^\S+/.exec(whole)![0].toLowerCase();
+    if (word === "endif") {
+      const started = open.pop();
+      if (started === undefined) skip("ENDIF without IF");
+      else started.rule.end = rules.length;
+      if (whole.length > 5) warn(`ignoring extra text after ENDIF`);
+      continue;
+    }
+    const isIf = word === "if";
+    const body = isIf ? trimBoth(whole.slice(2)) : whole;
+    const negated = body.startsWith("!");
+    const [, pattern = "", rest = ""] = /^(\S*)([^]*)$/.exec(trimBoth(negated ? body.slice(1) : body)) ?? [];
+    const value = trimBoth(rest);
+    if (pattern === "") {
+      skip(isIf || negated ? "no address pattern" : "no address pattern");
+      continue;
+    }
+    if (!isIf && value === "") {
+      skip("no lookup result");
+      continue;
+    }
+    const network = parseNetwork(pattern);
+    if (typeof network === "string") {
+      skip(network);
+      continue;
+    }
+    if (isIf && value !== "") warn(`ignoring extra text after IF`);
+    const rule: CidrRule = { network, negated, value: isIf ? undefined : value, end: 0 };
+    rules.push(rule);
+    if (isIf) open.push({ rule, line });
+  }
+  for (const { rule, line } of open) {
+    log.warning(`cidr map ${name}, line ${line}: IF has no matching ENDIF`);
+    rule.end = rules.length;
+  }
+  return rules;
+}

@@ -1,0 +1,33 @@
+import type { Config } from "../config/types.ts";
+import type { Table } from "./types.ts";
+
+/** Where tables say what is wrong with their files; a `Logger` fits. */
+export interface TableLog {
+  info(text: string): void;
+  warning(text: string): void;
+}
+
+/** How keys are treated, with nothing left open. */
+export interface ResolvedFlags {
+  readonly foldCase: boolean;
+  readonly utf8: boolean;
+  readonly refuseSubstitution: boolean;
+}
+
+/** What a table type gets to open a table. */
+export interface OpenContext {
+  readonly type: string;
+  readonly name: string;
+  readonly flags: ResolvedFlags;
+  /** Absent in tools that run without main.cf. */
+  readonly config: Config | undefined;
+  readonly log: TableLog;
+  /** Most bytes of an indexed file that are kept in memory. */
+  readonly cacheBytes: number;
+  /** Are keys of indexed files stored with a NUL at the end? Tried out when absent. */
+  readonly terminator: "with" | "without" | undefined;
+  /** Treats a key as lookups treat theirs, for types that keep their entries in memory. */
+  foldKey(key: string): string;
+  /** Opens another table with the same flags, for types that combine tables. */
+  open(spec: string): Table;
+}

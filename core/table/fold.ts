@@ -1,0 +1,38 @@
+const ASCII_ONLY = /^[\0-\x7f]*$/;
+const HAS_UPPER = /[A-Z]/;
+
+/**
+ * Folds a key for comparison. With `utf8`, text outside ASCII gets Unicode's full default case folding; otherwise
+ * only A to Z change.
+ */
+export function foldKey(key: string, utf8: boolean): string {
+  if (ASCII_ONLY.test(key)) return HAS_UPPER.test(key) ? key.toLowerCase() : key;
+  if (!utf8) return key.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+  return foldUnicode(key);
+}
+
+/**
+ * Full default case folding, approximated by the runtime's own tables: upper case first, because folding expands what
+ * upper case expands (`straße`, `ﬁ`), then lower case character by character, so that a final sigma folds like any.
+ */
+function foldUnicode(text: string): string {
+  let folded = "";
+  for (const character of text) {
+    const exception = FOLD_EXCEPTIONS.get(character);
+    if (exception !== undefined) folded += exception;
+    else for (const upper of character.toUpperCase()) folded += upper.toLowerCase();
+  }
+  return folded;
+}
+
+/** Where folding (CaseFolding.txt, status C and F) differs from lower case of upper case. */
+const FOLD_EXCEPTIONS: ReadonlyMap<string, string> = new Map([
+  ["\u0130", "i\u0307"],
+  ["\u0131", "\u0131"],
+  ["\u1e9e", "ss"],
+]);
+
+/** Is every character of the text valid Unicode? Octets that were not UTF-8 are lone surrogates here. */
+export function isUtf8(text: string): boolean {
+  return text.isWellFormed();
+}

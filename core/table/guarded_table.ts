@@ -1,0 +1,70 @@
+import type { OpenContext } from "./context.ts";
+import { foldKey, isUtf8 } from "./fold.ts";
+import { type MaybePromise, type Table, TableError } from "./types.ts";
+
+/**
+ * What all table types have in common: keys are folded where that applies, keys that should be UTF-8 and are not are not
+ * found, and results that are not UTF-8 are an error. With `debug` every lookup is logged.
+ */
+export class GuardedTable implements Table {
+  readonly #fold: boolean;
+  readonly #utf8: boolean;
+
+  constructor(readonly inner: Table, private readonly context: OpenContext, private readonly debug: boolean) {
+    this.#fold = context.flags.foldCase && !inner.matchesPatterns;
+    this.#utf8 = context.flags.utf8;
+  }
+
+  get type(): string {
+    return this.inner.type;
+  }
+
+  get name(): string {
+    return this.inner.name;
+  }
+
+  get matchesPatterns(): boolean {
+    return this.inner.matchesPatterns;
+  }
+
+  lookup(key: string): MaybePromise<string | undefined> {
+    if (this.#utf8 && !isUtf8(key)) {
+      this.#warn(`non-UTF-8 key "${key}": malformed UTF-8 or invalid codepoint`);
+      return undefined;
+    }
+    const answer = this.inner.lookup(this.#fold ? foldKey(key, this.#utf8) : key);
+    if (answer instanceof Promise) return answer.then((value) => this.#checked(key, value));
+    return this.#checked(key, answer);
+  }
+
+  entries(): Iterable<readonly [string, string]> | AsyncIterable<readonly [string, string]> {
+    if (this.inner.entries === undefined) {
+      throw new TableError(
+        "configuration",
+        `table ${this.type}:${this.name}: sequence operation is not supported`,
+      );
+    }
+    return this.inner.entries();
+  }
+
+  close(): void {
+    this.inner.close();
+  }
+
+  #checked(key: string, value: string | undefined): string | undefined {
+    if (this.debug) {
+      const shown = value === undefined ? "not found" : `"${value}"`;
+      this.context.log.info(`${this.type}:${this.name} lookup: "${key}" = ${shown}`);
+    }
+    if (value === undefined || !this.#utf8 || isUtf8(value)) return value;
+    const problem = `key "${key}": non-UTF-8 value "${value}": malformed UTF-8 or invalid codepoint`;
+    this.#warn(problem);
+    throw new TableError("configuration", `${this.type}:${this.name}: ${problem}`);
+  }
+
+  #warn(problem: string): void {
+    this.context.log.warning(
+      `${this.type}:${this.name}: ${problem.toWellFormed().replaceAll("\ufffd", "?")}`,
+    );
+  }
+}

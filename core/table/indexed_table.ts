@@ -1,0 +1,168 @@
+import { decodeText, encodeText } from "../bytes/mod.ts";
+import { BadFormat, BlockFile, FileBusy, FileChanged } from "./block_file.ts";
+import type { OpenContext } from "./context.ts";
+import type { IndexFormat, IndexReader } from "./index_reader.ts";
+import { reasonOf } from "./reason.ts";
+import { type MaybePromise, type Table, TableError } from "./types.ts";
+import { CHECK_INTERVAL } from "./watched_file.ts";
+
+/** How often a lookup starts over because the file keeps changing. */
+const MOST_RETRIES = 100;
+/** How long to wait between looks at a file that is being rewritten, in milliseconds. */
+const BUSY_WAIT = 10;
+/** How long a lookup waits for a writer before it gives up, in milliseconds. */
+const BUSY_LIMIT = 60_000;
+
+/** Is a NUL stored behind keys? Unknown until the first hit tells, unless the caller says. */
+export type Terminator = "unknown" | "with" | "without";
+
+/**
+ * A table in an indexed file. The file stays open; it is looked at once a second at the most, and a rebuilt one is taken
+ * up between two lookups. While the new one can't be opened, the old one goes on answering.
+ */
+export class IndexedTable implements Table {
+  readonly matchesPatterns = false;
+  readonly path: string;
+  #file: BlockFile | undefined;
+  #reader: IndexReader | undefined;
+  #checked = 0;
+  #terminator: Terminator;
+
+  constructor(private readonly context: OpenContext, private readonly format: IndexFormat) {
+    this.path = context.name + format.suffix;
+    this.#terminator = context.terminator ?? "unknown";
+  }
+
+  get type(): string {
+    return this.context.type;
+  }
+
+  get name(): string {
+    return this.context.name;
+  }
+
+  lookup(key: string): MaybePromise<string | undefined> {
+    try {
+      return this.#now(key);
+    } catch (error) {
+      if (error instanceof FileBusy) return this.#later(key);
+      throw error;
+    }
+  }
+
+  /** Opens the file now instead of at the first lookup. Throws `TableError`. */
+  open(): IndexReader {
+    return this.#current();
+  }
+
+  *entries(): Iterable<readonly [string, string]> {
+    for (const [key, value] of this.#current().entries()) yield [textOf(key), textOf(value)];
+  }
+
+  close(): void {
+    this.#file?.close();
+    this.#file = this.#reader = undefined;
+  }
+
+  #now(key: string): string | undefined {
+    for (let retry = 0;; retry++) {
+      const reader = this.#current();
+      try {
+        return this.#find(reader, encodeText(key));
+      } catch (error) {
+        if (error instanceof BadFormat) throw this.#damaged(error);
+        if (!(error instanceof FileChanged) || retry >= MOST_RETRIES) throw error;
+        this.close();
+      }
+    }
+  }
+
+  async #later(key: string): Promise<string | undefined> {
+    const end = performance.now() + BUSY_LIMIT;
+    for (;;) {
+      await new Promise((resume) => setTimeout(resume, BUSY_WAIT));
+      try {
+        return this.#now(key);
+      } catch (error) {
+        if (!(error instanceof FileBusy)) throw error;
+        if (performance.now() > end) {
+          throw new TableError("temporary", `${this.type}:${this.name}: ${this.path} is locked by a writer`);
+        }
+      }
+    }
+  }
+
+  #find(reader: IndexReader, key: Uint8Array<ArrayBuffer>): string | undefined {
+    if (this.#terminator !== "without") {
+      const terminated = new Uint8Array(key.length + 1);
+      terminated.set(key);
+      const value = reader.find(terminated);
+      if (value !== undefined) {
+        this.#terminator = "with";
+        return textOf(value);
+      }
+    }
+    if (this.#terminator !== "with") {
+      const value = reader.find(key);
+      if (value !== undefined) {
+        this.#terminator = "without";
+        return textOf(value);
+      }
+    }
+    return undefined;
+  }
+
+  #current(): IndexReader {
+    const now = performance.now();
+    if (this.#reader !== undefined && this.#file !== undefined) {
+      if (now - this.#checked < CHECK_INTERVAL) return this.#reader;
+      this.#checked = now;
+      if (!this.#replaced(this.#file)) return this.#reader;
+    }
+    try {
+      const { file, reader } = this.#openFile();
+      this.#file?.close();
+      this.#file = file;
+      this.#reader = reader;
+      this.#terminator = this.context.terminator ?? "unknown";
+      this.#checked = now;
+      return reader;
+    } catch (error) {
+      if (error instanceof FileBusy) throw error;
+      if (this.#reader === undefined) throw error;
+      this.context.log.warning(`${(error as Error).message}; the old table stays in use`);
+      return this.#reader;
+    }
+  }
+
+  #replaced(file: BlockFile): boolean {
+    try {
+      return !file.current;
+    } catch {
+      return true;
+    }
+  }
+
+  #openFile(): { file: BlockFile; reader: IndexReader } {
+    let file: BlockFile | undefined;
+    try {
+      file = new BlockFile(this.path, this.context.cacheBytes, this.format.locking);
+      return { file, reader: this.format.open(file) };
+    } catch (error) {
+      file?.close();
+      if (error instanceof FileBusy || error instanceof FileChanged) throw error;
+      if (error instanceof BadFormat) throw this.#damaged(error);
+      throw new TableError("temporary", `open database ${this.path}: ${reasonOf(error)}`);
+    }
+  }
+
+  #damaged(error: BadFormat): TableError {
+    return new TableError("temporary", `open database ${this.path}: Invalid argument: ${error.message}`);
+  }
+}
+
+/** The text of a stored key or value, which ends at the first NUL. */
+function textOf(bytes: Uint8Array): string {
+  const nul = bytes.indexOf(0);
+  return decodeText(nul < 0 ? bytes : bytes.subarray(0, nul));
+}

@@ -1,0 +1,12 @@
+/**
+ * Lookup tables: every `type:name` that main.cf can name, behind one interface, and the match lists that parameters
+ * such as `mydestination` and `mynetworks` hold.
+ *
+ * A table is opened through a `TableSet`; errors are `TableError`s that say whether asking again later can help.
+ */
+export type { TableLog } from "./context.ts";
+export { type MatchList, matchList, type MatchListOptions } from "./match_list.ts";
+export { parseSpec, splitList, type TableSpec } from "./spec.ts";
+export { TableList } from "./table_list.ts";
+export { TableSet, type TableSetOptions } from "./table_set.ts";
+export { type MaybePromise, type Table, TableError, type TableFlags } from "./types.ts";

@@ -1,0 +1,39 @@
+import { openCidr } from "./cidr.ts";
+import { openPipemap, openUnionmap } from "./combining_tables.ts";
+import type { OpenContext } from "./context.ts";
+import { indexFormats } from "./index_formats.ts";
+import { IndexedTable } from "./indexed_table.ts";
+import { openEnviron, openFail, openInline, openRandmap, openStatic } from "./literal_tables.ts";
+import { openRegexp } from "./regexp.ts";
+import { openTexthash } from "./texthash.ts";
+import type { Table } from "./types.ts";
+
+/** Makes a table; throws `TableError` where the name can't be right. Files are opened at the first lookup. */
+export type Opener = (context: OpenContext) => Table;
+
+/** Table types that answer without waiting. */
+export const localTypes: ReadonlyMap<string, Opener> = new Map<string, Opener>([
+  ["cidr", openCidr],
+  ["environ", openEnviron],
+  ["fail", openFail],
+  ["inline", openInline],
+  ["pipemap", openPipemap],
+  ["randmap", openRandmap],
+  ["regexp", openRegexp],
+  ["static", openStatic],
+  ["texthash", openTexthash],
+  ["unionmap", openUnionmap],
+  ...[...indexFormats].map(([type, format]): [string, Opener] => [
+    type,
+    (context) => new IndexedTable(context, format),
+  ]),
+]);
+
+/**
+ * Table types that talk to a server. Their modules are loaded at the first lookup only, because their clients are big;
+ * each exports an opener.
+ */
+export const networkTypes: ReadonlyMap<string, () => Promise<Opener>> = new Map<
+  string,
+  () => Promise<Opener>
+>();

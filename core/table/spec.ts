@@ -1,0 +1,89 @@
+import { TableError } from "./types.ts";
+
+/** A `type:name` taken apart. */
+export interface TableSpec {
+  readonly type: string;
+  readonly name: string;
+  /** `debug:` stood in front: every lookup is logged. */
+  readonly debug: boolean;
+}
+
+/**
+ * Takes `type:name` apart. `proxy:` in front is dropped, because tables are opened in the process that asks;
+ * `debug:` is remembered. Throws `TableError` where the type or the name is missing.
+ */
+export function parseSpec(spec: string): TableSpec {
+  let rest = spec;
+  let debug = false;
+  for (;;) {
+    const colon = rest.indexOf(":");
+    if (colon <= 0 || colon === rest.length - 1) {
+      throw new TableError(
+        "configuration",
+        `open dictionary: expecting "type:name" form instead of "${rest}"`,
+      );
+    }
+    const type = rest.slice(0, colon);
+    const name = rest.slice(colon + 1);
+    if (type !== "proxy" && type !== "debug") return { type, name, debug };
+    if (type === "debug") debug = true;
+    rest = name;
+  }
+}
+
+/** Does the text begin with a table type? `hash:/x` and `proxy:pcre:/y` do, `/file`, `[::1]` and `::1` do not. */
+export function looksLikeSpec(text: string): boolean {
+  return /^[A-Za-z0-9_-]+:./.test(text) && !text.startsWith("[");
+}
+
+const SEPARATORS = ", \t\r\n";
+
+/**
+ * Splits at commas and white space, except inside `{ }`, as Postfix does for parameters that list tables or patterns.
+ * Unbalanced braces reach to the end of the text.
+ */
+export function splitList(text: string): string[] {
+  const items: string[] = [];
+  let item = "";
+  let depth = 0;
+  for (const character of text) {
+    if (character === "{") depth += 1;
+    else if (character === "}" && depth > 0) depth -= 1;
+    if (depth === 0 && SEPARATORS.includes(character)) {
+      if (item !== "") items.push(item);
+      item = "";
+    } else item += character;
+  }
+  if (item !== "") items.push(item);
+  return items;
+}
+
+/**
+ * The text between an outer `{` and `}`, trimmed. Throws `TableError` when the closing brace is missing or something
+ * follows it; `what` begins the message.
+ */
+export function insideBraces(text: string, what: string): string {
+  let depth = 0;
+  for (let at = 0; at < text.length; at++) {
+    if (text[at] === "{") depth += 1;
+    else if (text[at] === "}") {
+      depth -= 1;
+      if (depth > 0) continue;
+      const after = text.slice(at + 1).trimStart();
+      if (after === "") return text.slice(1, at).trim();
+      throw new TableError("configuration", `${what}: syntax error after '}' in "${text}"`);
+    }
+  }
+  throw new TableError("configuration", `${what}: missing '}' in "${text}"`);
+}
+
+/** The items of `{ one, two }`; undefined where the text is not in braces or the braces don't end it. */
+export function bracedItems(text: string): string[] | undefined {
+  if (!text.startsWith("{")) return undefined;
+  try {
+    return splitList(insideBraces(text, ""));
+  } catch (error) {
+    if (error instanceof TableError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,95 @@
+import type { Config } from "../config/types.ts";
+import type { OpenContext, ResolvedFlags, TableLog } from "./context.ts";
+import { foldKey } from "./fold.ts";
+import { GuardedTable } from "./guarded_table.ts";
+import { lazyTable } from "./lazy_table.ts";
+import { localTypes, networkTypes } from "./registry.ts";
+import { parseSpec, splitList } from "./spec.ts";
+import { TableList } from "./table_list.ts";
+import { type Table, TableError, type TableFlags } from "./types.ts";
+
+/** What a `TableSet` needs besides the configuration. */
+export interface TableSetOptions {
+  /** Where warnings go; nowhere if absent. */
+  readonly log?: TableLog;
+  /** Most bytes of each indexed file that are kept in memory; 1 MiB by default. */
+  readonly cacheBytes?: number;
+  /** Are keys of indexed files stored with a NUL at the end? Tried out by default. */
+  readonly terminator?: "with" | "without";
+}
+
+const SILENT: TableLog = { info() {}, warning() {} };
+
+/**
+ * The tables of one process under one configuration snapshot. A table that several parameters name is opened once;
+ * nothing is opened before the first lookup.
+ */
+export class TableSet {
+  readonly #tables = new Map<string, Table>();
+  /** Where warnings go. */
+  readonly log: TableLog;
+  readonly #utf8: boolean;
+
+  constructor(readonly config?: Config, private readonly options: TableSetOptions = {}) {
+    this.log = options.log ?? SILENT;
+    this.#utf8 = config === undefined || config.bool("smtputf8_enable");
+  }
+
+  /**
+   * The table for a `type:name`. Without flags keys are folded to lower case and treated as UTF-8 if `smtputf8_enable`
+   * says so. Throws `TableError` for an unknown type or a name that can't be right; a file that is missing shows at the
+   * first lookup.
+   */
+  open(spec: string, flags: TableFlags = {}): Table {
+    const resolved: ResolvedFlags = {
+      foldCase: flags.foldCase ?? true,
+      utf8: (flags.utf8 ?? true) && this.#utf8,
+      refuseSubstitution: flags.refuseSubstitution ?? false,
+    };
+    const { foldCase, utf8, refuseSubstitution } = resolved;
+    const id = `${foldCase ? "f" : "-"}${utf8 ? "u" : "-"}${refuseSubstitution ? "r" : "-"} ${spec}`;
+    let table = this.#tables.get(id);
+    if (table === undefined) {
+      table = this.#make(spec, resolved, flags);
+      this.#tables.set(id, table);
+    }
+    return table;
+  }
+
+  /**
+   * The tables that a parameter such as `alias_maps` lists. Throws `TableError` as `open` does.
+   * @param title the parameter's name, for the log
+   */
+  list(parameterValue: string, flags: TableFlags = {}, title = "table list"): TableList {
+    const tables = splitList(parameterValue).map((spec) => this.open(spec, flags));
+    return new TableList(tables, title, this.log);
+  }
+
+  /** Closes all tables; they must not be used any more. */
+  close(): void {
+    for (const table of this.#tables.values()) table.close();
+    this.#tables.clear();
+  }
+
+  #make(spec: string, resolved: ResolvedFlags, flags: TableFlags): Table {
+    const { type, name, debug } = parseSpec(spec);
+    const context: OpenContext = {
+      type,
+      name,
+      flags: resolved,
+      config: this.config,
+      log: this.log,
+      cacheBytes: this.options.cacheBytes ?? 1 << 20,
+      terminator: this.options.terminator,
+      foldKey: (key) => resolved.foldCase ? foldKey(key, resolved.utf8) : key,
+      open: (member) => this.open(member, flags),
+    };
+    const opener = localTypes.get(type);
+    const loader = networkTypes.get(type);
+    if (opener === undefined && loader === undefined) {
+      throw new TableError("configuration", `unsupported dictionary type: ${type}`);
+    }
+    const table = opener !== undefined ? opener(context) : lazyTable(context, loader!);
+    return new GuardedTable(table, context, debug);
+  }
+}
