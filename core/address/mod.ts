@@ -1,0 +1,34 @@
+/**
+ * Addresses: syntax both ways (RFC 5321, RFC 5322), the order in which tables are asked about them, rewriting to
+ * canonical form and routing (trivial-rewrite(8)), valid recipients, and the rewriting of envelopes and headers
+ * that cleanup(8) does (canonical(5), masquerading, virtual(5), generic(5), automatic BCC).
+ */
+export {
+  addressesOf,
+  type AddressNode,
+  addressText,
+  formatAddressList,
+  type ListNode,
+  parseAddressList,
+} from "./address_list.ts";
+export { type Addressing, createAddressing, type RewriteContext } from "./addressing.ts";
+export type { AddressDeps, AddressLog, AddressTables } from "./deps.ts";
+export { type FindRules, type FindScope, type Found } from "./find.ts";
+export { isHostname, literalAddress } from "./hostname.ts";
+export { createGenericMap, type GenericMap } from "./generic.ts";
+export { AddressMapError, mapAddress } from "./map_address.ts";
+export type { MapList } from "./map_list.ts";
+export { type MatchList, type MatchStyle, openMatchList } from "./match_list.ts";
+export { isDotString, toExternal, toInternal } from "./quote.ts";
+export type { RecipientCheck } from "./recipients.ts";
+export { type AddressClass, isErrorTransport, type Resolved } from "./resolved.ts";
+export { createRewriting, type Rewriting, type RewrittenRecipient } from "./rewriting.ts";
+export {
+  type AddressParts,
+  type ExtensionRules,
+  splitExtension,
+  splitLocalDomain,
+  type UserExtension,
+} from "./split.ts";
+export { runSteps, type Steps, wait } from "./steps.ts";
+export { scanTokens, type Token, type TokenKind, tokensToInternal } from "./tokens.ts";
