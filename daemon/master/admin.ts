@@ -1,0 +1,143 @@
+/**
+ * What `postfix start`, `stop`, `reload` ... do (postfix(1)). Every action says what it does in the mail log in the
+ * name of postfix-script, as log tools expect.
+ */
+import { spawn } from "node:child_process";
+import type { Config } from "../../core/config/types.ts";
+import { trigger } from "../../core/ipc/mod.ts";
+import type { Logger } from "../../core/log/mod.ts";
+import { selfCommand } from "../../core/system/mod.ts";
+import { parseReport } from "./control.ts";
+import { pidFilePath } from "./master.ts";
+import { runningMaster } from "./pid_file.ts";
+
+export interface AdminDeps {
+  readonly config: Config;
+  /** In the name of `postfix/postfix-script`. */
+  readonly log: Logger;
+}
+
+/** Seconds that a stopping system gets before it is killed. */
+const STOP_SECONDS = 10;
+/** Seconds that a starting system gets to say that it is ready. */
+const START_SECONDS = 60;
+
+const pause = (milliseconds: number) => new Promise((done) => setTimeout(done, milliseconds));
+
+function masterPid(config: Config): number | undefined {
+  return runningMaster(pidFilePath(config));
+}
+
+/** Says that there is nothing to act on; the exit code of every action on a system that isn't up. */
+function notRunning({ log }: AdminDeps): number {
+  log.fatal("the Postfix mail system is not running");
+  return 1;
+}
+
+function signal(pid: number, name: Deno.Signal): void {
+  try {
+    Deno.kill(pid, name);
+  } catch {
+    // It has ended already.
+  }
+}
+
+/** Kills a whole process group; a group that is gone is fine. */
+function killGroup(pid: number): void {
+  try {
+    Deno.kill(-pid, "SIGKILL");
+  } catch {
+    // Nobody left.
+  }
+}
+
+/** Starts the daemon in a session of its own and waits until it is ready. Resolves to the exit code. */
+export async function start(deps: AdminDeps): Promise<number> {
+  if (masterPid(deps.config) !== undefined) {
+    deps.log.fatal("the Postfix mail system is already running");
+    return 1;
+  }
+  deps.log.info("starting the Postfix mail system");
+  deps.log.sink.flush();
+  const { program, args } = selfCommand("daemon", "-c", deps.config.directory, "--report");
+  const child = spawn(program, args, { detached: true, stdio: ["ignore", "pipe", "ignore"] });
+  const failure = await new Promise<string | undefined>((resolve) => {
+    const timer = setTimeout(() => resolve(`not ready after ${START_SECONDS} seconds`), START_SECONDS * 1000);
+    const settle = (text: string | undefined) => {
+      clearTimeout(timer);
+      resolve(text);
+    };
+    let output = "";
+    child.stdout.on("data", (chunk: Uint8Array) => {
+      output += new TextDecoder().decode(chunk);
+      for (const line of output.split("\n").slice(0, -1)) {
+        const report = parseReport(line);
+        if (report?.report === "ready") settle(undefined);
+        else if (report?.report === "failed") settle(report.text);
+      }
+      output = output.slice(output.lastIndexOf("\n") + 1);
+    });
+    child.on("error", (error: Error) => settle(error.message));
+    child.on("exit", (code: number | null) => settle(`the daemon ended with exit status ${code}`));
+  });
+  child.stdout.destroy();
+  child.unref();
+  if (failure === undefined) return 0;
+  deps.log.fatal(`mail system startup failed: ${failure}`);
+  return 1;
+}
+
+/** Asks the running system to finish and waits; kills what is left after a while. */
+export async function stop(deps: AdminDeps): Promise<number> {
+  const pid = masterPid(deps.config);
+  if (pid === undefined) return notRunning(deps);
+  deps.log.info("stopping the Postfix mail system");
+  signal(pid, "SIGTERM");
+  for (let waited = 0; waited < STOP_SECONDS * 1000; waited += 50) {
+    if (masterPid(deps.config) === undefined) return 0;
+    await pause(50);
+  }
+  deps.log.warning("stopping the Postfix mail system with force");
+  killGroup(pid);
+  return 0;
+}
+
+/** Ends the running system at once. Messages that were being delivered are delivered again. */
+export function abort(deps: AdminDeps): number {
+  const pid = masterPid(deps.config);
+  if (pid === undefined) return notRunning(deps);
+  deps.log.info("aborting the Postfix mail system");
+  killGroup(pid);
+  signal(pid, "SIGKILL");
+  return 0;
+}
+
+/** Has the running system read its configuration again. */
+export function reload(deps: AdminDeps): number {
+  const pid = masterPid(deps.config);
+  if (pid === undefined) return notRunning(deps);
+  deps.log.info("refreshing the Postfix mail system");
+  signal(pid, "SIGHUP");
+  return 0;
+}
+
+/** Tries all deferred mail now. */
+export async function flush(deps: AdminDeps): Promise<number> {
+  if (masterPid(deps.config) === undefined) return notRunning(deps);
+  deps.log.info("flushing the mail queue");
+  const queue = deps.config.string("queue_directory");
+  await trigger(`${queue}/public/qmgr`, "FADI");
+  await trigger(`${queue}/public/pickup`, "W");
+  return 0;
+}
+
+/** Is it running? */
+export function status(deps: AdminDeps): number {
+  const pid = masterPid(deps.config);
+  if (pid === undefined) {
+    deps.log.info("the Postfix mail system is not running");
+    return 1;
+  }
+  deps.log.info(`the Postfix mail system is running: PID: ${pid}`);
+  return 0;
+}
