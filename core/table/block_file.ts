@@ -35,6 +35,8 @@ export class BlockFile {
   blockSize = 0;
   /** Number of whole or begun blocks in the file. */
   blockCount = 0;
+  /** Looks after each read whether the file is still the one that the reader began with; throws `FileChanged`. */
+  verify: (() => void) | undefined;
 
   readonly #fd: number;
   readonly #stamp: string;
@@ -101,6 +103,7 @@ export class BlockFile {
       if (this.read(this.bytes, offset, wanted, block * this.blockSize) < wanted) {
         throw new FileChanged("the file became shorter");
       }
+      this.verify?.();
     });
     this.#holds[slot] = block;
     this.#used[slot] = 1;

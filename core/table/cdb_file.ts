@@ -1,0 +1,99 @@
+import { BadFormat, type BlockFile } from "./block_file.ts";
+import { compareParts } from "./compare.ts";
+import type { IndexReader } from "./index_reader.ts";
+
+/** Bytes of the table of contents, with which a file begins. */
+export const CDB_HEADER = 2048;
+
+const BLOCK = 4096;
+
+/** The hash function of CDB files. */
+export function cdbHash(bytes: Uint8Array, start = 0, end = bytes.length): number {
+  let hash = 5381;
+  for (let at = start; at < end; at++) hash = Math.imul(hash, 33) ^ bytes[at]!;
+  return hash >>> 0;
+}
+
+/** Reads a CDB file. Throws `BadFormat` for anything else. */
+export function readCdbFile(file: BlockFile): IndexReader {
+  if (file.size < CDB_HEADER) throw new BadFormat("the file is too short to be a CDB file");
+  file.useBlocks(BLOCK);
+  const header = file.header(CDB_HEADER);
+  if (header.length < CDB_HEADER) throw new BadFormat("the file is too short to be a CDB file");
+  const toc = new DataView(header.buffer);
+  const recordsEnd = toc.getUint32(0, true);
+  for (let table = 0; table < 256; table++) {
+    const position = toc.getUint32(table * 8, true);
+    const slots = toc.getUint32(table * 8 + 4, true);
+    if (position < CDB_HEADER || position + slots * 8 > file.size) {
+      throw new BadFormat("this is not a CDB file, or it is cut off");
+    }
+  }
+
+  /** A 32-bit number anywhere in the file; it may lie across two blocks. */
+  const number = (position: number): number => {
+    const within = position % BLOCK;
+    const block = (position - within) / BLOCK;
+    if (position + 4 > file.size) throw new BadFormat(`position ${position} is outside the file`);
+    if (within <= BLOCK - 4) return file.view.getUint32(file.at(block) + within, true);
+    const bytes = copy(position, 4);
+    return (bytes[0]! | bytes[1]! << 8 | bytes[2]! << 16 | bytes[3]! << 24) >>> 0;
+  };
+
+  const copy = (position: number, length: number): Uint8Array => {
+    if (position + length > file.size) throw new BadFormat(`a record at ${position} is longer than the file`);
+    const bytes = new Uint8Array(length);
+    let filled = 0;
+    while (filled < length) {
+      const within = (position + filled) % BLOCK;
+      const base = file.at((position + filled - within) / BLOCK);
+      const count = Math.min(BLOCK - within, length - filled);
+      bytes.set(file.bytes.subarray(base + within, base + within + count), filled);
+      filled += count;
+    }
+    return bytes;
+  };
+
+  const equals = (key: Uint8Array, position: number): boolean => {
+    const within = position % BLOCK;
+    if (within + key.length <= BLOCK && position + key.length <= file.size) {
+      const base = file.at((position - within) / BLOCK);
+      return compareParts(key, file.bytes, base + within, key.length) === 0;
+    }
+    return compareParts(key, copy(position, key.length), 0, key.length) === 0;
+  };
+
+  return {
+    find(key) {
+      const hash = cdbHash(key);
+      const table = (hash & 255) * 8;
+      const first = toc.getUint32(table, true);
+      const slots = toc.getUint32(table + 4, true);
+      let slot = slots === 0 ? 0 : (hash >>> 8) % slots;
+      for (let probes = 0; probes < slots; probes++) {
+        const entry = first + slot * 8;
+        const record = number(entry + 4);
+        if (record === 0) return undefined;
+        if (number(entry) === hash && number(record) === key.length && equals(key, record + 8)) {
+          return copy(record + 8 + key.length, number(record + 4));
+        }
+        slot = slot + 1 === slots ? 0 : slot + 1;
+      }
+      return undefined;
+    },
+    *entries() {
+      const end = Math.min(recordsEnd, file.size);
+      let position = CDB_HEADER;
+      while (position + 8 <= end) {
+        const keyLength = number(position);
+        const valueLength = number(position + 4);
+        if (position + 8 + keyLength + valueLength > end) {
+          throw new BadFormat(`the record at ${position} is longer than the file`);
+        }
+        yield [copy(position + 8, keyLength), copy(position + 8 + keyLength, valueLength)];
+        position += 8 + keyLength + valueLength;
+      }
+    },
+    describe: () => ({ "record bytes": recordsEnd - CDB_HEADER }),
+  };
+}
