@@ -42,14 +42,17 @@ export function endsSource(head: Uint8Array, tail: Uint8Array, tailOffset: numbe
 const FIRST_CHUNK = 16384;
 const CHUNK = 65536;
 
-/** An open file, read in pieces of 64 KB (the first one smaller). Closing the source closes the file. */
-export function fileSource(file: Deno.FsFile): ByteSource {
-  let buffer = new Uint8Array(FIRST_CHUNK);
+/**
+ * An open file, read in pieces of 64 KB (the first one smaller). Closing the source closes the file.
+ * @param room memory for the first piece, for callers that read many files one after the other
+ */
+export function fileSource(file: Deno.FsFile, room?: Uint8Array<ArrayBuffer>): ByteSource {
+  let buffer = room ?? new Uint8Array(FIRST_CHUNK);
   let base = 0;
   let length = 0;
 
   function makeRoom(offset: number, wanted: number): void {
-    let room = length === 0 ? FIRST_CHUNK : CHUNK;
+    let room = length === 0 ? buffer.length : CHUNK;
     if (wanted > room) {
       // A damaged length field must not make us ask for more memory than the file has bytes.
       room = Math.max(room, Math.min(wanted, file.statSync().size - offset));

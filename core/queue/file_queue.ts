@@ -4,6 +4,7 @@ import { SourceContentReader } from "./content_reader.ts";
 import { readEnvelope } from "./envelope.ts";
 import { fileError, makeParents } from "./file_errors.ts";
 import { BufferPool, FileQueueWriter } from "./file_writer.ts";
+import { isReady, listMessage } from "./listing.ts";
 import { QueueLayout } from "./layout.ts";
 import { formatLogRecord, parseLog } from "./log_record.ts";
 import { isQueueId } from "./queue_id.ts";
@@ -13,6 +14,8 @@ import { fixedNumber } from "./size_record.ts";
 import {
   type ContentReader,
   type Envelope,
+  type ListedMessage,
+  type ListingOptions,
   type LogName,
   type LogRecord,
   type Queue,
@@ -34,6 +37,8 @@ export class FileQueue implements Queue {
   readonly #layout: QueueLayout;
   readonly #settings: QueueSettings;
   readonly #buffers = new BufferPool();
+  /** Memory that listings read into, one file after the other. */
+  readonly #listingRoom = new Uint8Array(8192);
 
   constructor(settings: QueueSettings) {
     this.directory = settings.directory;
@@ -181,6 +186,26 @@ export class FileQueue implements Queue {
     }
   }
 
+  list(queue: QueueName, id: string, options: ListingOptions): ListedMessage | undefined {
+    const path = this.path(queue, id);
+    try {
+      const info = statFile(path);
+      if (info === undefined || !isReady(info)) return undefined;
+      const logs = { defer: this.readLog("defer", id), bounce: this.readLog("bounce", id) };
+      const file = Deno.openSync(path);
+      try {
+        return listMessage(fileSource(file, this.#listingRoom), queue, id, info, logs, options);
+      } finally {
+        file.close();
+      }
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) {
+        options.warn(fileError(error, `open ${queue}/${id}`).message);
+      }
+      return undefined;
+    }
+  }
+
   async appendLog(log: LogName, id: string, entry: LogRecord): Promise<void> {
     const path = this.#layout.path(log, id);
     const bytes = formatLogRecord(entry, quoteAddress, this.#settings.oldLogLine);
@@ -201,9 +226,11 @@ export class FileQueue implements Queue {
   }
 
   readLog(log: LogName, id: string): LogRecord[] {
+    const path = this.#layout.path(log, id);
+    if (!existsSync(path)) return [];
     let bytes: Uint8Array;
     try {
-      bytes = Deno.readFileSync(this.#layout.path(log, id));
+      bytes = Deno.readFileSync(path);
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) return [];
       throw fileError(error, `read the ${log} log of ${id}`);

@@ -2,6 +2,7 @@ import { ByteBuffer } from "../bytes/mod.ts";
 import { memorySource } from "./byte_source.ts";
 import { SourceContentReader } from "./content_reader.ts";
 import { readEnvelope } from "./envelope.ts";
+import { isReady, listMessage } from "./listing.ts";
 import { formatLogRecord, parseLog } from "./log_record.ts";
 import { longId, shortId } from "./queue_id.ts";
 import { quoteAddress } from "./quote.ts";
@@ -9,6 +10,8 @@ import { fixedNumber } from "./size_record.ts";
 import {
   type ContentReader,
   type Envelope,
+  type ListedMessage,
+  type ListingOptions,
   type LogName,
   type LogRecord,
   type Queue,
@@ -150,6 +153,13 @@ class MemoryQueue implements Queue {
 
   killTrace(queue: QueueName, id: string, offset: number): void {
     this.#file(queue, id).bytes[offset] = RecordType.Killed;
+  }
+
+  list(queue: QueueName, id: string, options: ListingOptions): ListedMessage | undefined {
+    const info = this.stat(queue, id);
+    if (info === undefined || !isReady(info)) return undefined;
+    const logs = { defer: this.readLog("defer", id), bounce: this.readLog("bounce", id) };
+    return listMessage(memorySource(this.#file(queue, id).bytes), queue, id, info, logs, options);
   }
 
   appendLog(log: LogName, id: string, entry: LogRecord): Promise<void> {

@@ -35,6 +35,14 @@ export {
 } from "./queue_id.ts";
 export { attributeRecordType, parseAttribute, parseEnvelope, parseTime } from "./envelope.ts";
 export { createQueueDirectories } from "./directories.ts";
+export { LISTED_QUEUES, listQueues, printable } from "./listing.ts";
+export {
+  formatListing,
+  formatListingJson,
+  LISTING_EMPTY,
+  listingFooter,
+  listingHeader,
+} from "./listing_format.ts";
 export { formatLogRecord, parseLog } from "./log_record.ts";
 export { memoryQueue } from "./memory_queue.ts";
 export { type QueueSettings, queueSettings } from "./settings.ts";

@@ -226,6 +226,9 @@ export interface Queue {
   /** Takes the `trace_flags` attribute out of force. @param offset `Envelope.traceOffset` */
   killTrace(queue: QueueName, id: string, offset: number): void;
 
+  /** What a listing says about a message; undefined if it is gone, unfinished or no message. */
+  list(queue: QueueName, id: string, options: ListingOptions): ListedMessage | undefined;
+
   /** Adds an entry to a log and syncs it. Addresses of `entry` in internal form. */
   appendLog(log: LogName, id: string, entry: LogRecord): Promise<void>;
   /** The entries of a log; none if there is no log. */
@@ -234,4 +237,39 @@ export interface Queue {
   removeLog(log: LogName, id: string): boolean;
   /** Removes all three logs. */
   removeLogs(id: string): void;
+}
+
+/** One recipient of a listed message. */
+export interface ListedRecipient {
+  /** Quoted, printable form. */
+  readonly address: string;
+  /** The same before rewriting; equal to `address` if the file has none. */
+  readonly original: string;
+  /** Which log the reason is from; empty for a recipient that is only in the queue file. */
+  readonly log: "defer" | "bounce" | "";
+  readonly reason: string;
+}
+
+/** One message of a queue listing (`mailq`). */
+export interface ListedMessage {
+  readonly queue: QueueName;
+  readonly id: string;
+  /** Arrival, seconds. */
+  readonly time: number;
+  readonly size: number;
+  /** Marked by `postsuper -e`. */
+  readonly forcedExpire: boolean;
+  /** Quoted, printable form; never empty. */
+  readonly sender: string;
+  readonly recipients: readonly ListedRecipient[];
+}
+
+/** How messages are listed. */
+export interface ListingOptions {
+  /** What stands for the null address (`empty_address_recipient`). */
+  readonly emptyAddress: string;
+  /** So many logged recipients are remembered to leave them out later (`duplicate_filter_limit`); 0 for all. */
+  readonly duplicateLimit: number;
+  /** Told about files that can't be listed. */
+  readonly warn: (text: string) => void;
 }
