@@ -4,7 +4,7 @@ import { openDomainLists } from "./domains.ts";
 import { findAddress, type FindRules, type FindScope, type Found } from "./find.ts";
 import { type MapList, openMapList } from "./map_list.ts";
 import { toExternal, toInternal } from "./quote.ts";
-import { createRecipientChecker, type RecipientCheck } from "./recipients.ts";
+import { createRecipientChecker, type RecipientCheck, type RecipientChecker } from "./recipients.ts";
 import { createResolver, type Resolver } from "./resolve.ts";
 import type { Resolved } from "./resolved.ts";
 import { type RewriteRules, rewriteTokens } from "./rewrite.ts";
@@ -106,7 +106,7 @@ export function createAddressing(deps: AddressDeps): Addressing {
   };
   const normal = createResolver(resolverContext, "");
   const probing = createResolver(resolverContext, "address_verify_");
-  const checker = createRecipientChecker(deps, rules);
+  let checker: RecipientChecker | undefined;
 
   function* resolveSafely(resolver: Resolver, sender: string, address: string): Steps<Resolved> {
     try {
@@ -127,6 +127,7 @@ export function createAddressing(deps: AddressDeps): Addressing {
   function* check(address: string, sender: string, role: "recipient" | "sender"): Steps<RecipientCheck> {
     const resolved = yield* wait(normalResolve(sender, address));
     if (resolved.error?.kind === "temporary") throw new TableError("temporary", resolved.error.text);
+    checker ??= createRecipientChecker(deps, rules);
     return yield* checker.check(resolved, role);
   }
 

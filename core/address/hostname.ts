@@ -11,6 +11,7 @@ const MAX_LABEL = 63;
 export function isHostname(name: string): boolean {
   // deno-lint-ignore no-control-regex -- the ASCII range
   if (/[^\x00-\x7f]/.test(name)) {
+    if (/(^|\.)-|-(\.|$)/.test(name)) return false;
     const ascii = name.isWellFormed() ? domainToASCII(name) : "";
     return ascii !== "" && isHostname(ascii);
   }

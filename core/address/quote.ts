@@ -20,10 +20,13 @@ export function toExternal(internal: string): string {
     const at = internal.indexOf("@");
     if (at === -1 ? internal !== "" : at > 0 && internal[at - 1] !== ".") return internal;
   }
+  // A source route in front (RFC 5321 appendix C) is left as it is.
+  const route = internal.startsWith("@") ? internal.slice(0, internal.indexOf(":") + 1) : "";
   const at = internal.lastIndexOf("@");
-  const local = at === -1 ? internal : internal.slice(0, at);
-  const domain = at === -1 ? "" : internal.slice(at);
-  return (isDotString(local) ? local : quoteString(local)) + domain;
+  const end = at < route.length ? internal.length : at;
+  const local = internal.slice(route.length, end);
+  const domain = internal.slice(end);
+  return route + (isDotString(local) ? local : quoteString(local)) + domain;
 }
 
 /** External form to internal form: quotes go, `\x` becomes `x`, the domain stays as it is. */

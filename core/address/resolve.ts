@@ -90,7 +90,7 @@ export function createResolver(context: ResolverContext, prefix: "" | "address_v
 
   /** Strips local domains and follows routing characters in what is left until a foreign domain or none is left. */
   function* strip(address: string): Steps<{ tokens: Token[]; foreign: boolean }> {
-    let tokens = scanTokens(dequoted ? address : toExternal(address));
+    let tokens = scanTokens(toExternal(address));
     let saved: Token[] | undefined;
     let limit = address.length + 100;
     while (true) {
@@ -102,8 +102,8 @@ export function createResolver(context: ResolverContext, prefix: "" | "address_v
       const at = lastOperator(tokens, "@");
       if (at !== -1) {
         const domain = tokens.slice(at + 1);
-        if (domain.length === 0 || !(yield* domains.isLocal(tokensToInternal(domain)))) {
-          if (domain.length > 0 || !nullDomain) return { tokens, foreign: true };
+        if (domain.length > 0 && !(yield* domains.isLocal(tokensToInternal(domain)))) {
+          return { tokens, foreign: true };
         }
         saved = tokens.slice(at);
         tokens = tokens.slice(0, at);
@@ -140,13 +140,6 @@ export function createResolver(context: ResolverContext, prefix: "" | "address_v
     if (percent !== -1) return scanTokens(toExternal(`${text.slice(0, percent)}@${text.slice(percent + 1)}`));
     if (rewriteRules.swapBangpath && text.includes("!")) return scanTokens(text);
     return undefined;
-  }
-
-  function isRouted(tokens: readonly Token[]): boolean {
-    const local = tokens.slice(0, lastOperator(tokens, "@"));
-    return lastOperator(local, "@") !== -1 ||
-      (rewriteRules.swapBangpath && lastOperator(local, "!") !== -1) ||
-      (rewriteRules.percentHack && lastOperator(local, "%") !== -1);
   }
 
   function* localRoute(domain: string): Steps<Route & { addressClass: AddressClass }> {
@@ -204,10 +197,12 @@ export function createResolver(context: ResolverContext, prefix: "" | "address_v
       recipient = `${recipient.slice(0, recipient.length - domain.length)}[${domain}]`;
       domain = `[${domain}]`;
     }
-    const routed = foreign && isRouted(tokens) ? { routed: true } : {};
     if (domain.startsWith("[") ? literalAddress(domain) === undefined : !isHostname(domain)) {
-      return { ...unrouted(recipient), ...routed, error: LITERAL_OR_NAME.syntax };
+      return { ...unrouted(recipient), error: LITERAL_OR_NAME.syntax };
     }
+    // Whatever the settings here: the next host might follow a route in the local part, for anybody.
+    const firstOperator = recipient.search(/[@!%]/);
+    const routed = recipient.slice(firstOperator + 1) === domain ? {} : { routed: true };
     const start = foreign ? yield* foreignRoute(sender, domain) : yield* localRoute(domain);
     if (start.transport === "") {
       deps.log?.warning("null transport is not allowed: check the *_transport parameters of main.cf");

@@ -50,7 +50,10 @@ export function rewriteTokens(rules: RewriteRules, address: readonly Token[]): T
   if (findLast(tokens, "@") === -1) {
     const bang = rules.swapBangpath ? findFirst(tokens, "!") : -1;
     const percent = rules.percentHack ? findLast(tokens, "%") : -1;
-    if (bang !== -1) tokens = [...tokens.slice(bang + 1), op("@"), ...tokens.slice(0, bang)];
+    if (bang === 0) {
+      // `!user` names no host: what is left is one word.
+      tokens = [...tokens.slice(1).map((token) => ({ ...token, glued: true })), op("@")];
+    } else if (bang !== -1) tokens = [...tokens.slice(bang + 1), op("@"), ...tokens.slice(0, bang)];
     else if (percent !== -1) tokens[percent] = op("@");
     else if (rules.origin !== "") tokens.push(op("@"), ...scanTokens(rules.origin));
   }

@@ -13,6 +13,8 @@ export interface Token {
    * parentheses and backslashes.
    */
   readonly text: string;
+  /** No blank is ever written behind it. */
+  readonly glued?: boolean;
 }
 
 /** What ends an atom besides white space. `%`, `!` and `|` count because routing looks at them. */
@@ -69,7 +71,7 @@ function comment(cursor: Cursor): string {
   let result = "(";
   while (cursor.at < text.length) {
     const character = text[cursor.at++]!;
-    result += isSpace(character.charCodeAt(0)) ? " " : character;
+    result += character;
     if (character === "(") level++;
     else if (character === ")" && --level === 0) break;
     else if (character === "\\" && cursor.at < text.length) result += text[cursor.at++];
@@ -130,7 +132,7 @@ export function tokensToInternal(tokens: readonly Token[]): string {
     const token = tokens[i]!;
     if (token.kind === "literal") text += `[${token.text}]`;
     else if (token.kind === "op" && token.text === ",") {
-      text += ", ";
+      text += i + 1 < tokens.length && !token.glued ? ", " : ",";
       continue;
     } else text += token.text;
     const next = tokens[i + 1];
@@ -141,6 +143,7 @@ export function tokensToInternal(tokens: readonly Token[]): string {
 
 /** Is a blank written between these two tokens of a header? */
 export function needsBlank(token: Token, next: Token): boolean {
+  if (token.glued) return false;
   if (next.kind === "op" && next.text === "<") return true;
   return isWord(token) && isWord(next);
 }
