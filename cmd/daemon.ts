@@ -1,7 +1,14 @@
 import process from "node:process";
 import { ConfigError, loadConfig } from "../core/config/mod.ts";
 import { selfCommand } from "../core/system/mod.ts";
-import { AlreadyRunning, type Master, type Role, sendReport, startMaster } from "../daemon/master/mod.ts";
+import {
+  ALL_ROLES,
+  AlreadyRunning,
+  type Master,
+  type Role,
+  sendReport,
+  startMaster,
+} from "../daemon/master/mod.ts";
 import { getopt, UsageError } from "./getopt.ts";
 
 export const help = `
@@ -18,9 +25,14 @@ As root, services run in processes of their own that give up root; as an ordinar
 /** Seconds that a stop may take before what is left is cut off; `postfix stop` waits a little longer. */
 const STOP_SECONDS = 4;
 
-interface Options {
+/** How the daemon is run. */
+export interface ForegroundOptions {
+  /** Configuration directory; undefined for the usual one. */
   readonly directory: string | undefined;
   readonly singleProcess: boolean;
+}
+
+interface Options extends ForegroundOptions {
   readonly role: Role | undefined;
   readonly report: boolean;
 }
@@ -57,9 +69,29 @@ export async function run(args: string[]): Promise<number> {
     const { runRole } = await import("../daemon/master/role.ts");
     return await runRole(options.role, load);
   }
+  return await runForeground(options, () => {
+    if (options.report) sendReport({ report: "ready" });
+  }, (text) => {
+    if (options.report) sendReport({ report: "failed", text });
+    else console.error(`postel daemon: fatal: ${text}`);
+  });
+}
+
+/**
+ * Runs the mail system until a signal ends it.
+ * @param onReady called when all services are up
+ * @param onFailure called with the reason when it can't start
+ * @returns exit code: 0 after an orderly stop, 1 when it could not start
+ */
+export async function runForeground(
+  options: ForegroundOptions,
+  onReady: () => void,
+  onFailure: (text: string) => void = (text) => console.error(`postel: fatal: ${text}`),
+): Promise<number> {
+  const where = options.directory === undefined ? {} : { directory: options.directory };
   try {
     const master = await startMaster({
-      loadConfig: load,
+      loadConfig: () => loadConfig(where),
       singleProcess: options.singleProcess,
       command: (role) =>
         selfCommand(
@@ -69,19 +101,15 @@ export async function run(args: string[]): Promise<number> {
         ),
       startRuntime: async (config, entries, log) => {
         const { startRuntime } = await import("../daemon/master/runtime.ts");
-        return await startRuntime({ config, entries, roles: ["queue", "delivery", "front"], sink: log.sink });
+        return await startRuntime({ config, entries, roles: ALL_ROLES, sink: log.sink });
       },
     });
-    if (options.report) sendReport({ report: "ready" });
+    onReady();
     await untilStopped(master);
     return 0;
   } catch (error) {
-    const text = error instanceof Error ? error.message : String(error);
-    if (options.report) sendReport({ report: "failed", text });
-    else console.error(`postel daemon: fatal: ${text}`);
-    if (!(error instanceof ConfigError) && !(error instanceof AlreadyRunning) && !options.report) {
-      console.error(error);
-    }
+    onFailure(error instanceof Error ? error.message : String(error));
+    if (!(error instanceof ConfigError) && !(error instanceof AlreadyRunning)) throw error;
     return 1;
   }
 }

@@ -24,6 +24,12 @@ export const commands: readonly Command[] = [
     load: () => import("./daemon.ts"),
   },
   {
+    name: "postfix",
+    group: "Mail system",
+    summary: "start, stop, reload, check the mail system",
+    load: () => import("./postfix.ts"),
+  },
+  {
     name: "start-here",
     group: "Mail system",
     summary: "make a private instance under ./var and run it",

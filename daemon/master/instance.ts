@@ -1,0 +1,138 @@
+/**
+ * A private mail system in a directory of its own: what the quick start runs. Everything is below that directory, it
+ * listens on loopback only, and every address at `localhost` has a Maildir.
+ */
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import process from "node:process";
+import { lookupGroup, lookupUser, selfCommand } from "../../core/system/mod.ts";
+
+export interface Instance {
+  readonly directory: string;
+  /** Configuration directory, `DIR/etc`. */
+  readonly config: string;
+  /** Was anything there before? Existing files are never overwritten. */
+  readonly existed: boolean;
+}
+
+export interface InstancePorts {
+  readonly smtp: number;
+  readonly submission: number;
+}
+
+/** Commands that get a small script in `DIR/bin`, so that they find this instance. */
+const SCRIPTS = [
+  "sendmail",
+  "mailq",
+  "newaliases",
+  "postcat",
+  "postconf",
+  "postmap",
+  "postqueue",
+  "postsuper",
+  "postfix",
+];
+
+/** Quotes a word for sh(1). */
+function shellWord(word: string): string {
+  return `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+function mainCf(directory: string): string {
+  const uid = process.geteuid?.() ?? 0;
+  const gid = process.getegid?.() ?? 0;
+  const owner = lookupUser(uid)?.name ?? String(uid);
+  const group = lookupGroup(gid)?.name ?? String(gid);
+  return `# A private Postel instance. Every Postfix parameter may be set here; "bin/postconf -n" shows what is set.
+compatibility_level = 3.11
+mail_owner = ${owner}
+setgid_group = ${group}
+queue_directory = ${directory}/spool
+data_directory = ${directory}/data
+maillog_file = ${directory}/log/mail.log
+maillog_file_prefixes = ${directory}/log
+
+# Nobody but this host talks to it, and this host may send anywhere.
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+mynetworks = 127.0.0.0/8
+
+# Mail for any address at localhost lands in ${directory}/mail/NAME/new.
+myhostname = localhost.localdomain
+myorigin = localhost
+mydestination =
+alias_maps =
+alias_database =
+virtual_mailbox_domains = localhost, localhost.localdomain
+virtual_mailbox_base = ${directory}/mail
+virtual_mailbox_maps = regexp:${directory}/etc/mailboxes
+virtual_uid_maps = static:${uid}
+virtual_gid_maps = static:${gid}
+virtual_minimum_uid = 0
+recipient_delimiter = +
+`;
+}
+
+const MAILBOXES =
+  `# Address                                   Mailbox below virtual_mailbox_base; / at the end: Maildir
+/^([a-z0-9][a-z0-9._-]*)(\\+[^@]*)?@/    $1/
+`;
+
+function masterCf({ smtp, submission }: InstancePorts): string {
+  return `# service        type       private unpriv chroot wakeup maxproc command
+127.0.0.1:${smtp}   inet       n       -      n      -      -       smtpd
+127.0.0.1:${submission}   inet       n       -      n      -      -       smtpd
+  -o syslog_name=postfix/submission
+pickup           unix       n       -      n      60     1       pickup
+cleanup          unix       n       -      n      -      0       cleanup
+qmgr             unix       n       -      n      300    1       qmgr
+rewrite          unix       -       -      n      -      -       trivial-rewrite
+bounce           unix       -       -      n      -      0       bounce
+defer            unix       -       -      n      -      0       bounce
+trace            unix       -       -      n      -      0       bounce
+verify           unix       -       -      n      -      1       verify
+flush            unix       n       -      n      1000?  0       flush
+proxymap         unix       -       -      n      -      -       proxymap
+smtp             unix       -       -      n      -      -       smtp
+relay            unix       -       -      n      -      -       smtp
+showq            unix       n       -      n      -      -       showq
+error            unix       -       -      n      -      -       error
+retry            unix       -       -      n      -      -       error
+discard          unix       -       -      n      -      -       discard
+local            unix       -       n      n      -      -       local
+virtual          unix       -       n      n      -      -       virtual
+lmtp             unix       -       -      n      -      -       lmtp
+anvil            unix       -       -      n      -      1       anvil
+scache           unix       -       -      n      -      1       scache
+postlog          unix-dgram n       -      n      -      1       postlogd
+`;
+}
+
+function writeNew(path: string, text: string, mode: number): void {
+  if (existsSync(path)) return;
+  writeFileSync(path, text, { mode });
+  chmodSync(path, mode);
+}
+
+/**
+ * Makes the instance, or completes what is missing of one. Files that exist stay as they are.
+ * @param directory absolute path
+ */
+export function createInstance(directory: string, ports: InstancePorts): Instance {
+  const config = `${directory}/etc`;
+  const existed = existsSync(`${config}/main.cf`);
+  for (const part of ["etc", "bin", "data", "log", "mail", "spool"]) {
+    mkdirSync(`${directory}/${part}`, { recursive: true, mode: 0o755 });
+  }
+  writeNew(`${config}/main.cf`, mainCf(directory), 0o644);
+  writeNew(`${config}/master.cf`, masterCf(ports), 0o644);
+  writeNew(`${config}/mailboxes`, MAILBOXES, 0o644);
+  for (const name of SCRIPTS) {
+    const { program, args } = selfCommand(name);
+    const words = [program, ...args].map(shellWord).join(" ");
+    // Always anew: the program may have moved since.
+    const path = `${directory}/bin/${name}`;
+    writeFileSync(path, `#!/bin/sh\nMAIL_CONFIG=${shellWord(config)} exec ${words} "$@"\n`);
+    chmodSync(path, 0o755);
+  }
+  return { directory, config, existed };
+}

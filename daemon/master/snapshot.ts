@@ -1,0 +1,50 @@
+import {
+  type Addressing,
+  createAddressing,
+  createRewriting,
+  type Rewriting,
+} from "../../core/address/mod.ts";
+import { type Config, type MasterEntry, serviceConfig } from "../../core/config/mod.ts";
+import { Logger, type LogSink } from "../../core/log/mod.ts";
+import { TableSet } from "../../core/table/mod.ts";
+
+/**
+ * Everything that follows from one reading of the configuration. Services keep the snapshot they were made with; a
+ * reload makes a new one.
+ */
+export interface Snapshot {
+  readonly config: Config;
+  readonly entries: readonly MasterEntry[];
+  readonly tables: TableSet;
+  readonly addressing: Addressing;
+  readonly rewriting: Rewriting;
+  /** The log in the name of a program: `postfix/qmgr`. */
+  logAs(program: string): Logger;
+}
+
+/** Throws `ConfigError` or `TableError` when the configuration can't be used. */
+export function takeSnapshot(config: Config, entries: readonly MasterEntry[], sink: LogSink): Snapshot {
+  const syslogName = config.string("syslog_name");
+  const logAs = (program: string) => new Logger(sink, `${syslogName}/${program}`);
+  const tables = new TableSet(config, { log: logAs("proxymap") });
+  const addressing = createAddressing({ config, tables, log: logAs("trivial-rewrite") });
+  const rewriting = createRewriting({ config, tables, addressing, log: logAs("cleanup") });
+  return { config, entries, tables, addressing, rewriting, logAs };
+}
+
+/** One service's view: its `-o` values, and its name in the log. */
+export interface ServiceView {
+  readonly config: Config;
+  readonly log: Logger;
+}
+
+/** The configuration and the log of an entry of master.cf. */
+export function viewOf(snapshot: Snapshot, entry: MasterEntry, sink: LogSink): ServiceView {
+  const config = serviceConfig(snapshot.config, entry);
+  return { config, log: new Logger(sink, `${config.string("syslog_name")}/${entry.command}`) };
+}
+
+/** Where the socket of a `unix` entry is. */
+export function socketPath(config: Config, entry: MasterEntry): string {
+  return `${config.string("queue_directory")}/${entry.private ? "private" : "public"}/${entry.name}`;
+}

@@ -1,0 +1,87 @@
+import type { Logger } from "../../core/log/mod.ts";
+
+/** A UNIX socket that is being served. */
+export interface ServedSocket {
+  readonly path: string;
+  /** Takes no new connections; running conversations go on. */
+  close(): void;
+}
+
+/** Removes what a process that died left behind, but never anything else than a socket. */
+function removeStaleSocket(path: string): void {
+  try {
+    const info = Deno.lstatSync(path);
+    if (info.isSocket || info.isFifo) Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+/**
+ * Serves a UNIX socket (mode 0666: the directory protects it). `serve` has the connection to itself; it is closed when
+ * the promise settles, and an error is logged. Throws if the socket can't be made.
+ */
+export function serveSocket(
+  path: string,
+  serve: (connection: Deno.UnixConn) => Promise<void>,
+  log: Logger,
+): ServedSocket {
+  removeStaleSocket(path);
+  const listener = Deno.listen({ transport: "unix", path });
+  Deno.chmodSync(path, 0o666);
+  let closed = false;
+  (async () => {
+    for (;;) {
+      let connection: Deno.UnixConn;
+      try {
+        connection = await listener.accept();
+      } catch (error) {
+        if (closed) return;
+        log.warning(`accept on ${path}: ${error instanceof Error ? error.message : error}`);
+        await new Promise((done) => setTimeout(done, 1000));
+        continue;
+      }
+      void converse(connection);
+    }
+  })();
+
+  async function converse(connection: Deno.UnixConn): Promise<void> {
+    try {
+      await serve(connection);
+    } catch (error) {
+      log.warning(`${path}: ${error instanceof Error ? error.message : error}`);
+    } finally {
+      try {
+        connection.close();
+      } catch {
+        // The service closed it already.
+      }
+    }
+  }
+
+  return {
+    path,
+    close() {
+      closed = true;
+      listener.close();
+    },
+  };
+}
+
+/** Most bytes that a wake-up request may have. */
+const MOST_TRIGGER_BYTES = 1024;
+
+/** Serves a wake-up socket: one read of request bytes, no answer (master(5), trigger protocol). */
+export function serveTrigger(
+  path: string,
+  onRequest: (bytes: Uint8Array) => void,
+  log: Logger,
+): ServedSocket {
+  return serveSocket(path, async (connection) => {
+    const request = new Uint8Array(MOST_TRIGGER_BYTES);
+    const count = await connection.read(request);
+    // The client waits for the end of the connection.
+    connection.close();
+    if (count !== null) onRequest(request.subarray(0, count));
+  }, log);
+}
