@@ -209,7 +209,8 @@ export function createResolver(context: ResolverContext, prefix: "" | "address_v
       throw new RangeError("null transport");
     }
     let route: Route = start;
-    if (!own.transportMaps.isEmpty) {
+    // A virtual alias domain has no mailboxes that a transport could reach.
+    if (!own.transportMaps.isEmpty && start.addressClass !== "virtual alias") {
       route = yield* lookupTransport(findRules, own.transportMaps, recipient, domain, start, transportScope);
     }
     if (!relocatedMaps.isEmpty) {
