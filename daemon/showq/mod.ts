@@ -9,6 +9,7 @@ import { type ListingOptions, listQueues, type Queue } from "../../core/queue/mo
 import { type ShowqLevel, writeListedMessage } from "./wire.ts";
 
 export { ListingError, ListingParser, type ShowqLevel, writeListedMessage } from "./wire.ts";
+export { type UserAccess, userAccess, type UserList } from "./user_access.ts";
 export { listenForUsers, type UserServer, type UserServerOptions } from "./user_socket.ts";
 
 /** What a listing service works with. */

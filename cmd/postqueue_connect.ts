@@ -1,0 +1,44 @@
+import type { Config } from "../core/config/mod.ts";
+
+/** Why a service can't be reached. `denied`: by this user; `down`: by nobody. */
+export class UnreachableError extends Error {
+  override readonly name = "UnreachableError";
+  constructor(readonly kind: "denied" | "down", message: string) {
+    super(message);
+  }
+}
+
+/** The system's words for a failed connect. */
+function reason(error: unknown): string {
+  if (error instanceof Deno.errors.NotFound) return "No such file or directory";
+  if (error instanceof Deno.errors.ConnectionRefused) return "Connection refused";
+  if (error instanceof Deno.errors.PermissionDenied) return "Permission denied";
+  return error instanceof Error ? error.message : String(error);
+}
+
+async function connect(path: string): Promise<Deno.UnixConn> {
+  try {
+    return await Deno.connect({ transport: "unix", path });
+  } catch (error) {
+    const kind = error instanceof Deno.errors.PermissionDenied ? "denied" : "down";
+    throw new UnreachableError(kind, reason(error));
+  }
+}
+
+/**
+ * Connects to a public service. Users who may not enter the directory `public` (only a set-group-id program could) take
+ * the socket that is made for them, where the service checks who they are. Throws `UnreachableError`.
+ */
+export async function connectService(config: Config, service: "showq" | "flush"): Promise<Deno.UnixConn> {
+  const directory = config.string("queue_directory");
+  try {
+    return await connect(`${directory}/public/${service}`);
+  } catch (error) {
+    if (!(error instanceof UnreachableError && error.kind === "denied")) throw error;
+    try {
+      return await connect(`${directory}/postel/${service}`);
+    } catch {
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,125 @@
+/** What the queue commands share: how they complain, where they log, how they find the configuration. */
+import { writeSync } from "node:fs";
+import { type Config, ConfigError, loadConfig } from "../core/config/mod.ts";
+import { type LogEntry, Logger, logSettings, type LogSink, openLog, syslogSink } from "../core/log/mod.ts";
+
+/** Ends the command: `message` is shown as `NAME: fatal: message`. */
+export class FatalError extends Error {
+  override readonly name = "FatalError";
+  constructor(message: string, readonly exitCode?: number) {
+    super(message);
+  }
+}
+
+const encoder = new TextEncoder();
+
+/** Writes all of a text to standard output; false when the reader is gone (`| head`). */
+export function print(text: string): boolean {
+  return printBytes(encoder.encode(text));
+}
+
+/** The same for bytes. */
+export function printBytes(bytes: Uint8Array): boolean {
+  let rest = bytes;
+  try {
+    while (rest.length > 0) {
+      const count = writeSync(1, rest);
+      rest = rest.subarray(count);
+    }
+    return true;
+  } catch (error) {
+    if ((error as { code?: string }).code === "EPIPE") return false;
+    throw error;
+  }
+}
+
+/** `postqueue: warning: text` on standard error. */
+function stderrSink(name: string): LogSink {
+  return {
+    write(entry) {
+      const label = entry.level === "info" ? "" : `${entry.level}: `;
+      writeSync(2, encoder.encode(`${name}: ${label}${entry.text}\n`));
+    },
+    flush() {},
+  };
+}
+
+/** The mail log, opened when the first line is written; a user who may not write there still gets his answer. */
+class MailLog implements LogSink {
+  #sink: LogSink | undefined;
+  #tried = false;
+  constructor(readonly config: Config) {}
+
+  write(entry: LogEntry): void {
+    if (!this.#tried) {
+      this.#tried = true;
+      try {
+        const settings = logSettings(this.config);
+        if (settings.file === "") this.#sink = syslogSink(settings.facility, settings.format);
+        else if (settings.file !== "/dev/stdout") this.#sink = openLog(settings);
+      } catch {
+        // No log for this caller, or none that runs; the text stands on standard error.
+      }
+    }
+    this.#sink?.write(entry);
+  }
+
+  flush(): void {
+    this.#sink?.flush();
+  }
+}
+
+/** A running command. */
+export interface Tool {
+  readonly name: string;
+  readonly config: Config;
+  /** Writes to standard error and to the mail log. */
+  readonly log: Logger;
+}
+
+/**
+ * Runs a command: loads the configuration, hands both on, turns errors into the message and exit code that they stand for.
+ * @param name what the command calls itself
+ * @param failure exit code of a fatal error
+ * @param directory from `-c`, else MAIL_CONFIG or the default
+ */
+export async function runTool(
+  name: string,
+  failure: number,
+  directory: string | undefined,
+  work: (tool: Tool) => Promise<number> | number,
+): Promise<number> {
+  const stderr = stderrSink(name);
+  let mailLog: MailLog | undefined;
+  const sink: LogSink = {
+    write(entry) {
+      stderr.write(entry);
+      mailLog?.write(entry);
+    },
+    flush: () => mailLog?.flush(),
+  };
+  let log = new Logger(sink, name);
+  try {
+    const config = loadConfig({
+      ...(directory === undefined ? {} : { directory }),
+      programName: name,
+    });
+    mailLog = new MailLog(config);
+    log = log.as(`${config.string("syslog_name")}/${name}`);
+    return await work({ name, config, log });
+  } catch (error) {
+    if (!(error instanceof FatalError || error instanceof ConfigError)) throw error;
+    log.fatal(error.message);
+    return error instanceof FatalError ? error.exitCode ?? failure : failure;
+  } finally {
+    sink.flush();
+  }
+}
+
+/** Complains about wrong usage in getopt's and the command's own words. */
+export function usageError(name: string, problem: string | undefined, usage: string, code: number): number {
+  const log = new Logger(stderrSink(name), name);
+  if (problem !== undefined) writeSync(2, encoder.encode(`${name}: ${problem}\n`));
+  log.fatal(`usage: ${usage}`);
+  return code;
+}
