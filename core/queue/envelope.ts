@@ -2,7 +2,7 @@ import { decodeText } from "../bytes/mod.ts";
 import { type ByteSource, endsSource } from "./byte_source.ts";
 import { RecordWalker } from "./record_walker.ts";
 import { parseSizeRecord, type SizeFields } from "./size_record.ts";
-import { type Envelope, QueueFileError, type Recipient, RecordType } from "./types.ts";
+import { type Envelope, QueueFileError, type Recipient, type RecipientCursor, RecordType } from "./types.ts";
 
 /** How many named attributes a file may have (`queue_file_attribute_count_limit`). */
 export const DEFAULT_ATTRIBUTE_LIMIT = 100;
@@ -39,6 +39,16 @@ export function parseTime(text: string): { seconds: number; micros: number } | u
   return { seconds: Number(match[1]), micros: Number(match[2] ?? 0) };
 }
 
+/** Records that say nothing about a recipient; passed over when only recipients are read. */
+const IGNORED_WITH_RECIPIENTS: ReadonlySet<number> = new Set([
+  RecordType.Size,
+  RecordType.Time,
+  RecordType.Sender,
+  RecordType.Warning,
+  RecordType.Filter,
+  RecordType.Redirect,
+]);
+
 /** Gathers what the records of a file say. */
 class EnvelopeReader {
   readonly #attributes = new Map<string, string>();
@@ -46,6 +56,11 @@ class EnvelopeReader {
   readonly #file: string;
   readonly #walker: RecordWalker;
   readonly #attributeLimit: number;
+  readonly #recipientLimit: number;
+  #inExtracted = false;
+  /** Behind the last recipient that fits within the limit. */
+  #limitReached: RecipientCursor | undefined;
+  #more: RecipientCursor | undefined;
   #attributeCount = 0;
   #size: SizeFields | undefined;
   #arrival: { seconds: number; micros: number } | undefined;
@@ -65,15 +80,15 @@ class EnvelopeReader {
   #dsnOriginal = "";
   #notify = 0;
 
-  constructor(source: ByteSource, file: string, attributeLimit: number) {
+  constructor(source: ByteSource, file: string, attributeLimit: number, recipientLimit: number) {
     this.#file = file;
     this.#walker = new RecordWalker(source, file);
     this.#attributeLimit = attributeLimit;
+    this.#recipientLimit = recipientLimit;
   }
 
   read(): Envelope {
     const walker = this.#walker;
-    let inExtracted = false;
     for (;;) {
       if (!walker.next()) throw this.#rejected("missing end record");
       if (this.#size === undefined && walker.type !== RecordType.Size) {
@@ -83,9 +98,7 @@ class EnvelopeReader {
         case RecordType.End:
           return this.#finish();
         case RecordType.Message:
-          if (inExtracted) throw this.#unexpected();
-          inExtracted = true;
-          this.#skipContent();
+          this.#skipContent(this.#contentEnd());
           break;
         default:
           this.#record(walker.type);
@@ -93,10 +106,32 @@ class EnvelopeReader {
     }
   }
 
-  #skipContent(): void {
+  /** Goes on with recipients alone: the file was read as a whole before. */
+  readMore(from: RecipientCursor): { recipients: Recipient[]; next?: RecipientCursor } {
     const walker = this.#walker;
-    const { contentOffset, contentSize } = this.#size!;
-    walker.seek(contentOffset + contentSize);
+    walker.seek(from.position);
+    this.#inExtracted = from.extracted;
+    while (
+      this.#recipients.length < this.#recipientLimit && walker.next() && walker.type !== RecordType.End
+    ) {
+      if (walker.type === RecordType.Message) this.#skipContent(from.contentEnd);
+      else if (!IGNORED_WITH_RECIPIENTS.has(walker.type)) this.#record(walker.type);
+    }
+    const recipients = this.#recipients;
+    if (walker.type === RecordType.End || recipients.length < this.#recipientLimit) return { recipients };
+    const { contentEnd } = from;
+    return { recipients, next: { position: walker.position, extracted: this.#inExtracted, contentEnd } };
+  }
+
+  #contentEnd(): number {
+    return this.#size!.contentOffset + this.#size!.contentSize;
+  }
+
+  #skipContent(contentEnd: number): void {
+    const walker = this.#walker;
+    if (this.#inExtracted) throw this.#unexpected();
+    this.#inExtracted = true;
+    walker.seek(contentEnd);
     if (!walker.next() || walker.type !== RecordType.Extracted) throw this.#unexpected();
   }
 
@@ -108,7 +143,7 @@ class EnvelopeReader {
   #record(type: number): void {
     switch (type) {
       case RecordType.Recipient:
-        this.#recipients.push(this.#takeRecipient());
+        this.#keep(this.#takeRecipient());
         break;
       case RecordType.Done:
       case RecordType.Canceled:
@@ -163,6 +198,20 @@ class EnvelopeReader {
       default:
         throw this.#unexpected();
     }
+  }
+
+  #keep(recipient: Recipient): void {
+    if (this.#limitReached !== undefined) {
+      this.#more ??= this.#limitReached;
+      return;
+    }
+    this.#recipients.push(recipient);
+    if (this.#recipients.length < this.#recipientLimit || this.#size === undefined) return;
+    this.#limitReached = {
+      position: this.#walker.position,
+      extracted: this.#inExtracted,
+      contentEnd: this.#contentEnd(),
+    };
   }
 
   #takeRecipient(): Recipient {
@@ -255,6 +304,7 @@ class EnvelopeReader {
       ...(this.#verp === undefined ? {} : { verpDelimiters: this.#verp }),
       ...(this.#warning === undefined ? {} : { warning: this.#warning }),
       ...(this.#traceOffset === undefined ? {} : { traceOffset: this.#traceOffset }),
+      ...(this.#more === undefined ? {} : { moreRecipients: this.#more }),
     };
   }
 
@@ -280,8 +330,19 @@ export function readEnvelope(
   source: ByteSource,
   file: string,
   attributeLimit = DEFAULT_ATTRIBUTE_LIMIT,
+  recipientLimit = Infinity,
 ): Envelope {
-  return new EnvelopeReader(source, file, attributeLimit).read();
+  return new EnvelopeReader(source, file, attributeLimit, recipientLimit).read();
+}
+
+/** Reads at most `limit` more recipients of a file whose envelope was read before. */
+export function readRecipients(
+  source: ByteSource,
+  file: string,
+  from: RecipientCursor,
+  limit: number,
+): { readonly recipients: readonly Recipient[]; readonly next?: RecipientCursor } {
+  return new EnvelopeReader(source, file, Infinity, limit).readMore(from);
 }
 
 /**

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { fileSource } from "./byte_source.ts";
 import { SourceContentReader } from "./content_reader.ts";
-import { readEnvelope } from "./envelope.ts";
+import { readEnvelope, readRecipients } from "./envelope.ts";
 import { fileError, makeParents } from "./file_errors.ts";
 import { BufferPool, FileQueueWriter } from "./file_writer.ts";
 import { isReady, listMessage } from "./listing.ts";
@@ -24,6 +24,8 @@ import {
   type QueueLock,
   type QueueName,
   type QueueWriter,
+  type Recipient,
+  type RecipientCursor,
   RecordType,
 } from "./types.ts";
 
@@ -117,12 +119,30 @@ export class FileQueue implements Queue {
     }
   }
 
-  readEnvelope(queue: QueueName, id: string, options: { readonly lock?: boolean } = {}): Envelope {
+  readEnvelope(
+    queue: QueueName,
+    id: string,
+    options: { readonly lock?: boolean; readonly recipientLimit?: number } = {},
+  ): Envelope {
     const file = this.#open(queue, id, { read: true });
     try {
       // Closing the file gives up the lock.
       if (options.lock === true && !file.tryLockSync(true)) throw busy(queue, id);
-      return readEnvelope(fileSource(file), id, this.#settings.attributeLimit);
+      return readEnvelope(fileSource(file), id, this.#settings.attributeLimit, options.recipientLimit);
+    } finally {
+      file.close();
+    }
+  }
+
+  readRecipients(
+    queue: QueueName,
+    id: string,
+    from: RecipientCursor,
+    limit: number,
+  ): { readonly recipients: readonly Recipient[]; readonly next?: RecipientCursor } {
+    const file = this.#open(queue, id, { read: true });
+    try {
+      return readRecipients(fileSource(file), id, from, limit);
     } finally {
       file.close();
     }

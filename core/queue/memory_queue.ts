@@ -1,7 +1,7 @@
 import { ByteBuffer } from "../bytes/mod.ts";
 import { memorySource } from "./byte_source.ts";
 import { SourceContentReader } from "./content_reader.ts";
-import { readEnvelope } from "./envelope.ts";
+import { readEnvelope, readRecipients } from "./envelope.ts";
 import { isReady, listMessage } from "./listing.ts";
 import { formatLogRecord, parseLog } from "./log_record.ts";
 import { longId, shortId } from "./queue_id.ts";
@@ -20,6 +20,8 @@ import {
   type QueueLock,
   type QueueName,
   type QueueWriter,
+  type Recipient,
+  type RecipientCursor,
   RecordType,
 } from "./types.ts";
 
@@ -114,10 +116,23 @@ class MemoryQueue implements Queue {
     this.#file(queue, id).mode = mode;
   }
 
-  readEnvelope(queue: QueueName, id: string, options: { readonly lock?: boolean } = {}): Envelope {
+  readEnvelope(
+    queue: QueueName,
+    id: string,
+    options: { readonly lock?: boolean; readonly recipientLimit?: number } = {},
+  ): Envelope {
     const file = this.#file(queue, id);
     if (options.lock === true && file.locks !== 0) throw new QueueFileError(`${id} is locked`, "busy");
-    return readEnvelope(memorySource(file.bytes), id);
+    return readEnvelope(memorySource(file.bytes), id, undefined, options.recipientLimit);
+  }
+
+  readRecipients(
+    queue: QueueName,
+    id: string,
+    from: RecipientCursor,
+    limit: number,
+  ): { readonly recipients: readonly Recipient[]; readonly next?: RecipientCursor } {
+    return readRecipients(memorySource(this.#file(queue, id).bytes), id, from, limit);
   }
 
   openContent(queue: QueueName, id: string, offset: number): ContentReader {

@@ -258,3 +258,73 @@ Deno.test("queue: a directory that can't be written is an io error with its path
     return true;
   });
 });
+
+Deno.test("queue: recipients in batches, whatever was done meanwhile", () => {
+  const queue = memoryQueue();
+  const writer = queue.create("incoming");
+  const buffer = new ByteBuffer();
+  const add = (type: number, text: string) => appendTextRecord(buffer, type, text);
+  const recipients = (from: number, to: number) => {
+    for (let n = from; n < to; n++) {
+      add(RecordType.Attribute, `dsn_orig_rcpt=rfc822;o${n}@example.com`);
+      add(RecordType.OriginalRecipient, `o${n}@example.com`);
+      add(RecordType.Recipient, `r${n}@example.com`);
+    }
+  };
+  buffer.append(
+    formatSizeRecord({
+      contentSize: 0,
+      contentOffset: 0,
+      recipientCount: 0,
+      hints: 0,
+      messageSize: 0,
+      sendopts: 0,
+    }),
+  );
+  add(RecordType.Time, "1000 5");
+  add(RecordType.Sender, "a@example.com");
+  recipients(0, 7);
+  add(RecordType.Message, "");
+  const contentOffset = buffer.length;
+  add(RecordType.Normal, "Subject: x");
+  const contentSize = buffer.length - contentOffset;
+  add(RecordType.Extracted, "");
+  recipients(7, 12);
+  add(RecordType.End, "");
+  buffer.overwrite(
+    0,
+    formatSizeRecord({
+      contentSize,
+      contentOffset,
+      recipientCount: 12,
+      hints: 0,
+      messageSize: contentSize,
+      sendopts: 0,
+    }),
+  );
+  writer.append(buffer.view());
+  void writer.commit();
+
+  for (const limit of [1, 2, 3, 5, 7, 11, 12, 100]) {
+    const envelope = queue.readEnvelope("incoming", writer.id, { recipientLimit: limit });
+    const seen = [...envelope.recipients];
+    for (let next = envelope.moreRecipients; next !== undefined;) {
+      const batch = queue.readRecipients("incoming", writer.id, next, limit);
+      assert.ok(batch.recipients.length <= limit);
+      seen.push(...batch.recipients);
+      next = batch.next;
+    }
+    assert.deepEqual(seen, queue.readEnvelope("incoming", writer.id).recipients);
+    assert.equal(seen.length, 12);
+    assert.equal(seen[11]!.dsnOriginal, "rfc822;o11@example.com");
+  }
+
+  const first = queue.readEnvelope("incoming", writer.id, { recipientLimit: 5 });
+  const all = queue.readEnvelope("incoming", writer.id).recipients;
+  queue.markDone("incoming", writer.id, [all[1]!.offset, all[5]!.offset, all[8]!.offset]);
+  const rest = queue.readRecipients("incoming", writer.id, first.moreRecipients!, 100).recipients;
+  assert.deepEqual(
+    rest.map((recipient) => recipient.address),
+    [6, 7, 9, 10, 11].map((n) => `r${n}@example.com`),
+  );
+});

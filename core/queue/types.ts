@@ -63,6 +63,16 @@ export interface Recipient {
   readonly offset: number;
 }
 
+/** Where reading the recipients of a queue file goes on. */
+export interface RecipientCursor {
+  /** File offset of the next record. */
+  readonly position: number;
+  /** Behind the content already? */
+  readonly extracted: boolean;
+  /** File offset of the `X` record. */
+  readonly contentEnd: number;
+}
+
 /** What a queue file says outside its content. */
 export interface Envelope {
   /** `C` fields, see docs/queue-files.md: content segment size, content offset, recipient count, hints, message size, sendopts. */
@@ -90,8 +100,10 @@ export interface Envelope {
   readonly warning?: { readonly seconds: number; readonly offset: number };
   /** Offset of the `A trace_flags` record, to kill it once reported. */
   readonly traceOffset?: number;
-  /** Recipients still to be delivered. */
+  /** Recipients still to be delivered: all, or as many as were asked for. */
   readonly recipients: readonly Recipient[];
+  /** Where `Queue.readRecipients` goes on, if not all were read. */
+  readonly moreRecipients?: RecipientCursor;
   /** How many are done. */
   readonly doneCount: number;
 }
@@ -211,9 +223,20 @@ export interface Queue {
 
   /**
    * Reads what stands outside the content. With `lock`, the file is locked exclusively meanwhile, and `busy` thrown if
-   * a delivery is under way.
+   * a delivery is under way. With `recipientLimit`, no more recipients than that are kept.
    */
-  readEnvelope(queue: QueueName, id: string, options?: { readonly lock?: boolean }): Envelope;
+  readEnvelope(
+    queue: QueueName,
+    id: string,
+    options?: { readonly lock?: boolean; readonly recipientLimit?: number },
+  ): Envelope;
+  /** Reads at most `limit` more recipients that are still to be delivered. */
+  readRecipients(
+    queue: QueueName,
+    id: string,
+    from: RecipientCursor,
+    limit: number,
+  ): { readonly recipients: readonly Recipient[]; readonly next?: RecipientCursor };
   /** The content from `offset` (`Envelope.contentOffset`) on. Takes a shared lock; throws `busy` if it can't. */
   openContent(queue: QueueName, id: string, offset: number): ContentReader;
   /** Holds the file locked: `shared` for a delivery that does not read the content, `exclusive` for changes. */
