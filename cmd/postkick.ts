@@ -39,5 +39,5 @@ export async function run(args: string[]): Promise<number> {
       log.warning(`Cannot contact class ${channel} service ${service} - perhaps the mail system is down`);
       return 1;
     }
-  });
+  }, { toMailLog: false });
 }

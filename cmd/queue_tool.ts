@@ -82,12 +82,14 @@ export interface Tool {
  * @param name what the command calls itself
  * @param failure exit code of a fatal error
  * @param directory from `-c`, else MAIL_CONFIG or the default
+ * @param options `toMailLog`: what is said goes to the mail log as well
  */
 export async function runTool(
   name: string,
   failure: number,
   directory: string | undefined,
   work: (tool: Tool) => Promise<number> | number,
+  options: { readonly toMailLog: boolean } = { toMailLog: true },
 ): Promise<number> {
   const stderr = stderrSink(name);
   let mailLog: MailLog | undefined;
@@ -104,7 +106,7 @@ export async function runTool(
       ...(directory === undefined ? {} : { directory }),
       programName: name,
     });
-    mailLog = new MailLog(config);
+    if (options.toMailLog) mailLog = new MailLog(config);
     log = log.as(`${config.string("syslog_name")}/${name}`);
     return await work({ name, config, log });
   } catch (error) {

@@ -34,6 +34,9 @@ export {
   shortId,
 } from "./queue_id.ts";
 export { attributeRecordType, parseAttribute, parseEnvelope, parseTime } from "./envelope.ts";
+export { type ByteSource, fileSource, memorySource } from "./byte_source.ts";
+export { recordTypeName } from "./describe.ts";
+export { RecordWalker } from "./record_walker.ts";
 export { createQueueDirectories } from "./directories.ts";
 export { LISTED_QUEUES, listQueues, printable } from "./listing.ts";
 export {
