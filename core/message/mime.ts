@@ -30,18 +30,18 @@ export const MimeError = {
 } as const;
 
 /** What a broken rule is called towards the client and in the log; of several the gravest. */
-export function mimeErrorText(errors: number): { code: string; text: string } {
-  if (errors & MimeError.Nesting) return { code: "5.6.0", text: "MIME nesting exceeds safety limit" };
+export function mimeErrorText(errors: number): { dsn: string; text: string } {
+  if (errors & MimeError.Nesting) return { dsn: "5.6.0", text: "MIME nesting exceeds safety limit" };
   if (errors & MimeError.TruncatedHeader) {
-    return { code: "5.6.0", text: "message header length exceeds safety limit" };
+    return { dsn: "5.6.0", text: "message header length exceeds safety limit" };
   }
   if (errors & MimeError.EightBitHeader) {
-    return { code: "5.6.0", text: "improper use of 8-bit data in message header" };
+    return { dsn: "5.6.0", text: "improper use of 8-bit data in message header" };
   }
   if (errors & MimeError.EightBitBody) {
-    return { code: "5.6.0", text: "improper use of 8-bit data in message body" };
+    return { dsn: "5.6.0", text: "improper use of 8-bit data in message body" };
   }
-  return { code: "5.6.0", text: "invalid message/* or multipart/* encoding domain" };
+  return { dsn: "5.6.0", text: "invalid message/* or multipart/* encoding domain" };
 }
 
 export interface MimeOptions {
@@ -95,6 +95,11 @@ export class MimeScanner {
   readonly #open: OpenMultipart[] = [];
   /** `MimeError` bits met so far. */
   errors = 0;
+  /** Bytes of the current body that came before the line that was fed last, line ends not counted. */
+  bodyOffset = 0;
+  #nextOffset = 0;
+  /** Header blocks that have ended so far. */
+  headersSeen = 0;
 
   constructor(options: MimeOptions) {
     this.#options = options;
@@ -164,6 +169,7 @@ export class MimeScanner {
       }
       if (!this.#headersEnded) {
         this.#headersEnded = true;
+        this.headersSeen += 1;
         this.#checkEncodingDomain();
         if (this.#state === "primary") return MimeEvent.HeadersEnd;
       }
@@ -188,6 +194,7 @@ export class MimeScanner {
     }
     if (!this.#headersEnded) {
       this.#headersEnded = true;
+      this.headersSeen += 1;
       this.#checkEncodingDomain();
       if (this.#state === "primary") return MimeEvent.HeadersEnd;
     }
@@ -285,6 +292,7 @@ export class MimeScanner {
 
   /** The headers ended with an empty line. */
   #enterBody(): void {
+    this.#nextOffset = 0;
     if (this.#contentKind === "message") this.#enter("nested", "leaf");
     else if (this.#contentKind === "multipart") this.#enter("body", "leaf");
     else this.#state = "body";
@@ -307,6 +315,8 @@ export class MimeScanner {
       end - start >= 2
     ) this.#boundary(bytes, start + 2, end);
     this.#previousWasPiece = type === RecordType.Continued;
+    this.bodyOffset = this.#nextOffset;
+    this.#nextOffset += end - start;
     return MimeEvent.Body;
   }
 

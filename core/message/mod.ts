@@ -11,6 +11,8 @@ export {
 } from "./header_name.ts";
 export { type HeaderToken, headerTokens } from "./header_tokens.ts";
 export { mailDate } from "./date.ts";
+export { encodeWords } from "./encoded_word.ts";
+export { type CheckAction, checkAction, isHeaderText } from "./check_action.ts";
 export {
   type Encoding,
   encodingDomain,

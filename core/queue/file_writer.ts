@@ -93,6 +93,10 @@ export class FileQueueWriter implements QueueWriter {
     }
   }
 
+  flush(): void {
+    this.#spill();
+  }
+
   #spill(): void {
     try {
       writeAll(this.#file, this.#buffer.view());

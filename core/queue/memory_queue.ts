@@ -61,6 +61,9 @@ class MemoryQueue implements Queue {
         return buffer.length;
       },
       append: (bytes) => buffer.append(bytes),
+      flush: () => {
+        file.bytes = buffer.toBytes();
+      },
       overwrite: (offset, bytes) => buffer.overwrite(offset, bytes),
       commit: (target) => {
         if (!open) return Promise.reject(new QueueFileError(`${id} was committed or discarded before`, "io"));

@@ -132,6 +132,8 @@ export interface QueueWriter {
   append(bytes: Uint8Array): void;
   /** Bytes appended so far = offset of the next record. */
   readonly offset: number;
+  /** Writes to the file what is still in memory, so that it can be read; the file stays uncommitted. */
+  flush(): void;
   /** Overwrites bytes written before (the `C` record at offset 0). */
   overwrite(offset: number, bytes: Uint8Array): void;
   /**

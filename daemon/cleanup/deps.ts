@@ -1,26 +1,20 @@
-import type { Logger } from "../../core/log/mod.ts";
+import type { Rewriting } from "../../core/address/mod.ts";
 import type { Config } from "../../core/config/types.ts";
-import type { QueuedMessage, QueueWriter } from "../../core/queue/types.ts";
-import type { MaybePromise } from "../../core/table/types.ts";
+import type { Logger } from "../../core/log/mod.ts";
+import type { Queue, QueuedMessage } from "../../core/queue/mod.ts";
+import type { TableSet } from "../../core/table/mod.ts";
+import type { BounceService } from "../delivery/types.ts";
 
-/** What cleanup wants of the queue: a new file. */
-export interface QueueFiles {
-  /** Throws `QueueFileError` `io`. */
-  create(queue: "incoming"): QueueWriter;
-}
-
-/** What cleanup wants done with addresses; all in internal (unquoted) form. */
-export interface AddressRewriting {
-  /** Standard form: domain completed, `%` and `!` routes resolved as configured, for a local or remote origin. */
-  rewrite(address: string, context: "local" | "remote"): MaybePromise<string>;
-}
-
+/** What cleanup stands on: one configuration snapshot and what was made from it. */
 export interface CleanupDeps {
   readonly config: Config;
-  readonly queue: QueueFiles;
+  readonly tables: Pick<TableSet, "list">;
+  readonly queue: Pick<Queue, "create">;
+  readonly rewriting: Rewriting;
   /** In the name of `postfix/cleanup`. */
   readonly log: Logger;
-  readonly rewriting: AddressRewriting;
   /** Called when a message is on disk, before its client hears of it. Not called for mail on hold. */
   readonly onQueued?: (message: QueuedMessage) => void;
+  /** Sends bad local mail back (flag `Bounce`); without it the client hears of the error instead. */
+  readonly bounce?: Pick<BounceService, "append" | "flush">;
 }

@@ -1,19 +1,16 @@
 /** The first part of the stream: who sends to whom, and what is known about where the message came from. */
 import { decodeText } from "../../core/bytes/mod.ts";
-import { Notify, RecordType } from "../../core/queue/types.ts";
-import { appendRecord, appendTextRecord } from "./records.ts";
+import {
+  appendRecord,
+  appendTextRecord,
+  attributeRecordType,
+  fixedNumber,
+  Notify,
+  RecordType,
+} from "../../core/queue/mod.ts";
 import { addRecipient, setSender } from "./recipients.ts";
 import type { MessageState } from "./state.ts";
 import { CleanupFlag, CleanupStatus } from "./types.ts";
-
-/** Attributes that stand for a record type of their own. */
-const PSEUDO_TYPES = new Map<string, number>([
-  ["dsn_orig_rcpt", RecordType.DsnOriginalRecipient],
-  ["notify_flags", RecordType.DsnNotify],
-  ["envelope_id", RecordType.DsnEnvelopeId],
-  ["ret_flags", RecordType.DsnReturn],
-  ["create_time", RecordType.CreateTime],
-]);
 
 const ENVELOPE_TYPES = new Set(encodeTypes("MCTcFILSDRO/WVA>K<ion"));
 const EXTRACTED_TYPES = new Set(encodeTypes("EDRO/PreAFIL>Kon"));
@@ -45,6 +42,7 @@ export function envelopeRecord(
   if (type === RecordType.Flags && !extracted) return extraFlags(state, decodeText(data));
   // "0" says that the client has been through its own Milters; Milters of this service come with their own stage.
   if (type === RecordType.Milters && !extracted) return;
+  if (type === RecordType.Pointer || type === RecordType.Padding) return forbiddenType(state, type);
   let mapped = type;
   let text = decodeText(data);
   let attribute: { name: string; value: string } | undefined;
@@ -53,8 +51,12 @@ export function envelopeRecord(
     if (typeof split === "string") {
       return state.refuse(CleanupStatus.Bad, `malformed attribute: ${split}: ${text.slice(0, 100)}`);
     }
+    if (split.value === "") {
+      state.warn(`spurious null attribute value for "${split.name}" -- ignored`);
+      return;
+    }
     attribute = split;
-    const pseudo = PSEUDO_TYPES.get(split.name);
+    const pseudo = attributeRecordType(split.name);
     if (pseudo !== undefined) {
       mapped = pseudo;
       text = split.value;
@@ -80,7 +82,7 @@ export function envelopeRecord(
       state.pendingDsnOriginal = text;
       return;
     case RecordType.DsnNotify:
-      return notifyRecord(state, text);
+      return notifyRecord(state, text, decodeText(data));
     case RecordType.OriginalRecipient:
       if (state.pendingOriginal !== undefined) {
         state.warn(
@@ -125,17 +127,13 @@ function otherRecord(
       return setSender(state, text);
     case RecordType.DsnEnvelopeId:
       if (extracted) break;
-      if (state.envelopeId !== "") {
-        return state.refuse(CleanupStatus.Bad, "multiple DSN envelope ID records");
-      }
       if (!printable.test(text)) return state.refuse(CleanupStatus.Bad, "bad DSN envelope ID record");
       state.envelopeId = text;
       break;
     case RecordType.DsnReturn:
       if (extracted) break;
-      if (state.returnFlags !== 0) return state.refuse(CleanupStatus.Bad, "multiple DSN RET records");
       if (text !== "1" && text !== "2") {
-        return state.refuse(CleanupStatus.Bad, `bad DSN RET record <${text.slice(0, 200)}>`);
+        return state.refuse(CleanupStatus.Bad, `bad DSN RET record <${decodeText(data).slice(0, 200)}>`);
       }
       state.returnFlags = Number(text);
       break;
@@ -151,6 +149,12 @@ function otherRecord(
       break;
   }
   appendRecord(state.out, type, data);
+}
+
+/** Pointers and padding belong to files that were edited in place; a client has no business with them. */
+export function forbiddenType(state: MessageState, type: number): void {
+  state.errors |= CleanupStatus.Bad;
+  state.warn(`record type ${type} not allowed - discarding this message`);
 }
 
 function extraFlags(state: MessageState, text: string): void {
@@ -172,7 +176,7 @@ function beginRecipients(state: MessageState): boolean {
   const delay = state.context.settings.delayWarningTime;
   if (!state.warningSeen && state.sender !== "" && delay > 0) {
     state.warningSeen = true;
-    appendTextRecord(state.out, RecordType.Warning, String(state.arrival.seconds + delay).padStart(15));
+    appendTextRecord(state.out, RecordType.Warning, fixedNumber(state.arrival.seconds + delay));
   }
   state.inRecipients = true;
   return true;
@@ -194,7 +198,7 @@ async function recipientRecord(state: MessageState, address: string): Promise<vo
   forgetPending(state);
 }
 
-function notifyRecord(state: MessageState, text: string): void {
+function notifyRecord(state: MessageState, text: string, record: string): void {
   if (state.pendingNotify !== 0) {
     state.warn(`ignoring out-of-order DSN notify record <${state.pendingNotify}>`);
     state.pendingNotify = 0;
@@ -202,7 +206,7 @@ function notifyRecord(state: MessageState, text: string): void {
   const flags = /^[0-9]+$/.test(text) ? Number(text) : 0;
   const combinations = Notify.Success | Notify.Failure | Notify.Delay;
   if (flags !== Notify.Never && (flags === 0 || (flags & ~combinations) !== 0)) {
-    state.warn(`ignoring malformed DSN notify record <${text.slice(0, 200)}>`);
+    state.warn(`ignoring malformed DSN notify record <${record.slice(0, 200)}>`);
     return;
   }
   state.pendingNotify = flags;
@@ -252,6 +256,6 @@ function rememberAttribute(
       return false;
     }
   }
-  if (value !== "") state.attributes.set(name, value);
+  state.attributes.set(name, value);
   return true;
 }

@@ -1,100 +1,103 @@
-/** One message on its way through the stages envelope, content, extracted. */
-import { ByteBuffer } from "../../core/bytes/mod.ts";
-import { QueueFileError, RecordType } from "../../core/queue/types.ts";
+/** One message on its way through the stages envelope, content, extracted, and into the queue. */
+import { appendRecordHeader, formatSizeRecord, QueueFileError, RecordType } from "../../core/queue/mod.ts";
+import { bounceMessage, bounces } from "./bounce.ts";
 import { ContentStage } from "./content.ts";
-import { envelopeRecord } from "./envelope.ts";
+import { envelopeRecord, forbiddenType } from "./envelope.ts";
 import { finishExtracted, startExtracted } from "./extracted.ts";
-import { appendRecordHead, appendTextRecord, sizeRecord } from "./records.ts";
+import { recordRun } from "./record_run.ts";
 import type { MessageState } from "./state.ts";
 import { CleanupFlag, type CleanupMessage, type CleanupResult, CleanupStatus } from "./types.ts";
 
-const ZEROES = sizeRecord([0, 0, 0, 0, 0, 0]);
+const NO_SIZES = formatSizeRecord({
+  contentSize: 0,
+  contentOffset: 0,
+  recipientCount: 0,
+  hints: 0,
+  messageSize: 0,
+  sendopts: 0,
+});
+
+/** Length fields have at most five groups of seven bits. */
+const LAST_SHIFT = 28;
 
 export class Message implements CleanupMessage {
   readonly queueId: string;
   readonly #state: MessageState;
-  readonly #discardFile: () => void;
   #stage: "envelope" | "content" | "extracted" | "complete" = "envelope";
   #content: ContentStage | undefined;
+  /** The file was committed or removed. */
   #gone = false;
 
   constructor(state: MessageState) {
     this.#state = state;
     this.queueId = state.queueId;
-    this.#discardFile = () => {
-      if (!this.#gone) state.writer.discard();
-      this.#gone = true;
-    };
-    appendTextRecord(state.head, RecordType.Size, ZEROES);
+    state.head.append(NO_SIZES);
   }
 
   write(records: Uint8Array): void | Promise<void> {
     try {
-      return this.#walk(records, 0);
+      const pending = this.#walk(records, 0);
+      return pending?.catch((error) => this.#failed(error));
     } catch (error) {
       this.#failed(error);
     }
   }
 
-  /** Takes the records from `at` on; stops at each that has to wait for something and goes on afterwards. */
+  /** Takes the records from `at` on; at one that has to wait for something it stops and goes on afterwards. */
   #walk(records: Uint8Array, at: number): void | Promise<void> {
     while (at < records.length) {
-      if (this.#state.errors !== 0) return;
+      if (this.#state.stopped) return;
       const recordStart = at;
       const type = records[at++]!;
       let length = 0;
       for (let shift = 0;; shift += 7) {
         const byte = records[at++];
-        if (byte === undefined || shift > 28) return this.#malformed("unexpected end of input");
+        if (byte === undefined || shift > LAST_SHIFT) return this.#malformed();
         length += (byte & 0x7f) * 2 ** shift;
         if (byte < 0x80) break;
       }
       const start = at;
       at += length;
-      if (at > records.length) return this.#malformed("unexpected end of input");
+      if (at > records.length) return this.#malformed();
+      let pending: void | Promise<void>;
       if (this.#stage === "content" && (type === RecordType.Normal || type === RecordType.Continued)) {
         const content = this.#content!;
         if (content.passive) {
-          at = passableEnd(records, at);
-          content.pass(records.subarray(recordStart, at));
-          if (this.#tooBig()) return;
-          continue;
+          const run = recordRun(records, recordStart, this.#state.context.settings.replaceStrayCrLf);
+          if (run.end > recordStart) {
+            content.pass(records.subarray(recordStart, run.end), run.lastType);
+            this.#checkSize();
+            at = run.end;
+            continue;
+          }
         }
-        const pending = content.record(type, records, recordStart, start, at);
-        if (pending !== undefined) return this.#later(pending, records, at);
-        if (this.#tooBig()) return;
-        continue;
+        pending = content.record(type, records, recordStart, start, at);
+        this.#checkSize();
+      } else pending = this.#structural(type, records.subarray(start, at));
+      if (pending !== undefined) {
+        const next = at;
+        return pending.then(() => this.#walk(records, next));
       }
-      const pending = this.#structural(type, records.subarray(start, at));
-      if (pending !== undefined) return this.#later(pending, records, at);
     }
-  }
-
-  #later(pending: Promise<void>, records: Uint8Array, at: number): Promise<void> {
-    return pending.then(() => this.#walk(records, at)).catch((error) => this.#failed(error));
   }
 
   /** Every record that is not a line of content. */
   #structural(type: number, data: Uint8Array): void | Promise<void> {
     const state = this.#state;
     switch (this.#stage) {
-      case "envelope": {
-        const pending = envelopeRecord(state, type, data, false);
-        if (type === RecordType.Message && state.errors === 0) this.#startContent();
-        return pending;
-      }
+      case "envelope":
+        if (type !== RecordType.Message) return envelopeRecord(state, type, data, false);
+        envelopeRecord(state, type, data, false);
+        if (!state.stopped) this.#startContent();
+        return;
       case "content":
-        if (type === RecordType.Extracted) {
-          this.#stage = "extracted";
-          return this.#content!.end().then(() => startExtracted(state));
-        }
+        if (type === RecordType.Extracted) return this.#endContent();
+        if (type === RecordType.Pointer || type === RecordType.Padding) return forbiddenType(state, type);
         return state.refuse(CleanupStatus.Bad, `unexpected record type ${type} in message content`);
       case "extracted":
-        if (type === RecordType.End) {
-          this.#stage = "complete";
-          return finishExtracted(state);
-        }
-        return envelopeRecord(state, type, data, true);
+        if (type !== RecordType.End) return envelopeRecord(state, type, data, true);
+        this.#stage = "complete";
+        return finishExtracted(state);
       case "complete":
         return state.refuse(CleanupStatus.Bad, `unexpected record type ${type} after the end of the message`);
     }
@@ -102,7 +105,7 @@ export class Message implements CleanupMessage {
 
   #startContent(): void {
     const state = this.#state;
-    appendRecordHead(state.head, RecordType.Message, 0);
+    appendRecordHeader(state.head, RecordType.Message, 0);
     state.contentOffset = state.head.length;
     state.writer.append(state.head.view());
     state.out = state.tail;
@@ -110,64 +113,89 @@ export class Message implements CleanupMessage {
     this.#stage = "content";
   }
 
-  #tooBig(): boolean {
-    const limit = this.#state.context.settings.messageSizeLimit;
-    if (limit === 0 || this.#state.writer.offset <= limit) return false;
-    this.#state.refuse(CleanupStatus.Size);
-    return true;
+  async #endContent(): Promise<void> {
+    await this.#content!.end();
+    this.#checkSize();
+    if (this.#state.stopped) return;
+    startExtracted(this.#state);
+    this.#stage = "extracted";
   }
 
-  #malformed(what: string): void {
-    this.#state.refuse(CleanupStatus.Bad, what);
+  /** `message_size_limit` counts everything in the file. */
+  #checkSize(): void {
+    const state = this.#state;
+    const limit = state.context.settings.messageSizeLimit;
+    if (limit === 0 || state.writer.offset + this.#content!.pendingLength <= limit || state.stopped) return;
+    state.warn("queue file size limit exceeded");
+    state.refuse(CleanupStatus.Size);
+  }
+
+  #malformed(): void {
+    this.#state.refuse(CleanupStatus.Bad, "record with a length that goes beyond the input");
   }
 
   #failed(error: unknown): void {
-    if (!(error instanceof QueueFileError)) throw error;
-    this.#state.refuse(CleanupStatus.Write);
-    this.#state.warn(`queue file write error: ${error.message}`);
+    const state = this.#state;
+    state.refuse(CleanupStatus.Write);
+    if (error instanceof QueueFileError) state.warn(`write queue file: ${error.message}`);
+    else {
+      const detail = error instanceof Error ? error.stack ?? error.message : String(error);
+      state.context.log.error(`${state.queueId}: unexpected failure, message not accepted: ${detail}`);
+    }
   }
 
   async finish(): Promise<CleanupResult> {
     const state = this.#state;
-    if (state.errors === 0 && this.#stage !== "complete") this.#malformed("unexpected end of input");
-    if (state.errors !== 0 || (state.flags & CleanupFlag.Discard) !== 0) {
-      this.#discardFile();
-      return { status: state.errors, reason: state.reason };
+    if (!state.stopped) {
+      if (state.recipient === undefined) state.errors |= CleanupStatus.NoRecipients;
+      if (this.#stage !== "complete") state.errors |= CleanupStatus.Bad;
     }
+    const discarded = (state.flags & CleanupFlag.Discard) !== 0;
+    if (state.errors === 0 && !discarded) await this.#attempt(() => this.#commit());
+    else if (!discarded && bounces(state)) await this.#attempt(() => this.#bounce());
+    if (!this.#gone) {
+      this.abort();
+      // One line that ends the message's trail in the log; refused input that never was a message has none.
+      if (discarded) state.context.log.info(`${state.queueId}: removed (discarded)`);
+      else if (state.sender !== undefined) state.context.log.info(`${state.queueId}: removed (canceled)`);
+    }
+    return { status: discarded ? CleanupStatus.Ok : state.errors, reason: state.reason };
+  }
+
+  async #attempt(work: () => Promise<void>): Promise<void> {
     try {
-      await this.#commit();
+      await work();
     } catch (error) {
       this.#failed(error);
-      return { status: state.errors, reason: "" };
     }
-    return { status: CleanupStatus.Ok, reason: "" };
+  }
+
+  /** Writes what is still held back, and the sizes. */
+  #seal(): void {
+    const state = this.#state;
+    const { writer } = state;
+    writer.append(state.tail.view());
+    const contentSize = state.extractedOffset - state.contentOffset;
+    const sizes = formatSizeRecord({
+      contentSize,
+      contentOffset: state.contentOffset,
+      recipientCount: state.recipientCount,
+      hints: state.queueManagerHints,
+      messageSize: contentSize,
+      sendopts: state.sendopts,
+    });
+    writer.overwrite(0, sizes);
+    state.head.overwrite(0, sizes);
   }
 
   async #commit(): Promise<void> {
     const state = this.#state;
-    const { writer, context: { deps } } = state;
-    writer.append(state.tail.view());
-    const size = new ByteBuffer(100);
-    const contentSize = state.extractedOffset - state.contentOffset;
-    appendTextRecord(
-      size,
-      RecordType.Size,
-      sizeRecord([
-        contentSize,
-        state.contentOffset,
-        state.recipientCount,
-        state.queueManagerHints,
-        contentSize,
-        state.sendopts,
-      ]),
-    );
-    writer.overwrite(0, size.view());
-    state.head.overwrite(0, size.view());
+    this.#seal();
     const hold = (state.flags & CleanupFlag.Hold) !== 0;
     this.#gone = true;
-    await writer.commit(hold ? "hold" : "incoming");
+    await state.writer.commit(hold ? "hold" : "incoming");
     if (hold) return;
-    deps.onQueued?.({
+    state.context.deps.onQueued?.({
       id: state.queueId,
       queue: "incoming",
       head: state.head.view(),
@@ -176,28 +204,23 @@ export class Message implements CleanupMessage {
     });
   }
 
-  abort(): void {
-    this.#discardFile();
-  }
-}
-
-/** End of the run of content lines that begins at `at`. */
-function passableEnd(records: Uint8Array, at: number): number {
-  for (;;) {
-    const type = records[at];
-    if (type !== RecordType.Normal && type !== RecordType.Continued) return at;
-    let next = at + 1;
-    let length = 0;
-    let shift = 0;
-    for (;;) {
-      const byte = records[next++];
-      if (byte === undefined || shift > 28) return at;
-      length += (byte & 0x7f) * 2 ** shift;
-      shift += 7;
-      if (byte < 0x80) break;
+  async #bounce(): Promise<void> {
+    const state = this.#state;
+    if (this.#stage === "envelope") return;
+    if (this.#stage === "content") {
+      // Cut short by its size: what is there becomes a readable file.
+      this.#content!.flush();
+      startExtracted(state);
     }
-    next += length;
-    if (next > records.length) return at;
-    at = next;
+    if (this.#stage !== "complete") appendRecordHeader(state.tail, RecordType.End, 0);
+    this.#seal();
+    state.writer.flush();
+    await bounceMessage(state);
+  }
+
+  abort(): void {
+    if (this.#gone) return;
+    this.#gone = true;
+    this.#state.writer.discard();
   }
 }

@@ -1,7 +1,8 @@
 /**
  * cleanup(8): takes a message as framed records, completes and checks it, and puts it into the incoming queue. A
  * message counts as accepted (status 0) only when its file is complete, synced and marked ready; on any error the file
- * is removed and the client hears a status that says why.
+ * is removed and the client hears a status that says why. With flag `Bounce` the message goes back to its sender
+ * instead, and counts as accepted once that notice is on its way.
  *
  * It logs `ID: message-id=<...>`, what header and body checks did, and refusals.
  */
@@ -11,12 +12,13 @@ import { readSettings } from "./settings.ts";
 import { type Context, MessageState } from "./state.ts";
 import type { CleanupService } from "./types.ts";
 
-export type { AddressRewriting, CleanupDeps, QueueFiles } from "./deps.ts";
+export type { CleanupDeps } from "./deps.ts";
 export * from "./types.ts";
+export { type StatusDetail, statusDetail } from "./status.ts";
 
-/** Makes the service for one configuration snapshot. Throws `ConfigError`. */
+/** Makes the service for one configuration snapshot. Throws `ConfigError` and `TableError`. */
 export function createCleanup(deps: CleanupDeps): CleanupService {
-  const context: Context = { deps, settings: readSettings(deps.config), log: deps.log };
+  const context: Context = { deps, settings: readSettings(deps.config, deps.tables), log: deps.log };
   return {
     begin(flags) {
       return new Message(new MessageState(context, deps.queue.create("incoming"), flags));

@@ -1,14 +1,16 @@
-/** Senders and recipients on their way into the file: rewriting, expansion, duplicates. */
-import { RecordType } from "../../core/queue/types.ts";
-import { appendTextRecord } from "./records.ts";
-import type { MessageState } from "./state.ts";
+/** Senders and recipients on their way into the file: rewriting, expansion, automatic copies, duplicates. */
+import { AddressMapError } from "../../core/address/mod.ts";
+import { appendTextRecord, Notify, RecordType } from "../../core/queue/mod.ts";
+import { TableError } from "../../core/table/mod.ts";
+import { type MessageState, SendOption } from "./state.ts";
+import { CleanupFlag, CleanupStatus } from "./types.ts";
 
 /** A recipient as the client named it. */
 export interface NewRecipient {
   readonly address: string;
   /** What it was before local rewriting. */
   readonly original: string;
-  /** `rfc822;joe@example.com`; undefined if none came with it. */
+  /** `rfc822;joe@example.com`; undefined if none came with it: one is made up. Empty: none is wanted. */
   readonly dsnOriginal: string | undefined;
   readonly notify: number;
 }
@@ -16,40 +18,133 @@ export interface NewRecipient {
 /** Takes the envelope sender: rewrites it and writes the `S` record. */
 export async function setSender(state: MessageState, address: string): Promise<void> {
   const { rewriting } = state.context.deps;
-  state.sender = address === "" ? "" : await rewriting.rewrite(address, "local");
-  appendTextRecord(state.out, RecordType.Sender, state.sender);
-}
-
-/** Takes one envelope recipient and writes its records. */
-export async function addRecipient(state: MessageState, recipient: NewRecipient): Promise<void> {
-  const { deps: { rewriting }, settings } = state.context;
-  const address = await rewriting.rewrite(recipient.address || settings.emptyAddressRecipient, "local");
-  state.recipient = address;
-  writeRecipient(state, {
-    address,
-    original: recipient.original,
-    dsnOriginal: recipient.dsnOriginal ?? `rfc822;${address}`,
-    notify: recipient.notify,
+  await guarded(state, async () => {
+    state.sender = await rewriting.rewriteEnvelopeSender(address, state.mapping);
+    detectUtf8(state, state.sender, SendOption.Utf8Sender);
+    appendTextRecord(state.out, RecordType.Sender, state.sender);
+    if ((state.flags & CleanupFlag.Bcc) === 0) return;
+    const copy = await rewriting.senderBcc(state.sender);
+    if (copy !== undefined) await addBccRecipient(state, copy);
   });
 }
 
+/** Takes one envelope recipient and writes its records, and those of its automatic copy. */
+export async function addRecipient(state: MessageState, recipient: NewRecipient): Promise<void> {
+  const { rewriting } = state.context.deps;
+  await guarded(state, async () => {
+    const { address, expanded } = await rewriting.rewriteRecipient(recipient.address, state.mapping);
+    state.recipient = address;
+    const utf8 = detectUtf8(state, address, 0);
+    await writeExpanded(state, recipient, address, expanded, `${utf8 ? "utf-8" : "rfc822"};${address}`);
+    if ((state.flags & CleanupFlag.Bcc) === 0) return;
+    const copy = await rewriting.recipientBcc(address);
+    if (copy !== undefined) await addBccRecipient(state, copy);
+  });
+}
+
+/** Adds a recipient that nobody named (always_bcc, sender_bcc_maps, a BCC action): its sender hears nothing of it. */
+export async function addBccRecipient(state: MessageState, copy: string): Promise<void> {
+  await guarded(state, async () => {
+    const { address, expanded } = await state.context.deps.rewriting.rewriteRecipient(copy, state.mapping);
+    const recipient = { address, original: address, dsnOriginal: "", notify: Notify.Never };
+    await writeExpanded(state, recipient, address, expanded, "");
+  });
+}
+
+/** A table that can't answer, or an endless expansion, makes the client try again later. */
+async function guarded(state: MessageState, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (error instanceof AddressMapError && error.kind === "expansion") {
+      state.warn(error.message);
+      state.errors |= CleanupStatus.Defer;
+      if (state.reason === "") state.reason = "4.6.0 Alias expansion error";
+    } else if (error instanceof AddressMapError || error instanceof TableError) {
+      state.warn(error.message);
+      state.errors |= CleanupStatus.Write;
+    } else throw error;
+  }
+}
+
+// deno-lint-ignore no-control-regex -- the whole range of ASCII is meant
+const ASCII = /^[\x00-\x7f]*$/;
+
+/** Notes that SMTPUTF8 is needed, if it is to be detected. Is the text UTF-8 that will be treated as such? */
+export function detectUtf8(state: MessageState, text: string, option: number): boolean {
+  if (ASCII.test(text) || !text.isWellFormed()) return false;
+  if ((state.flags & (CleanupFlag.Smtputf8 | CleanupFlag.AutoUtf8)) === 0) return false;
+  state.sendopts |= option;
+  return true;
+}
+
+async function writeExpanded(
+  state: MessageState,
+  recipient: NewRecipient,
+  address: string,
+  expanded: readonly string[],
+  madeUp: string,
+): Promise<void> {
+  const dsnOriginal = recipient.dsnOriginal ?? madeUp;
+  let notify = recipient.notify;
+  const changed = expanded.length !== 1 || expanded[0] !== address;
+  if (changed && (notify & Notify.Success) !== 0) {
+    await reportExpansion(state, { ...recipient, address, dsnOriginal });
+    // The sender was told about this recipient; what becomes of the members is not reported on success.
+    notify = notify === Notify.Success ? Notify.Never : notify & ~Notify.Success;
+  }
+  for (const member of expanded) {
+    writeRecipient(state, { address: member, original: recipient.original, dsnOriginal, notify });
+  }
+}
+
+/** RFC 3461, 5.2.7: success is reported as "expanded" when one address becomes several. */
+async function reportExpansion(
+  state: MessageState,
+  recipient: NewRecipient & { readonly dsnOriginal: string },
+): Promise<void> {
+  const bounce = state.context.deps.bounce;
+  if (bounce === undefined) return;
+  try {
+    await bounce.append(
+      "trace",
+      state.queueId,
+      0,
+      {
+        address: recipient.address,
+        original: recipient.original,
+        dsnOriginal: recipient.dsnOriginal,
+        notify: recipient.notify,
+        offset: -1,
+      },
+      "expanded",
+      { status: "2.0.0", reason: "alias expanded" },
+    );
+  } catch (error) {
+    state.warn(`trace log for ${recipient.address}: ${error instanceof Error ? error.message : error}`);
+    state.errors |= CleanupStatus.Write;
+  }
+}
+
 /** Writes a recipient's group of records unless the same one is there. */
-export function writeRecipient(state: MessageState, recipient: NewRecipient): void {
+function writeRecipient(
+  state: MessageState,
+  recipient: { address: string; original: string; dsnOriginal: string; notify: number },
+): void {
   const { settings } = state.context;
+  const { address, original, dsnOriginal, notify } = recipient;
   const key = settings.enableOriginalRecipient
-    ? `${recipient.dsnOriginal ?? ""}\n${recipient.notify}\n${recipient.original}\n${recipient.address}`
-    : recipient.address;
+    ? `${dsnOriginal}\n${notify}\n${original}\n${address}`
+    : address;
   const folded = key.toLowerCase();
   if (state.seen.has(folded)) return;
-  if (state.seen.size < settings.duplicateFilterLimit) state.seen.add(folded);
+  if (settings.duplicateFilterLimit === 0 || state.seen.size < settings.duplicateFilterLimit) {
+    state.seen.add(folded);
+  }
   const { out } = state;
-  if (recipient.notify !== 0) {
-    appendTextRecord(out, RecordType.Attribute, `notify_flags=${recipient.notify}`);
-  }
-  if (recipient.dsnOriginal !== undefined && recipient.dsnOriginal !== "") {
-    appendTextRecord(out, RecordType.Attribute, `dsn_orig_rcpt=${recipient.dsnOriginal}`);
-  }
-  appendTextRecord(out, RecordType.OriginalRecipient, recipient.original);
-  appendTextRecord(out, RecordType.Recipient, recipient.address);
+  if (notify !== 0) appendTextRecord(out, RecordType.Attribute, `notify_flags=${notify}`);
+  if (dsnOriginal !== "") appendTextRecord(out, RecordType.Attribute, `dsn_orig_rcpt=${dsnOriginal}`);
+  appendTextRecord(out, RecordType.OriginalRecipient, original);
+  appendTextRecord(out, RecordType.Recipient, address);
   state.recipientCount += 1;
 }

@@ -1,8 +1,10 @@
+import { toExternal } from "../../core/address/mod.ts";
 import { ByteBuffer } from "../../core/bytes/mod.ts";
 import type { Logger } from "../../core/log/mod.ts";
-import type { QueueWriter } from "../../core/queue/types.ts";
+import type { QueueWriter } from "../../core/queue/mod.ts";
 import type { CleanupDeps } from "./deps.ts";
 import type { Settings } from "./settings.ts";
+import { CleanupFlag, CleanupStatus } from "./types.ts";
 
 /** What one cleanup service has at hand for every message. */
 export interface Context {
@@ -11,12 +13,24 @@ export interface Context {
   readonly log: Logger;
 }
 
+/** After these there is no complete message, not even one that could be sent back. */
+const INCOMPLETE = CleanupStatus.Bad | CleanupStatus.Write | CleanupStatus.Size | CleanupStatus.Defer;
+
+/** Bits of `MessageState.sendopts`, the last field of the size record. */
+export const SendOption = {
+  Smtputf8: 1,
+  Utf8Header: 2,
+  Utf8Sender: 4,
+  TlsNotRequired: 16,
+  RequireTls: 32,
+} as const;
+
 /** What is known about the message that is being received; the stages (envelope, content, extracted) share it. */
 export class MessageState {
   readonly queueId: string;
-  /** `CleanupFlag` bits; records from the client and checks may set more. */
+  /** `CleanupFlag` bits; records from the client and checks may change them. */
   flags: number;
-  /** `CleanupStatus` bits; once set, the rest of the input is read and thrown away. */
+  /** `CleanupStatus` bits. */
   errors = 0;
   reason = "";
 
@@ -24,14 +38,14 @@ export class MessageState {
   readonly head = new ByteBuffer(1024);
   /** From the `X` record to the end. */
   readonly tail = new ByteBuffer(128);
-  /** The current part of the file: `head`, then `tail`. */
+  /** The part of the envelope that is being written: `head`, then `tail`. */
   out: ByteBuffer = this.head;
   contentOffset = 0;
   extractedOffset = 0;
   recipientCount = 0;
   /** `C` field 4. */
   queueManagerHints = 0;
-  /** `C` field 6. */
+  /** `SendOption` bits, `C` field 6. */
   sendopts = 0;
 
   arrival: { seconds: number; micros: number } | undefined;
@@ -58,24 +72,61 @@ export class MessageState {
   filter: string | undefined;
   redirect: string | undefined;
   readonly bccRecipients: string[] = [];
+  /** The first Message-ID, angle brackets included. */
+  messageId: string | undefined;
 
   /** Recipients written so far, for the duplicate filter. */
   readonly seen = new Set<string>();
 
+  readonly #fatal: number;
+
   constructor(readonly context: Context, readonly writer: QueueWriter, flags: number) {
     this.queueId = writer.id;
     this.flags = flags;
+    // What is to be sent back must be received first.
+    this.#fatal = (flags & CleanupFlag.Bounce) !== 0 ? INCOMPLETE : ~0;
+    if ((flags & CleanupFlag.Smtputf8) !== 0) this.sendopts |= SendOption.Smtputf8;
+    if ((flags & CleanupFlag.RequireTls) !== 0) this.sendopts |= SendOption.RequireTls;
   }
 
-  /** The message is refused: sets a status bit and, for a broken protocol, says why in the log. */
+  /** Is the rest of the input of no interest? */
+  get stopped(): boolean {
+    return (this.errors & this.#fatal) !== 0 || (this.flags & CleanupFlag.Discard) !== 0;
+  }
+
+  /** May tables be asked about addresses? */
+  get mapping(): boolean {
+    return (this.flags & CleanupFlag.Map) !== 0;
+  }
+
+  /** The message is refused. `complaint` goes to the log. */
   refuse(status: number, complaint?: string): void {
     this.errors |= status;
-    if (complaint !== undefined) {
-      this.context.log.warning(`${this.queueId}: message rejected: ${complaint}`);
-    }
+    if (complaint !== undefined) this.warn(`message rejected: ${complaint}`);
   }
 
   warn(text: string): void {
     this.context.log.warning(`${this.queueId}: ${text}`);
+  }
+
+  /** An address in the form that log lines have. */
+  logAddress(address: string): string {
+    return this.context.settings.externalAddressLog ? toExternal(address) : address;
+  }
+
+  /** Logs what a check found: `ID: reject: header Subject: x from host[addr]; from=<s> to=<r> ...: text`. */
+  logVerdict(verdict: string, where: string, text: string, detail: string): void {
+    const value = (name: string) => this.attributes.get(name) ?? "";
+    const origin = value("log_message_origin") || "local";
+    let line = `${this.queueId}: ${verdict}: ${where} ${text.slice(0, 200)} from ${origin};` +
+      ` from=<${this.logAddress(this.sender ?? "")}>` +
+      ` to=<${this.recipient === undefined ? "unknown" : this.logAddress(this.recipient)}>`;
+    if (value("log_protocol_name") !== "") line += ` proto=${value("log_protocol_name")}`;
+    if (value("log_helo_name") !== "") line += ` helo=<${value("log_helo_name")}>`;
+    this.context.log.info(detail === "" ? line : `${line}: ${detail}`, "content-check", {
+      queueId: this.queueId,
+      verdict,
+      where,
+    });
   }
 }
