@@ -1,0 +1,322 @@
+/** The way of one delivery request: next hops in turn, their servers in turn, until no recipient is left. */
+import { canonicalAddress } from "../../core/dns/mod.ts";
+import { DeliveryFlag } from "../delivery/types.ts";
+import type { Attempt } from "./attempt.ts";
+import { ConnectError, openConnection, type Target } from "./connect.ts";
+import { type Destination, DestinationError, parseDestination } from "./destination.ts";
+import { isLoop, isSoft, localDetail } from "./dsn.ts";
+import { type HandshakeDeps, shakeHands } from "./handshake.ts";
+import { type Route, type RouteDeps, routeDomain, routeHost, type ServerAddress } from "./route.ts";
+import { type Peer, Session } from "./session.ts";
+import type { SessionCache } from "./session_cache.ts";
+import { type Message, transact } from "./transaction.ts";
+import type { CoarseTimer } from "../../core/smtp/mod.ts";
+
+/** What deliveries of one client share. */
+export interface DeliveryContext extends RouteDeps, HandshakeDeps {
+  readonly timer: CoarseTimer;
+  readonly cache: SessionCache;
+  /** Sessions with a delivery under way, to end them at shutdown. */
+  readonly active: Set<Session>;
+  /** Is `smtp_connection_cache_destinations` true for a destination's domain? */
+  cachesDestination(domain: string): Promise<boolean> | boolean;
+  /** Hands the request to `best_mx_transport`; absent if there is none. True if all recipients are finished. */
+  readonly passOn?: (attempt: Attempt) => Promise<boolean>;
+  readonly filterLine?: (line: string) => Promise<string> | string;
+}
+
+/** RFC 5321's port: only there can mail loop back to this system's own server. */
+const SMTP_PORT = 25;
+
+/** What holds for one next hop. */
+interface Hop {
+  readonly destination: Destination;
+  readonly loops: boolean;
+  /** Take kept sessions; keep sessions. */
+  readonly load: boolean;
+  readonly store: boolean;
+  /** The first good session of the delivery is kept under this name too. */
+  label: string | undefined;
+  /** `address:port` of servers that were used through kept sessions. */
+  readonly used: Set<string>;
+}
+
+/** Delivers, and leaves the fate of every recipient recorded. Rejects only on errors in this program. */
+export async function runDelivery(
+  context: DeliveryContext,
+  attempt: Attempt,
+  message: Message,
+): Promise<void> {
+  const { settings, log } = context;
+  const first = attempt.request.nexthop.split(/[\s,]+/).filter((hop) => hop !== "");
+  const hops = [...first, ...settings.fallbackRelay];
+  const used = new Set<string>();
+  let at = 0;
+  for (; at < hops.length && attempt.left.length > 0; at++) {
+    attempt.finalNexthop = at === hops.length - 1;
+    const loop = await tryHop(context, attempt, message, hops[at]!, at === 0, used);
+    if (loop) attempt.finalNexthop = true;
+    if (attempt.finalNexthop) break;
+  }
+  if (attempt.left.length === 0) return;
+  let problem = attempt.why ??
+    localDetail("4.3.0", "server unavailable or unable to receive mail");
+  if (!isSoft(problem)) {
+    const fallback = at >= first.length && hops[at] !== undefined;
+    // What looks like a mistake in the configuration must not return mail.
+    if (fallback || (settings.protocol === "smtp" && hops[0] === settings.relayhost)) {
+      log.warning(`${fallback ? `${settings.protocol}_fallback_relay` : "relayhost"} configuration problem`);
+      problem = { ...problem, status: "4.3.5" };
+    } else if (isLoop(problem) && context.passOn !== undefined) {
+      if (!await context.passOn(attempt)) attempt.finished = false;
+      attempt.left = [];
+      return;
+    }
+  }
+  attempt.finalServer = true;
+  await attempt.failAll("none", problem, true);
+  attempt.endSession();
+}
+
+/** Tries one next hop. True if mail for it would come back to this system. */
+async function tryHop(
+  context: DeliveryContext,
+  attempt: Attempt,
+  message: Message,
+  text: string,
+  isFirst: boolean,
+  used: Set<string>,
+): Promise<boolean> {
+  const { settings } = context;
+  let destination: Destination;
+  try {
+    destination = readHop(settings.protocol, text, settings.defaultPort);
+  } catch (error) {
+    if (!(error instanceof DestinationError)) throw error;
+    // A next hop that nobody can understand is a matter for the administrator; the mail waits.
+    context.log.warning(error.message);
+    attempt.why = localDetail("4.3.5", "Server configuration error");
+    return false;
+  }
+  const loops = destination.kind === "inet" && settings.protocol === "smtp" && destination.port === SMTP_PORT;
+  const route = destination.kind === "unix" ? undefined : await findRoute(context, destination, loops);
+  if (route?.problem !== undefined) {
+    attempt.why = route.problem;
+    return isLoop(route.problem);
+  }
+  const { load, store } = await cachePolicy(context, attempt, destination);
+  const hop: Hop = {
+    destination,
+    loops,
+    load,
+    store,
+    label: isFirst && store ? `dest ${destination.text}` : undefined,
+    used,
+  };
+  if (route === undefined) await tryLocal(context, attempt, message, hop);
+  else await tryServers(context, attempt, message, hop, route.servers);
+  return false;
+}
+
+function readHop(protocol: string, text: string, defaultPort: string): Destination {
+  if (protocol === "lmtp") {
+    if (text.startsWith("unix:")) return { kind: "unix", text, path: text.slice(5) };
+    if (text.startsWith("inet:")) return parseDestination(text.slice(5), defaultPort);
+  }
+  return parseDestination(text, defaultPort);
+}
+
+function findRoute(
+  context: DeliveryContext,
+  destination: Destination & { kind: "inet" },
+  loops: boolean,
+): Promise<Route> {
+  const byMx = context.settings.protocol === "smtp" && !destination.literal &&
+    context.settings.dnsSupport !== "disabled";
+  return byMx ? routeDomain(context, destination.host, loops) : routeHost(context, destination.host, loops);
+}
+
+/** May sessions be taken from and given to the cache? */
+async function cachePolicy(context: DeliveryContext, attempt: Attempt, destination: Destination) {
+  const domain = destination.kind === "unix" ? destination.path : destination.host;
+  if (await context.cachesDestination(domain)) return { load: true, store: true };
+  const { flags } = attempt.request;
+  const onDemand = context.settings.cacheOnDemand;
+  return {
+    load: onDemand && (flags & DeliveryFlag.CacheLoad) !== 0,
+    store: onDemand && (flags & DeliveryFlag.CacheStore) !== 0,
+  };
+}
+
+async function tryServers(
+  context: DeliveryContext,
+  attempt: Attempt,
+  message: Message,
+  hop: Hop,
+  found: readonly ServerAddress[],
+): Promise<void> {
+  const { settings } = context;
+  const { port } = hop.destination as Destination & { kind: "inet" };
+  const best = found[0]!.preference;
+  let servers = found.filter((server) => !hop.used.has(endpoint(server.address, port)));
+  let sessions = 0;
+  let addresses = 0;
+  const limitReached = () => sessions === settings.mxSessionLimit || addresses === settings.mxAddressLimit;
+
+  if (hop.load) {
+    // Sessions that are open already: by destination, then with the best servers.
+    const keys = [
+      `dest ${hop.destination.text}`,
+      ...servers.filter((server) => server.preference === best)
+        .map((server) => `addr ${endpoint(server.address, port)}`),
+    ];
+    for (const key of keys) {
+      while (attempt.left.length > 0 && servers.length > 0 && !limitReached()) {
+        const session = context.cache.take(key);
+        if (session === undefined) break;
+        const place = endpoint(session.peer.address, port);
+        hop.used.add(place);
+        servers = servers.filter((server) => endpoint(server.address, port) !== place);
+        sessions += 1;
+        addresses += 1;
+        attempt.finalServer = attempt.finalNexthop && (servers.length === 0 || limitReached());
+        const stale = await deliverOver(context, attempt, message, hop, session, true);
+        if (!stale) continue;
+        // The kept session had ended without our knowing: as if it had never been.
+        hop.used.delete(place);
+        sessions -= 1;
+        addresses -= 1;
+        servers = found.filter((server) => !hop.used.has(endpoint(server.address, port)));
+      }
+    }
+  }
+  for (let at = 0; at < servers.length && attempt.left.length > 0; at++) {
+    const server = servers[at]!;
+    addresses += 1;
+    let last = at === servers.length - 1 || addresses >= settings.mxAddressLimit;
+    const place = endpoint(server.address, port);
+    const kept = hop.load && server.preference !== best ? context.cache.take(`addr ${place}`) : undefined;
+    const session = kept ?? await open(context, attempt, {
+      peer: { host: server.host, address: server.address, port },
+      target: { kind: "inet", address: server.address, port, ...bindAddress(context, server) },
+    });
+    if (session !== undefined) {
+      session.bestMx = server.preference === best;
+      attempt.finalServer = attempt.finalNexthop && last;
+      if (kept !== undefined || await greet(context, attempt, hop, session)) {
+        sessions += 1;
+        last ||= sessions === settings.mxSessionLimit;
+        attempt.finalServer = attempt.finalNexthop && last;
+        if (await deliverOver(context, attempt, message, hop, session, kept !== undefined)) at -= 1;
+      }
+    }
+    if (last) break;
+  }
+}
+
+/** LMTP over a UNIX socket: one server, no alternatives. */
+async function tryLocal(
+  context: DeliveryContext,
+  attempt: Attempt,
+  message: Message,
+  hop: Hop,
+): Promise<void> {
+  const { path } = hop.destination as Destination & { kind: "unix" };
+  attempt.finalServer = attempt.finalNexthop;
+  while (hop.load && attempt.left.length > 0) {
+    const kept = context.cache.take(`dest ${hop.destination.text}`);
+    if (kept === undefined) break;
+    if (!await deliverOver(context, attempt, message, hop, kept, true)) return;
+  }
+  const session = await open(context, attempt, {
+    peer: { host: context.settings.myhostname, address: path, port: 0 },
+    target: { kind: "unix", path },
+  });
+  if (session === undefined || !await greet(context, attempt, hop, session)) return;
+  await deliverOver(context, attempt, message, hop, session, false);
+}
+
+function endpoint(address: string, port: number): string {
+  return `${address} ${port}`;
+}
+
+/** The source address to connect from. */
+function bindAddress(context: DeliveryContext, server: ServerAddress): { bind?: string } {
+  const { settings } = context;
+  const bind = server.family === 4 ? settings.bindAddress : settings.bindAddress6;
+  return bind === "" ? {} : { bind: canonicalAddress(bind.replace(/^\[(.*)\]$/, "$1")) ?? bind };
+}
+
+/** Connects. Undefined if that failed; the reason is noted. */
+async function open(
+  context: DeliveryContext,
+  attempt: Attempt,
+  { peer, target }: { peer: Peer; target: Target },
+): Promise<Session | undefined> {
+  const { settings, log, timer } = context;
+  try {
+    const connection = await openConnection(target, settings.timeouts.connect);
+    return new Session(peer, connection, timer, settings, log, context.filterLine);
+  } catch (error) {
+    if (!(error instanceof ConnectError)) throw error;
+    const place = `${peer.host}[${peer.address}]${peer.port === 0 ? "" : `:${peer.port}`}`;
+    attempt.why = localDetail("4.4.1", `connect to ${place}: ${error.message}`);
+    log.info(attempt.why.reason);
+    return undefined;
+  }
+}
+
+async function greet(
+  context: DeliveryContext,
+  attempt: Attempt,
+  hop: Hop,
+  session: Session,
+): Promise<boolean> {
+  context.active.add(session);
+  try {
+    if (await shakeHands(attempt, session, context, hop.loops)) return true;
+  } catch (error) {
+    session.close();
+    context.active.delete(session);
+    throw error;
+  }
+  context.active.delete(session);
+  session.close();
+  attempt.endSession();
+  return false;
+}
+
+/**
+ * Runs one transaction and keeps or closes the session. True if the session came from the cache and proved to be dead
+ * before the server had seen anything of the message: then nothing was recorded, and the caller goes on.
+ */
+async function deliverOver(
+  context: DeliveryContext,
+  attempt: Attempt,
+  message: Message,
+  hop: Hop,
+  session: Session,
+  reused: boolean,
+): Promise<boolean> {
+  const { settings } = context;
+  context.active.add(session);
+  session.deliveries += 1;
+  const { reuseCountLimit } = settings;
+  const keep = hop.store && session.reusable &&
+    (reuseCountLimit === 0 || session.deliveries < reuseCountLimit);
+  let stale = false;
+  try {
+    stale = await transact(attempt, session, message, keep, reused) === "stale";
+  } finally {
+    context.active.delete(session);
+    if (keep && session.reusable) {
+      const place = endpoint(session.peer.address, session.peer.port);
+      const keys = hop.label === undefined ? [`addr ${place}`] : [hop.label, `addr ${place}`];
+      context.cache.store(session, keys, settings.cacheTimeLimit);
+      // Only the first good session stands for the destination, so that later ones to worse servers don't.
+      hop.label = undefined;
+    } else session.close();
+  }
+  attempt.endSession();
+  return stale;
+}

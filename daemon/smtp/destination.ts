@@ -1,0 +1,90 @@
+/** Where a next hop points: `example.com`, `[host]:port`, `host:service`, `unix:/path`, `inet:host:port`. */
+
+/** A next hop that was understood. */
+export type Destination =
+  | {
+    readonly kind: "inet";
+    /** As it was written: the name under which sessions are kept. */
+    readonly text: string;
+    /** Without brackets and port; `ipv6:` in front of an address is gone. */
+    readonly host: string;
+    readonly port: number;
+    /** Written in brackets: no MX lookup. */
+    readonly literal: boolean;
+  }
+  | { readonly kind: "unix"; readonly text: string; readonly path: string };
+
+/** A next hop that can't be used; `message` says why. */
+export class DestinationError extends Error {
+  override readonly name = "DestinationError";
+}
+
+/** Services of services(5) that mail is sent to, for systems without that file. */
+const KNOWN_SERVICES: Readonly<Record<string, number>> = {
+  smtp: 25,
+  mail: 25,
+  smtps: 465,
+  submissions: 465,
+  submission: 587,
+  lmtp: 24,
+};
+
+let systemServices: ReadonlyMap<string, number> | undefined;
+
+function readServices(): ReadonlyMap<string, number> {
+  const ports = new Map<string, number>();
+  let text = "";
+  try {
+    text = Deno.readTextFileSync("/etc/services");
+  } catch {
+    // A system without the file has the well-known names only.
+  }
+  for (const line of text.split("\n")) {
+    const match = /^(\S+)\s+(\d+)\/tcp\b([^#]*)/.exec(line);
+    if (match === null) continue;
+    for (const name of [match[1]!, ...match[3]!.split(/\s+/)]) {
+      if (name !== "" && !ports.has(name)) ports.set(name, Number(match[2]));
+    }
+  }
+  return ports;
+}
+
+/** The port of a number or of a service's name; undefined if it is neither. */
+export function findPort(service: string): number | undefined {
+  if (/^\d+$/.test(service)) {
+    const port = Number(service);
+    return port > 0 && port < 65536 ? port : undefined;
+  }
+  systemServices ??= readServices();
+  return systemServices.get(service) ?? KNOWN_SERVICES[service];
+}
+
+/**
+ * Understands a next hop.
+ *
+ * @param defaultService port number or service name where none is given
+ * @throws DestinationError
+ */
+export function parseDestination(text: string, defaultService: string): Destination {
+  // [host], [host]:port, host, host:port; a name with several colons is an address without brackets.
+  const match = /^\[([^\]]*)\](?::(.*))?$/.exec(text) ??
+    /^([^:[\]]+)(?::(.*))?$/.exec(text) ?? /^([0-9a-fA-F:.]+)$/.exec(text);
+  const host = match?.[1] ?? "";
+  if (host === "") throw new DestinationError(`malformed host or port in next-hop destination: ${text}`);
+  const service = match?.[2] ?? defaultService;
+  const port = findPort(service);
+  if (port === undefined) {
+    throw new DestinationError(
+      /^\d*$/.test(service)
+        ? `bad network port: ${service} for destination: ${text}`
+        : `unknown service: ${service}/tcp`,
+    );
+  }
+  return {
+    kind: "inet",
+    text,
+    host: host.replace(/^ipv6:/i, ""),
+    port,
+    literal: text.startsWith("["),
+  };
+}

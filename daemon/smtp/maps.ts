@@ -1,0 +1,93 @@
+/** The lookup tables that the client's parameters name. */
+import { createAddressing } from "../../core/address/mod.ts";
+import type { Config } from "../../core/config/types.ts";
+import type { Logger } from "../../core/log/mod.ts";
+import type { TableList, TableSet } from "../../core/table/mod.ts";
+import type { DsnDetail } from "../delivery/types.ts";
+import type { HandshakeDeps } from "./handshake.ts";
+import type { ClientSettings } from "./settings.ts";
+
+export interface MapsDeps {
+  readonly config: Config;
+  readonly tables: TableSet;
+  readonly log: Logger;
+}
+
+/** Table lookups as functions; absent where the parameter is empty. */
+export interface ClientMaps extends HandshakeDeps {
+  /** `smtp_generic_maps` for one envelope address (internal form). */
+  readonly rewrite?: (address: string) => Promise<string>;
+  /** `smtp_reply_filter` for one line of a reply. */
+  readonly filterLine?: (line: string) => Promise<string>;
+  /** `smtp_delivery_status_filter`. */
+  readonly filterDetail?: (detail: DsnDetail) => Promise<DsnDetail>;
+}
+
+/** Opens the tables. Throws `TableError` for those that can't be right. */
+export function createMaps(deps: MapsDeps, settings: ClientSettings): ClientMaps {
+  const { protocol } = settings;
+  const open = (parameter: string): TableList | undefined => {
+    const value = deps.config.string(parameter);
+    return value === "" ? undefined : deps.tables.list(value, {}, parameter);
+  };
+  const discard = open(
+    protocol === "smtp" ? "smtp_discard_ehlo_keyword_address_maps" : "lmtp_discard_lhlo_keyword_address_maps",
+  );
+  const pix = open(`${protocol}_pix_workaround_maps`);
+  const replies = open(`${protocol}_reply_filter`);
+  const statuses = open(`${protocol}_delivery_status_filter`);
+  return {
+    discardKeywords: async (address) => await discard?.lookup(address),
+    pixWorkarounds: async (address) => {
+      const found = await pix?.lookup(address);
+      return found === undefined
+        ? settings.pixWorkarounds
+        : found.split(/[\s,]+/).filter((word) => word !== "");
+    },
+    ...(settings.genericMaps === "" ? {} : { rewrite: genericRewriter(deps, settings) }),
+    ...(replies === undefined ? {} : {
+      filterLine: async (line) => {
+        const replaced = await replies.lookup(line);
+        if (replaced === undefined) return line;
+        deps.log.info(`replacing server reply "${line}" with "${replaced}"`);
+        return replaced;
+      },
+    }),
+    ...(statuses === undefined ? {} : { filterDetail: statusFilter(deps, statuses) }),
+  };
+}
+
+/** The status codes that a filter may put in place of each other: a success stays one. */
+const SAME_KIND: Readonly<Record<string, RegExp>> = { 2: /^2\./, 4: /^[45]\./, 5: /^[45]\./ };
+
+function statusFilter(deps: MapsDeps, table: TableList): (detail: DsnDetail) => Promise<DsnDetail> {
+  return async (detail) => {
+    const found = await table.lookup(`${detail.status} ${detail.reason}`);
+    if (found === undefined) return detail;
+    const match = /^(\d\.\d{1,3}\.\d{1,3})\s+(\S.*)$/.exec(found.trim());
+    if (match === null || SAME_KIND[detail.status[0]!]?.test(match[1]!) !== true) {
+      deps.log.warning(`delivery status filter: ignoring bad result "${found}" for "${detail.status}"`);
+      return detail;
+    }
+    return { ...detail, status: match[1]!, reason: match[2]! };
+  };
+}
+
+/** generic(5) for envelope addresses. */
+function genericRewriter(deps: MapsDeps, settings: ClientSettings): (address: string) => Promise<string> {
+  const addressing = createAddressing(deps);
+  const maps = addressing.openMaps(`${settings.protocol}_generic_maps`);
+  const propagate = deps.config.list("propagate_unmatched_extensions").includes("generic");
+  return async (address) => {
+    if (address === "") return address;
+    const found = await addressing.find(maps, address);
+    if (found === undefined) return address;
+    const result = addressing.rewriteInternal(
+      "local",
+      found.value.startsWith("@") ? address.slice(0, address.lastIndexOf("@")) + found.value : found.value,
+    );
+    if (!propagate || found.extension === "" || found.value.startsWith("@")) return result;
+    const at = result.lastIndexOf("@");
+    return at < 0 ? result + found.extension : result.slice(0, at) + found.extension + result.slice(at);
+  };
+}

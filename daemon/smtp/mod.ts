@@ -1,0 +1,131 @@
+/**
+ * The SMTP and LMTP client, smtp(8): takes delivery requests from the queue manager, finds the servers, keeps sessions
+ * open between messages and reports what became of each recipient. It logs, beside the delivery lines,
+ * `connect to HOST[ADDR]:PORT: reason`, `QUEUEID: host ... said: ...` and `QUEUEID: lost connection with ...` for servers
+ * that were skipped, in Postfix's words.
+ */
+import type { Config } from "../../core/config/types.ts";
+import { canonicalAddress, type Resolver } from "../../core/dns/mod.ts";
+import type { Logger } from "../../core/log/mod.ts";
+import type { Queue } from "../../core/queue/types.ts";
+import { CoarseTimer } from "../../core/smtp/mod.ts";
+import { matchList, type TableSet } from "../../core/table/mod.ts";
+import type { DeliveryAgent, DeliveryRecorder, DeliveryReply, DeliveryRequest } from "../delivery/types.ts";
+import { Attempt } from "./attempt.ts";
+import { type DeliveryContext, runDelivery } from "./delivery.ts";
+import { ownAddresses } from "./own_addresses.ts";
+import type { Session } from "./session.ts";
+import { SessionCache } from "./session_cache.ts";
+import { type Protocol, readSettings } from "./settings.ts";
+import { createMaps } from "./maps.ts";
+import type { Message } from "./transaction.ts";
+
+/** What the client stands on. */
+export interface SmtpClientDeps {
+  /** The snapshot with the service's `-o` overrides. */
+  readonly config: Config;
+  readonly protocol: Protocol;
+  /** Column 1 of master.cf: `smtp`, `relay`, `lmtp` ... */
+  readonly serviceName: string;
+  readonly queue: Pick<Queue, "openContent" | "setMode">;
+  readonly recorder: DeliveryRecorder;
+  readonly resolver: Resolver;
+  readonly tables: TableSet;
+  /** In the name of the service: `postfix/smtp`. */
+  readonly log: Logger;
+  /** For `best_mx_transport`: hands the request with its remaining recipients to another agent. */
+  readonly passTo?: (transport: string, request: DeliveryRequest) => Promise<DeliveryReply>;
+  /** In place of what `inet_interfaces` and `proxy_interfaces` say; for tests. */
+  readonly ownAddresses?: readonly string[];
+}
+
+/** The mode by which a delivery agent tells that a queue file is damaged. */
+const DAMAGED = 0o400;
+
+/** A client with its open sessions. */
+export interface SmtpClient extends DeliveryAgent {
+  /** Ends idle sessions, lets running deliveries come to their end for `grace` seconds, then cuts them off. */
+  stop(grace?: number): Promise<void>;
+}
+
+/** Makes the client of one service. Throws `ConfigError` or `TableError` when the configuration can't work. */
+export function createSmtpClient(deps: SmtpClientDeps): SmtpClient {
+  const { config, protocol, queue, recorder, resolver, tables, log } = deps;
+  const settings = readSettings(config, protocol);
+  const timer = new CoarseTimer();
+  const cache = new SessionCache(timer);
+  const active = new Set<Session>();
+  const running = new Set<Promise<unknown>>();
+  const maps = createMaps({ config, tables, log }, settings);
+  const cached = matchList("string", settings.cacheDestinations, tables, {
+    name: `${protocol}_connection_cache_destinations`,
+  });
+  const own = deps.ownAddresses === undefined
+    ? ownAddresses(config)
+    : new Set(deps.ownAddresses.map((address) => canonicalAddress(address) ?? address));
+  const passTo = deps.passTo;
+  const context: DeliveryContext = {
+    settings,
+    resolver,
+    log,
+    ownAddresses: own,
+    timer,
+    cache,
+    active,
+    cachesDestination: (domain) => !cached.isEmpty && cached.matches(domain),
+    discardKeywords: maps.discardKeywords,
+    pixWorkarounds: maps.pixWorkarounds,
+    ...(maps.filterLine === undefined ? {} : { filterLine: maps.filterLine }),
+    ...(settings.bestMxTransport === "" || passTo === undefined ? {} : {
+      passOn: async (attempt) => {
+        const request = { ...attempt.request, recipients: attempt.left };
+        return (await passTo(settings.bestMxTransport, request)).finished;
+      },
+    }),
+  };
+
+  async function run(request: DeliveryRequest): Promise<DeliveryReply> {
+    const attempt = new Attempt(request, recorder, log, settings.softBounce, maps.filterDetail);
+    const message: Message = {
+      ...(maps.rewrite === undefined ? {} : { rewrite: maps.rewrite }),
+      open: () => queue.openContent(request.queueName, request.queueId, request.contentOffset),
+      damaged: () => queue.setMode(request.queueName, request.queueId, DAMAGED),
+    };
+    try {
+      await runDelivery(context, attempt, message);
+    } catch (error) {
+      return failed(error);
+    }
+    return {
+      finished: attempt.finished,
+      ...(attempt.trouble === undefined ? {} : { destinationTrouble: attempt.trouble }),
+    };
+  }
+
+  /** An error of this program or of a table must not lose mail: the queue manager defers what is left. */
+  function failed(error: unknown): DeliveryReply {
+    const cause = error instanceof Error ? error.message : String(error);
+    log.warning(`unexpected error in the ${protocol} client: ${cause}`);
+    const detail = { status: "4.3.0", reason: "unknown mail transport error" };
+    return { finished: false, transportTrouble: { ...detail, cause } };
+  }
+
+  return {
+    deliver(request) {
+      const delivery = run(request);
+      running.add(delivery);
+      return delivery.finally(() => running.delete(delivery));
+    },
+    async stop(grace = 5) {
+      cache.clear();
+      const done = Promise.allSettled([...running]);
+      let cut: ReturnType<typeof setTimeout> | undefined;
+      const late = new Promise<void>((resolve) => cut = setTimeout(resolve, grace * 1000));
+      await Promise.race([done, late]);
+      clearTimeout(cut);
+      for (const session of active) session.close();
+      await done;
+      cache.clear();
+    },
+  };
+}

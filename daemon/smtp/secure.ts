@@ -1,0 +1,38 @@
+import type { Attempt } from "./attempt.ts";
+import type { Session } from "./session.ts";
+import { failSiteLocally } from "./trouble.ts";
+
+const warned = new WeakSet<object>();
+
+/**
+ * The step between the handshake and the first transaction at which a session becomes private. True if mail may be
+ * sent over it. There is no TLS engine here yet, so that a session goes on in the clear where the policy leaves it
+ * open, and ends where TLS is a must: mail that has to be protected is never sent in the clear.
+ */
+export async function secure(attempt: Attempt, session: Session): Promise<boolean> {
+  const { settings, features, log } = session;
+  const { tlsLevel } = settings;
+  if (tlsLevel === "none") {
+    if (features.starttls && settings.noteStarttlsOffer) {
+      log.info(`Host offered STARTTLS: [${session.peer.host}]`);
+    }
+    return true;
+  }
+  if (tlsLevel === "may") {
+    if (features.starttls && !warned.has(settings)) {
+      warned.add(settings);
+      log.warning(
+        `${settings.protocol}_tls_security_level = may: TLS is not available in this release, ` +
+          "mail is sent without encryption",
+      );
+    }
+    return true;
+  }
+  if (!features.starttls) {
+    const reason = `TLS is required, but was not offered by host ${session.named}`;
+    await failSiteLocally(attempt, session, "4.7.4", reason);
+  } else {
+    await failSiteLocally(attempt, session, "4.7.5", "TLS is required, but our TLS engine is unavailable");
+  }
+  return false;
+}

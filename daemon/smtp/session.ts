@@ -1,0 +1,176 @@
+import { type CoarseTimer, SmtpStream, SmtpStreamError } from "../../core/smtp/mod.ts";
+import { decodeText } from "../../core/bytes/mod.ts";
+import type { Logger } from "../../core/log/mod.ts";
+import { IdleChannel } from "./channel.ts";
+import type { ServerReply } from "./dsn.ts";
+import type { ByteChannel } from "../../core/smtp/mod.ts";
+import type { ClientSettings } from "./settings.ts";
+
+/** What a server can do, by its EHLO reply. */
+export interface Features {
+  esmtp: boolean;
+  pipelining: boolean;
+  eightBitMime: boolean;
+  dsn: boolean;
+  smtputf8: boolean;
+  starttls: boolean;
+  size: boolean;
+  /** The largest message that it takes, 0 if it does not say. */
+  sizeLimit: number;
+  auth: string;
+  /** Lower-case attribute names of XFORWARD. */
+  xforward: ReadonlySet<string>;
+  pixDelayDotCrLf: boolean;
+}
+
+export function noFeatures(): Features {
+  return {
+    esmtp: false,
+    pipelining: false,
+    eightBitMime: false,
+    dsn: false,
+    smtputf8: false,
+    starttls: false,
+    size: false,
+    sizeLimit: 0,
+    auth: "",
+    xforward: new Set(),
+    pixDelayDotCrLf: false,
+  };
+}
+
+/** The other end of a session. */
+export interface Peer {
+  /** Host name by routing, not by lookup of the address. */
+  readonly host: string;
+  /** IP address or socket path. */
+  readonly address: string;
+  /** 0 for a UNIX socket. */
+  readonly port: number;
+}
+
+/** What is said to be done while waiting for a server, for `lost connection with X while ...`. */
+export type Doing = string;
+
+/** The server sent what is no reply in a place where skipping it could lose mail. */
+export class GarbageError extends Error {
+  override readonly name = "GarbageError";
+}
+
+/** More than this in one reply, and the server will never stop. */
+const MOST_REPLY_BYTES = 1 << 20;
+const MOST_REPLY_LINES = 10000;
+
+/** RFC 3463: three numbers; the first must be the reply code's first digit. */
+const ENHANCED = /^ *([245]\.\d{1,3}\.\d{1,3})(?![^ ])/;
+
+/** Control characters become `?`, and so do octets that are not text. */
+// deno-lint-ignore no-control-regex -- control characters are what is looked for
+const UNPRINTABLE = /[\x00-\x1f\x7f\ud800-\udfff]/;
+
+function printable(line: string): string {
+  if (!UNPRINTABLE.test(line)) return line;
+  let clean = "";
+  for (const character of line) clean += UNPRINTABLE.test(character) ? "?" : character;
+  return clean;
+}
+
+/** A session with a server: the conversation, what it can do, how often it was used. */
+export class Session {
+  readonly stream: SmtpStream;
+  readonly channel: IdleChannel;
+  features = noFeatures();
+  /** Deliveries over this session, the present one included. */
+  deliveries = 0;
+  /** No other message may go over it. */
+  closing = false;
+  /** It is one of the best mail exchangers of its destination. */
+  bestMx = false;
+  /** The name under which the server presents itself. */
+  helo = "";
+  /** `host[address]`, as it stands in reasons. */
+  readonly named: string;
+  /** `host[address]:port`, as it stands in `relay=`. */
+  readonly relay: string;
+  /** Seconds of `performance.now()` after which it is not used again. */
+  readonly expires: number;
+
+  constructor(
+    readonly peer: Peer,
+    connection: ByteChannel,
+    timer: CoarseTimer,
+    readonly settings: ClientSettings,
+    readonly log: Logger,
+    /** Rewrites a line of a reply (`smtp_reply_filter`). */
+    readonly filterLine?: (line: string) => Promise<string> | string,
+  ) {
+    this.channel = new IdleChannel(connection);
+    this.stream = new SmtpStream(this.channel, timer);
+    this.named = `${peer.host}[${peer.address}]`;
+    this.relay = peer.port === 0 ? this.named : `${this.named}:${peer.port}`;
+    this.expires = performance.now() / 1000 + settings.reuseTimeLimit;
+  }
+
+  /** May it carry one more message? */
+  get reusable(): boolean {
+    const { reuseCountLimit } = this.settings;
+    return !this.closing && !this.channel.spoiled && performance.now() / 1000 < this.expires &&
+      (reuseCountLimit === 0 || this.deliveries < reuseCountLimit);
+  }
+
+  /** How long each wait may take from now on, in seconds. */
+  limit(seconds: number): void {
+    this.stream.setTimeout(seconds);
+    if (this.settings.perRequestDeadline) this.stream.setDeadline(seconds);
+  }
+
+  /** Puts a command into the output; it leaves with the next `flush` or `reply`. */
+  send(command: string): void {
+    this.stream.out.appendText(command + "\r\n");
+  }
+
+  /** Sends what waits and reads one reply. Rejects with `SmtpStreamError` or `GarbageError`. */
+  async reply(): Promise<ServerReply> {
+    const { stream, settings } = this;
+    if (stream.out.length > 0) await stream.flush();
+    const limit = settings.replyLineLimit;
+    let text = "";
+    let bytes = 0;
+    for (let lines = 1;; lines++) {
+      const raw = stream.takeLine(limit) ?? await stream.readLine(limit);
+      if (raw === null) throw new SmtpStreamError("lost", "The server closed the connection");
+      bytes += raw.length;
+      let line = printable(decodeText(raw));
+      if (stream.truncated) {
+        this.log.warning(`${this.relay}: response longer than ${limit}: ${line.slice(0, 30)}...`);
+      }
+      if (this.filterLine !== undefined) line = await this.filterLine(line);
+      if (text.length < limit) text = text === "" ? line : `${text}\n${line}`;
+      const separator = /^\d{3}($|[ -])/.exec(line)?.[1];
+      if (separator === "" || separator === " ") return parseReply(line, text);
+      if (separator === undefined && this.features.pipelining) throw new GarbageError(line);
+      if (bytes > MOST_REPLY_BYTES || lines > MOST_REPLY_LINES) {
+        throw new GarbageError(`endless reply: ${line}`);
+      }
+    }
+  }
+
+  /** Sends one command and reads its reply. */
+  command(command: string): Promise<ServerReply> {
+    this.send(command);
+    return this.reply();
+  }
+
+  close(): void {
+    this.closing = true;
+    this.stream.close();
+  }
+}
+
+function parseReply(lastLine: string, text: string): ServerReply {
+  const code = Number(lastLine.slice(0, 3));
+  const digit = lastLine[0]!;
+  if (!"245".includes(digit)) return { code, status: "5.5.0", text };
+  const enhanced = ENHANCED.exec(lastLine.slice(4))?.[1];
+  return { code, status: enhanced?.startsWith(digit) ? enhanced : `${digit}.0.0`, text };
+}
