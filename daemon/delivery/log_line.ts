@@ -1,7 +1,7 @@
 import type { Fields } from "../../core/log/mod.ts";
 import type { Config } from "../../core/config/types.ts";
 import type { Recipient } from "../../core/queue/types.ts";
-import { toExternal } from "../../core/address/quote.ts";
+import { toExternal } from "../../core/address/mod.ts";
 import { formatDelays, splitDelays } from "./delays.ts";
 import type { DeliveryTimes } from "./types.ts";
 

@@ -1,0 +1,284 @@
+/**
+ * Hands recipients to delivery agents: keeps the transports and their destinations, starts deliveries while there is
+ * room, and draws the conclusions from what the agents answer.
+ */
+import type { Config } from "../../core/config/types.ts";
+import type { Logger } from "../../core/log/mod.ts";
+import type { Recipient } from "../../core/queue/types.ts";
+import type { DeliveryAgent, DeliveryRecorder, DeliveryReply, DsnDetail } from "../delivery/types.ts";
+import type { Destination } from "./destination.ts";
+import type { ActiveMessage, Entry } from "./message.ts";
+import { deliveryRequest } from "./request.ts";
+import { type Decision, destinationKey, RETRY, retryNexthop } from "./routing.ts";
+import { type QmgrSettings, transportSettings } from "./settings.ts";
+import { type Selection, Transport } from "./transport.ts";
+import type { Clock, TransportStats } from "./types.ts";
+
+export interface DispatcherDeps {
+  config: Config;
+  settings: QmgrSettings;
+  agentFor: (transport: string) => DeliveryAgent | undefined;
+  processLimit: (transport: string) => number;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly recorder: () => DeliveryRecorder;
+  /** So many recipients of a message are through. */
+  readonly through: (message: ActiveMessage, recipients: number) => void;
+}
+
+const UNAVAILABLE: DsnDetail = { status: "4.3.0", reason: "mail transport unavailable" };
+const BROKEN: DsnDetail = { status: "4.3.0", reason: "unknown mail transport error" };
+
+/** Stands in for a service that master.cf does not have. */
+const MISSING: DeliveryAgent = {
+  deliver: () =>
+    Promise.resolve({
+      finished: false,
+      transportTrouble: { ...UNAVAILABLE, cause: "no such service in master.cf" },
+    }),
+};
+
+/** What a dead destination's deferred mail is told. */
+function suspended(trouble: DsnDetail): DsnDetail {
+  return { ...trouble, reason: `delivery temporarily suspended: ${trouble.reason}` };
+}
+
+/** The entries that the recipients of one reading make, one per destination and not more than a delivery takes. */
+export class Assignment {
+  readonly entries: Selection[] = [];
+  readonly transports: Transport[] = [];
+  /** Entries that still take recipients. */
+  readonly open = new Map<Destination, Entry>();
+}
+
+export class Dispatcher {
+  readonly #transports = new Map<string, Transport>();
+  #stopped = false;
+  #busy = 0;
+  #idleWaiters: (() => void)[] = [];
+
+  constructor(readonly deps: DispatcherDeps) {}
+
+  /** Deliveries under way. */
+  get busy(): number {
+    return this.#busy;
+  }
+
+  /** Adds a recipient to the entries of an assignment; a dead transport or destination makes it a retry. */
+  assign(assignment: Assignment, message: ActiveMessage, decision: Decision & { kind: "deliver" }): void {
+    const { transport: name, nexthop, recipient } = decision;
+    let transport = this.#transport(name);
+    let destination = this.#destination(transport, nexthop, recipient);
+    if (message.unthrottle) {
+      transport.resume();
+      transport.revive(destination);
+    }
+    const trouble = name === RETRY ? undefined : transport.trouble ?? destination.trouble;
+    if (trouble !== undefined) {
+      transport = this.#transport(RETRY);
+      destination = this.#destination(transport, retryNexthop(trouble), recipient);
+    }
+    this.#put(assignment, message, transport, destination, recipient);
+  }
+
+  #put(
+    assignment: Assignment,
+    message: ActiveMessage,
+    transport: Transport,
+    destination: Destination,
+    recipient: Recipient,
+  ): void {
+    const open = assignment.open.get(destination);
+    // A sender with the recipient in it fits only one recipient.
+    const limit = message.envelope.verpDelimiters === undefined ? transport.settings.recipientLimit : 1;
+    if (open !== undefined && (limit === 0 || open.recipients.length < limit)) {
+      open.recipients.push(recipient);
+      return;
+    }
+    const entry: Entry = { message, recipients: [recipient], next: undefined };
+    assignment.entries.push({ destination, entry });
+    assignment.transports.push(transport);
+    assignment.open.set(destination, entry);
+  }
+
+  /** Lets the entries of an assignment wait for their turn, and starts what can start. */
+  commit(assignment: Assignment): void {
+    assignment.entries.forEach(({ destination, entry }, index) => {
+      assignment.transports[index]!.add(destination, entry);
+    });
+    for (const transport of new Set(assignment.transports)) this.drain(transport);
+  }
+
+  /** Starts deliveries while there is room. */
+  drain(transport: Transport): void {
+    if (this.#stopped) return;
+    for (let next = transport.select(); next !== undefined; next = transport.select()) {
+      this.#start(transport, next);
+    }
+  }
+
+  #start(transport: Transport, { destination, entry }: Selection): void {
+    const agent = this.deps.agentFor(transport.name) ?? MISSING;
+    this.#busy += 1;
+    const request = deliveryRequest(entry.message, {
+      nexthop: destination.nexthop,
+      recipients: entry.recipients,
+      handedOver: this.deps.clock.now(),
+      reuseConnections: destination.reuseConnections,
+    });
+    agent.deliver(request).then(
+      (reply) => this.#finished(transport, destination, entry, reply),
+      (error) =>
+        this.#finished(transport, destination, entry, {
+          finished: false,
+          transportTrouble: {
+            ...BROKEN,
+            cause: error instanceof Error ? error.stack ?? error.message : String(error),
+          },
+        }),
+    );
+  }
+
+  #finished(transport: Transport, destination: Destination, entry: Entry, reply: DeliveryReply): void {
+    this.#busy -= 1;
+    const { message } = entry;
+    if (!reply.finished) message.deferred = true;
+    if (reply.transportTrouble !== undefined) {
+      transport.done(destination);
+      this.#transportFailed(transport, destination, entry, reply.transportTrouble);
+    } else {
+      if (reply.destinationTrouble === undefined) {
+        destination.window.succeeded(destination.busy);
+        if (destination.trouble !== undefined) transport.revive(destination);
+        transport.done(destination);
+      } else {
+        const died = destination.window.failed();
+        transport.done(destination);
+        if (died) this.#destinationDied(transport, destination, suspended(reply.destinationTrouble));
+      }
+      this.deps.through(message, entry.recipients.length);
+    }
+    this.drain(transport);
+    if (this.#busy === 0) { for (const wake of this.#idleWaiters.splice(0)) wake(); }
+  }
+
+  #destinationDied(transport: Transport, destination: Destination, trouble: DsnDetail): void {
+    this.#retry(transport.kill(destination, trouble), trouble);
+  }
+
+  /** The agent itself is out of order: it is left alone for a while, and what waits for it is deferred. */
+  #transportFailed(
+    transport: Transport,
+    destination: Destination,
+    entry: Entry,
+    trouble: DsnDetail & { cause: string },
+  ): void {
+    const { log } = this.deps;
+    if (transport.trouble === undefined) {
+      log.warning(`connect to transport private/${transport.name}: ${trouble.cause}`, "transport-trouble", {
+        transport: transport.name,
+      });
+    }
+    const detail = { status: trouble.status, reason: trouble.reason };
+    if (transport.name === RETRY) {
+      // Nobody is left to defer it but the queue manager itself.
+      void this.#deferHere(entry, destination.nexthop);
+      return;
+    }
+    const waited = transport.suspend(detail).map(({ entry }) => entry);
+    this.#retry([entry, ...waited], detail);
+  }
+
+  /** Moves entries to the transport that defers them with a reason. */
+  #retry(entries: readonly Entry[], detail: DsnDetail): void {
+    if (entries.length === 0) return;
+    const transport = this.#transport(RETRY);
+    const nexthop = retryNexthop(detail);
+    const destination = transport.destination(nexthop.toLowerCase(), nexthop);
+    for (const entry of entries) transport.add(destination, entry);
+    this.drain(transport);
+  }
+
+  async #deferHere(entry: Entry, nexthop: string): Promise<void> {
+    const [status = "4.3.0"] = nexthop.split(" ", 1);
+    await this.record(entry.message, entry.recipients, "deferred", {
+      status,
+      reason: nexthop.slice(status.length + 1),
+    });
+  }
+
+  /** Settles recipients without a delivery agent. */
+  async record(
+    message: ActiveMessage,
+    recipients: readonly Recipient[],
+    outcome: "sent" | "bounced" | "deferred",
+    detail: DsnDetail,
+  ): Promise<void> {
+    const recorder = this.deps.recorder();
+    this.#busy += 1;
+    for (const recipient of recipients) {
+      const request = deliveryRequest(message, {
+        nexthop: "",
+        recipients: [recipient],
+        handedOver: 0,
+        reuseConnections: false,
+      });
+      const finished = await recorder[outcome](request, recipient, "none", detail);
+      if (!finished) message.deferred = true;
+      this.deps.through(message, 1);
+    }
+    this.#busy -= 1;
+    if (this.#busy === 0) { for (const wake of this.#idleWaiters.splice(0)) wake(); }
+  }
+
+  #transport(name: string): Transport {
+    let transport = this.#transports.get(name);
+    if (transport === undefined) {
+      const { config, processLimit, clock } = this.deps;
+      transport = new Transport(name, transportSettings(config, name), processLimit(name), {
+        clock,
+        deadTime: () => this.deps.settings.minimalBackoff,
+        retryTime: () => this.deps.settings.transportRetry,
+        wake: (woken) => this.drain(woken),
+      });
+      this.#transports.set(name, transport);
+    }
+    return transport;
+  }
+
+  #destination(transport: Transport, nexthop: string, recipient: Recipient): Destination {
+    const { recipientLimit } = transport.settings;
+    const { extensions } = this.deps.settings;
+    const key = destinationKey(transport.name, nexthop, recipient.address, recipientLimit, extensions);
+    return transport.destination(key, nexthop);
+  }
+
+  /** Forgets all trouble (`postqueue -f`). */
+  forgive(): void {
+    for (const transport of this.#transports.values()) transport.forgive();
+  }
+
+  /** Takes changed settings over. */
+  configure(): void {
+    const { config, processLimit } = this.deps;
+    for (const transport of this.#transports.values()) {
+      transport.configure(transportSettings(config, transport.name), processLimit(transport.name));
+      this.drain(transport);
+    }
+  }
+
+  /** Starts nothing any more. */
+  stop(): void {
+    this.#stopped = true;
+    for (const transport of this.#transports.values()) transport.stop();
+  }
+
+  /** Resolves when no delivery is under way. */
+  async idle(): Promise<void> {
+    if (this.#busy > 0) await new Promise<void>((resolve) => this.#idleWaiters.push(resolve));
+  }
+
+  stats(): TransportStats[] {
+    return [...this.#transports.values()].map((transport) => transport.stats());
+  }
+}
