@@ -23,6 +23,7 @@ export {
   writeRequest,
 } from "./protocol.ts";
 export { formatDelay } from "./delays.ts";
+export { splitReason } from "./reason.ts";
 export { deliveryLine, type DeliveryStatus, type LineStyle, lineStyle, logAddress } from "./log_line.ts";
 export {
   isDsnAction,
