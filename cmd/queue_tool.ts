@@ -50,17 +50,20 @@ class MailLog implements LogSink {
   #tried = false;
   constructor(readonly config: Config) {}
 
-  write(entry: LogEntry): void {
-    if (!this.#tried) {
-      this.#tried = true;
-      try {
-        const settings = logSettings(this.config);
-        if (settings.file === "") this.#sink = syslogSink(settings.facility, settings.format);
-        else if (settings.file !== "/dev/stdout") this.#sink = openLog(settings);
-      } catch {
-        // No log for this caller, or none that runs; the text stands on standard error.
-      }
+  open(): void {
+    if (this.#tried) return;
+    this.#tried = true;
+    try {
+      const settings = logSettings(this.config);
+      if (settings.file === "") this.#sink = syslogSink(settings.facility, settings.format);
+      else if (settings.file !== "/dev/stdout") this.#sink = openLog(settings);
+    } catch {
+      // No log for this caller, or none that runs; the text stands on standard error.
     }
+  }
+
+  write(entry: LogEntry): void {
+    this.open();
     this.#sink?.write(entry);
   }
 
@@ -75,6 +78,8 @@ export interface Tool {
   readonly config: Config;
   /** Writes to standard error and to the mail log. */
   readonly log: Logger;
+  /** Opens the mail log now; for commands that give up the right to do so later. */
+  openLog(): void;
 }
 
 /**
@@ -108,7 +113,7 @@ export async function runTool(
     });
     if (options.toMailLog) mailLog = new MailLog(config);
     log = log.as(`${config.string("syslog_name")}/${name}`);
-    return await work({ name, config, log });
+    return await work({ name, config, log, openLog: () => mailLog?.open() });
   } catch (error) {
     if (!(error instanceof FatalError || error instanceof ConfigError)) throw error;
     log.fatal(error.message);

@@ -41,6 +41,36 @@ export const commands: readonly Command[] = [
     summary: "print a completion script for bash, zsh or fish",
     load: () => import("./completion.ts"),
   },
+  {
+    name: "postqueue",
+    group: "Queue",
+    summary: "list the mail queue, deliver queued mail now",
+    load: () => import("./postqueue.ts"),
+  },
+  {
+    name: "mailq",
+    group: "Queue",
+    summary: "list the mail queue",
+    load: () => import("./postqueue.ts"),
+  },
+  {
+    name: "postsuper",
+    group: "Queue",
+    summary: "delete, hold, release, requeue, expire queued mail; check the queue directories",
+    load: () => import("./postsuper.ts"),
+  },
+  {
+    name: "postcat",
+    group: "Queue",
+    summary: "show queue files",
+    load: () => import("./postcat.ts"),
+  },
+  {
+    name: "postkick",
+    group: "Queue",
+    summary: "send a request to a service of the mail system",
+    load: () => import("./postkick.ts"),
+  },
 ];
 
 /** A command by its name. */

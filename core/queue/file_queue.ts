@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { fileSource } from "./byte_source.ts";
 import { SourceContentReader } from "./content_reader.ts";
 import { readEnvelope, readRecipients } from "./envelope.ts";
@@ -7,7 +6,7 @@ import { BufferPool, FileQueueWriter } from "./file_writer.ts";
 import { isReady, listMessage } from "./listing.ts";
 import { QueueLayout } from "./layout.ts";
 import { formatLogRecord, parseLog } from "./log_record.ts";
-import { isQueueId } from "./queue_id.ts";
+import { existing, lstat, removeIfThere, scanFiles } from "./queue_files.ts";
 import { quoteAddress } from "./quote.ts";
 import type { QueueSettings } from "./settings.ts";
 import { fixedNumber } from "./size_record.ts";
@@ -88,7 +87,7 @@ export class FileQueue implements Queue {
   }
 
   remove(queue: QueueName, id: string): boolean {
-    return removeFile(this.path(queue, id));
+    return removeIfThere(this.path(queue, id));
   }
 
   corrupt(id: string, from: QueueName): void {
@@ -96,11 +95,11 @@ export class FileQueue implements Queue {
   }
 
   *scan(queue: QueueName): Iterable<string> {
-    yield* scanDirectory(this.#layout.prefix(queue), queue !== "maildrop");
+    yield* scanFiles(this.#layout.prefix(queue), queue !== "maildrop");
   }
 
   stat(queue: QueueName, id: string): QueueFileInfo | undefined {
-    return statFile(this.path(queue, id));
+    return lstat(this.path(queue, id));
   }
 
   setMtime(queue: QueueName, id: string, seconds: number): void {
@@ -209,7 +208,7 @@ export class FileQueue implements Queue {
   list(queue: QueueName, id: string, options: ListingOptions): ListedMessage | undefined {
     const path = this.path(queue, id);
     try {
-      const info = statFile(path);
+      const info = lstat(path);
       if (info === undefined || !isReady(info)) return undefined;
       const logs = { defer: this.readLog("defer", id), bounce: this.readLog("bounce", id) };
       const file = Deno.openSync(path);
@@ -247,7 +246,7 @@ export class FileQueue implements Queue {
 
   readLog(log: LogName, id: string): LogRecord[] {
     const path = this.#layout.path(log, id);
-    if (!existsSync(path)) return [];
+    if (!existing(path)) return [];
     let bytes: Uint8Array;
     try {
       bytes = Deno.readFileSync(path);
@@ -259,13 +258,13 @@ export class FileQueue implements Queue {
   }
 
   hasLog(log: LogName, id: string): boolean {
-    return existsSync(this.#layout.path(log, id));
+    return existing(this.#layout.path(log, id));
   }
 
   removeLog(log: LogName, id: string): boolean {
     const path = this.#layout.path(log, id);
     // Asking first is much cheaper than the exception for a file that isn't there, the ordinary case.
-    return existsSync(path) && removeFile(path);
+    return existing(path) && removeIfThere(path);
   }
 
   removeLogs(id: string): void {
@@ -287,50 +286,5 @@ function openLog(path: string): Deno.FsFile {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     makeParents(path);
     return Deno.openSync(path, options);
-  }
-}
-
-function removeFile(path: string): boolean {
-  try {
-    Deno.removeSync(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw fileError(error, `remove ${path}`);
-  }
-}
-
-function statFile(path: string): QueueFileInfo | undefined {
-  try {
-    const info = Deno.lstatSync(path);
-    return {
-      mode: (info.mode ?? 0) & 0o7777,
-      size: info.size,
-      mtime: (info.mtime?.getTime() ?? 0) / 1000,
-      uid: info.uid ?? 0,
-      inode: info.ino ?? 0,
-      links: info.nlink ?? 1,
-      isFile: info.isFile,
-    };
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw fileError(error, `examine ${path}`);
-  }
-}
-
-function* scanDirectory(directory: string, descend: boolean): Iterable<string> {
-  let entries: Iterable<Deno.DirEntry>;
-  try {
-    entries = Deno.readDirSync(directory);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return;
-    throw fileError(error, `read directory ${directory}`);
-  }
-  for (const entry of entries) {
-    if (entry.isDirectory) {
-      if (descend && entry.name.length === 1) yield* scanDirectory(`${directory}${entry.name}/`, descend);
-    } else if (entry.isFile && isQueueId(entry.name)) {
-      yield entry.name;
-    }
   }
 }

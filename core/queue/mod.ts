@@ -47,6 +47,18 @@ export {
   listingHeader,
 } from "./listing_format.ts";
 export { formatLogRecord, parseLog } from "./log_record.ts";
+export {
+  type ActionCount,
+  type MaintenanceReport,
+  type MessageAction,
+  QueueMaintenance,
+} from "./maintenance.ts";
+export {
+  CHECKED_DIRECTORIES,
+  DEFAULT_DIRECTORIES,
+  StructureCheck,
+  type StructureOptions,
+} from "./structure.ts";
 export { memoryQueue } from "./memory_queue.ts";
 export { type QueueSettings, queueSettings } from "./settings.ts";
 

@@ -37,7 +37,12 @@ export function shortId(micros: number, inode: number): string {
 /** `4jWc8Y4NH0zJbYv`: seconds and microseconds in base 52, `z`, inode number in base 51. Unique for all time. */
 export function longId(seconds: number, micros: number, inode: number): string {
   return encode(seconds, TIME_BASE, SECONDS_WIDTH) + encode(micros, TIME_BASE, MICROS_WIDTH) + "z" +
-    encode(inode, INODE_BASE, 1);
+    longInodeText(inode);
+}
+
+/** The part of a long id behind its separator. */
+export function longInodeText(inode: number): string {
+  return encode(inode, INODE_BASE, 1);
 }
 
 /** Is this a name that a message's file may have? 1 to 255 letters, digits and underscores. */

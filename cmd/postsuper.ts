@@ -1,0 +1,161 @@
+import { readSync } from "node:fs";
+import process from "node:process";
+import {
+  type ActionCount,
+  CHECKED_DIRECTORIES,
+  DEFAULT_DIRECTORIES,
+  type MaintenanceReport,
+  type MessageAction,
+  QueueFileError,
+  QueueMaintenance,
+  queueSettings,
+  StructureCheck,
+} from "../core/queue/mod.ts";
+import { dropPrivileges, lookupUser } from "../core/system/mod.ts";
+import { getopt, type GivenOption, type ParsedOptions, UsageError } from "./getopt.ts";
+import { FatalError, runTool, type Tool, usageError } from "./queue_tool.ts";
+
+export const help = `
+Usage: postsuper [-psSv] [-c config_dir] [-d id] [-e id] [-f id] [-h id] [-H id] [-r id] [directory ...]
+
+Works on queued messages. An id of - reads ids from standard input, ALL means all messages of the queues.
+
+  -d id  delete            -h id  put on hold         -r id  requeue
+  -e id  expire            -H id  release from hold   -f id  expire, and release from hold
+  -p     remove old unfinished files
+  -s     check the directories: files in their place, named after their inode number
+  -S     the same, for long queue ids too
+  -v     say what is done to every file
+
+Without an action: -s -p on all directories. Directories: ${CHECKED_DIRECTORIES.join(" ")}.
+`;
+
+const USAGE = "postsuper [-c config_dir] [-d queue_id (delete)] [-e queue_id (expire)] " +
+  "[-f queue_id (expire and/or un-hold)] [-h queue_id (hold)] [-H queue_id (un-hold)] " +
+  "[-p (purge temporary files)] [-r queue_id (requeue)] [-s (structure fix)] " +
+  "[-S (redundant structure fix)][-v (verbose)] [queue...]";
+
+const ACTIONS: Readonly<Record<string, MessageAction>> = {
+  d: "delete",
+  e: "expire",
+  f: "expire-and-release",
+  h: "hold",
+  H: "release",
+  r: "requeue",
+};
+
+/** The totals, in their order, and the options that call for them. */
+const TOTALS: readonly (readonly [string, keyof ActionCount, string])[] = [
+  ["Requeued", "requeued", "r"],
+  ["Deleted", "deleted", "d"],
+  ["Force-expired", "expired", "ef"],
+  ["Placed on hold", "held", "h"],
+  ["Released from hold", "released", "Hf"],
+];
+
+function messages(count: number): string {
+  return `${count} message${count === 1 ? "" : "s"}`;
+}
+
+/** Lines of standard input, as they come. */
+function* inputLines(): Generator<string> {
+  const decoder = new TextDecoder();
+  const buffer = new Uint8Array(65536);
+  let rest = "";
+  for (;;) {
+    const count = readSync(0, buffer);
+    if (count === 0) break;
+    const lines = (rest + decoder.decode(buffer.subarray(0, count), { stream: true })).split("\n");
+    rest = lines.pop()!;
+    yield* lines;
+  }
+  if (rest !== "") yield rest;
+}
+
+/** `postsuper`. Exit code 0, 1 for wrong usage or when a file operation fails. */
+export async function run(args: string[]): Promise<number> {
+  let parsed: ParsedOptions;
+  try {
+    parsed = getopt(args, "c:d:e:f:h:H:pr:sSv");
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    return usageError("postsuper", error.message, USAGE, 1);
+  }
+  const directory = parsed.options.findLast(({ letter }) => letter === "c")?.value;
+  return await runTool("postsuper", 1, directory, (tool) => work(tool, parsed));
+}
+
+/** The queue belongs to the mail system's user; only root, or that user, may change it. */
+function becomeMailOwner(tool: Tool): void {
+  const name = tool.config.string("mail_owner");
+  const owner = lookupUser(name);
+  const uid = process.geteuid?.() ?? 0;
+  if (uid === 0) {
+    if (owner === undefined) throw new FatalError(`mail_owner: user "${name}" is unknown`);
+    tool.openLog();
+    // What is made on the way, a hash directory, must belong to the mail system.
+    dropPrivileges({ uid: owner.uid, gid: owner.gid, groups: [] });
+    return;
+  }
+  const queueOwner = Deno.statSync(tool.config.string("queue_directory")).uid;
+  if (uid !== queueOwner) throw new FatalError("use of this command is reserved for the superuser");
+}
+
+function work(tool: Tool, parsed: ParsedOptions): number {
+  const has = (letters: string) => parsed.options.some(({ letter }) => letters.includes(letter));
+  const settings = queueSettings(tool.config);
+  const known: readonly string[] = CHECKED_DIRECTORIES;
+  const bad = parsed.operands.find((name) => !known.includes(name));
+  becomeMailOwner(tool);
+  if (bad !== undefined) throw new FatalError(`invalid directory name: ${bad}`);
+  const directories = parsed.operands.length > 0 ? parsed.operands : DEFAULT_DIRECTORIES;
+  const report: MaintenanceReport = {
+    done: (text) => tool.log.info(text, "queue-maintenance"),
+    warning: (text) => tool.log.warning(text),
+    detail: has("v") ? (text) => tool.log.info(text) : () => {},
+  };
+  const nothing = !has("psSdefhHr");
+  const check = new StructureCheck(settings, {
+    structure: has("sS") || nothing,
+    redundant: has("S"),
+    purge: has("p") || nothing,
+  }, report);
+  const maintenance = new QueueMaintenance(settings, report);
+  try {
+    if (has("psS") || nothing) check.run(directories);
+    for (const option of parsed.options) act(maintenance, option, directories);
+  } catch (error) {
+    if (!(error instanceof QueueFileError)) throw error;
+    totals(tool, has, maintenance.count, check.renamed);
+    if (check.renamed > 0) tool.log.warning("OPERATION INCOMPLETE -- RERUN COMMAND TO FIX THE QUEUE FIRST");
+    throw new FatalError(error.message);
+  }
+  totals(tool, has, maintenance.count, check.renamed);
+  return 0;
+}
+
+function act(maintenance: QueueMaintenance, option: GivenOption, directories: readonly string[]): void {
+  const action = ACTIONS[option.letter];
+  if (action === undefined) return;
+  if (option.value === "ALL") {
+    maintenance.all(action, directories);
+  } else if (option.value === "-") {
+    for (const id of inputLines()) maintenance.one(action, id, directories);
+  } else {
+    maintenance.one(action, option.value, directories);
+  }
+}
+
+function totals(
+  tool: Tool,
+  has: (letters: string) => boolean,
+  count: ActionCount,
+  renamed: number,
+): void {
+  for (const [label, what, letters] of TOTALS) {
+    if (has(letters)) tool.log.info(`${label}: ${messages(count[what])}`);
+  }
+  if (renamed === 0) return;
+  tool.log.info(`Renamed to match inode number: ${messages(renamed)}`);
+  tool.log.warning("QUEUE FILE NAMES WERE CHANGED TO MATCH INODE NUMBERS");
+}

@@ -1,0 +1,64 @@
+import { existsSync } from "node:fs";
+import { fileError } from "./file_errors.ts";
+import { isQueueId } from "./queue_id.ts";
+import type { QueueFileInfo } from "./types.ts";
+
+/** Is there a file? Much cheaper than the exception of an operation that misses it. */
+export function existing(path: string): boolean {
+  return existsSync(path);
+}
+
+/** Removes a file; false if it was not there. */
+export function removeIfThere(path: string): boolean {
+  try {
+    Deno.removeSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw fileError(error, `remove ${path}`);
+  }
+}
+
+/** A directory entry without following symbolic links; undefined if it is not there. */
+export function lstat(path: string): QueueFileInfo | undefined {
+  try {
+    const info = Deno.lstatSync(path);
+    return {
+      mode: (info.mode ?? 0) & 0o7777,
+      size: info.size,
+      mtime: (info.mtime?.getTime() ?? 0) / 1000,
+      uid: info.uid ?? 0,
+      inode: info.ino ?? 0,
+      links: info.nlink ?? 1,
+      isFile: info.isFile,
+    };
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw fileError(error, `examine ${path}`);
+  }
+}
+
+/** The entries of a directory; none if it is not there. */
+export function readDirectory(directory: string): Deno.DirEntry[] {
+  try {
+    return [...Deno.readDirSync(directory)];
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw fileError(error, `read directory ${directory}`);
+  }
+}
+
+/**
+ * Names of the files in a queue that can be messages, one directory at a time.
+ * @param directory with a slash at its end
+ * @param descend into the one-character directories, which queues may be spread over
+ */
+export function* scanFiles(directory: string, descend: boolean): Iterable<string> {
+  for (const entry of readDirectory(directory)) {
+    if (entry.isDirectory) {
+      if (descend && entry.name.length === 1) yield* scanFiles(`${directory}${entry.name}/`, descend);
+    } else if (entry.isFile && isQueueId(entry.name)) {
+      yield entry.name;
+    }
+  }
+}
