@@ -5,7 +5,13 @@
 import type { Config } from "../../core/config/types.ts";
 import type { Logger } from "../../core/log/mod.ts";
 import type { Recipient } from "../../core/queue/types.ts";
-import type { DeliveryAgent, DeliveryRecorder, DeliveryReply, DsnDetail } from "../delivery/types.ts";
+import type {
+  DeliveryAgent,
+  DeliveryRecorder,
+  DeliveryReply,
+  DeliveryRequest,
+  DsnDetail,
+} from "../delivery/types.ts";
 import type { Destination } from "./destination.ts";
 import type { ActiveMessage, Entry } from "./message.ts";
 import { deliveryRequest } from "./request.ts";
@@ -41,6 +47,15 @@ const MISSING: DeliveryAgent = {
 /** What a dead destination's deferred mail is told. */
 function suspended(trouble: DsnDetail): DsnDetail {
   return { ...trouble, reason: `delivery temporarily suspended: ${trouble.reason}` };
+}
+
+/** Calls an agent; one that breaks its promise and throws does so in the same way as one that rejects. */
+function handOver(agent: DeliveryAgent, request: DeliveryRequest): Promise<DeliveryReply> {
+  try {
+    return agent.deliver(request);
+  } catch (error) {
+    return Promise.reject(error);
+  }
 }
 
 /** The entries that the recipients of one reading make, one per destination and not more than a delivery takes. */
@@ -126,7 +141,7 @@ export class Dispatcher {
       handedOver: this.deps.clock.now(),
       reuseConnections: destination.reuseConnections,
     });
-    agent.deliver(request).then(
+    handOver(agent, request).then(
       (reply) => this.#finished(transport, destination, entry, reply),
       (error) =>
         this.#finished(transport, destination, entry, {

@@ -14,8 +14,6 @@ import type { QueueManager, QueueManagerDeps, QueueManagerStats, Timer } from ".
 
 /** Larger envelopes than this are read from the file piece by piece although they were handed over. */
 const LARGEST_HAND_OVER = 256 * 1024;
-/** Recipients of one message are read on when so few of the last batch are left. */
-const REFILL_PART = 4;
 
 /** Makes the queue manager. Throws `ConfigError` for bad parameters. */
 export function createQueueManager(deps: QueueManagerDeps): QueueManager {
@@ -50,7 +48,7 @@ export function createQueueManager(deps: QueueManagerDeps): QueueManager {
     queue,
     clock,
     log,
-    hasRoom: () => active.size < settings.activeLimit && counts.recipients < settings.recipientLimit,
+    hasRoom,
     isActive: (id) => active.has(id),
     batchSize,
     admit,
@@ -66,21 +64,30 @@ export function createQueueManager(deps: QueueManagerDeps): QueueManager {
       queue,
       bounce,
       log,
-      now: clock.now,
+      now: () => clock.now(),
       ...(deps.flushAdd === undefined ? {} : { flushAdd: deps.flushAdd }),
       ...(deps.verify === undefined ? {} : { verify: deps.verify }),
     });
   }
 
+  function hasRoom(): boolean {
+    return active.size < settings.activeLimit;
+  }
+
+  /**
+   * So many recipients of a message may be read at once: half of what is free, so that one mailing list leaves room
+   * for the next, and in any case a few, so that no message waits for another one's recipients.
+   */
   function batchSize(): number {
-    return Math.max(settings.recipientMinimum, settings.recipientLimit - counts.recipients);
+    const free = settings.recipientLimit - counts.recipients;
+    return Math.max(settings.recipientMinimum, Math.floor(free / 2));
   }
 
   function queued(message: QueuedMessage): void {
     if (stopping || message.queue !== "incoming" || active.has(message.id)) return;
     // What is not taken in here is found by a scan, and only there its turn comes.
     const large = message.head.length + message.tail.length > LARGEST_HAND_OVER;
-    if (large || intake.backlog || !intakeHasRoom()) return intake.scan("incoming");
+    if (large || intake.backlog || !hasRoom()) return intake.scan("incoming");
     let envelope;
     try {
       envelope = parseEnvelope(message.head, message.tail, message.tailOffset, message.id);
@@ -90,10 +97,6 @@ export function createQueueManager(deps: QueueManagerDeps): QueueManager {
       return intake.scan("incoming");
     }
     intake.handOver(message.id, envelope);
-  }
-
-  function intakeHasRoom(): boolean {
-    return active.size < settings.activeLimit && counts.recipients < settings.recipientLimit;
   }
 
   function admit(admission: Admission): void {
@@ -196,7 +199,7 @@ export function createQueueManager(deps: QueueManagerDeps): QueueManager {
     message.outstanding -= recipients;
     counts.recipients -= recipients;
     if (message.routing) return;
-    if (message.unread !== undefined && message.outstanding <= settings.recipientMinimum * REFILL_PART) {
+    if (message.unread !== undefined && message.outstanding <= settings.recipientMinimum) {
       readOn(message);
     } else if (message.outstanding === 0) {
       finish(message);
@@ -236,14 +239,13 @@ export function createQueueManager(deps: QueueManagerDeps): QueueManager {
   }
 
   function ended(message: ActiveMessage, outcome: Outcome): void {
-    active.delete(message.id);
-    if ((message.traceFlags & DeliveryFlag.ProbeMta) !== 0) counts.probes -= 1;
     if (outcome === "stranded") {
-      active.set(message.id, message);
       stranded.set(message.id, message);
-    } else {
-      counts[outcome] += 1;
+      return;
     }
+    active.delete(message.id);
+    counts[outcome] += 1;
+    if ((message.traceFlags & DeliveryFlag.ProbeMta) !== 0) counts.probes -= 1;
     if (intake.waiting) intake.pump();
   }
 

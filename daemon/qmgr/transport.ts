@@ -95,6 +95,8 @@ export class Transport {
       destination.busy += 1;
       this.busy += 1;
       if (!destination.ready) this.#unlinkAll(destination);
+      // Unlike the delay per destination, which runs from the end of a delivery, this one runs from its start.
+      if (this.settings.transportDelay > 0) this.#pauseAll();
       return { destination, entry };
     }
     return undefined;
@@ -112,7 +114,6 @@ export class Transport {
     else if (!backToBack && destination.busy <= 1) destination.reuseConnections = false;
     destination.lastDone = now;
     if (this.settings.destinationDelay > 0 && !destination.window.dead) this.#pause(destination);
-    if (this.settings.transportDelay > 0) this.#pauseAll();
     if (destination.ready) this.#linkAll(destination);
     if (destination.idle && !destination.window.dead && !destination.paused) destination.window.reset();
   }
