@@ -1,6 +1,6 @@
 /** Looks an installation over before it is started (postfix(1), `check`). */
 import { ConfigError, readMasterFile } from "../../core/config/mod.ts";
-import { createQueueDirectories } from "../../core/queue/mod.ts";
+import { prepareDirectories } from "./privileges.ts";
 import type { AdminDeps } from "./admin.ts";
 import { endpointsOf } from "./listen.ts";
 import { roleOf } from "./plan.ts";
@@ -18,9 +18,7 @@ export function checkInstallation({ config, log }: AdminDeps): boolean {
         );
       }
     }
-    createQueueDirectories(config);
-    const data = config.string("data_directory");
-    Deno.mkdirSync(data, { recursive: true });
+    prepareDirectories(config);
     return true;
   } catch (error) {
     if (!(error instanceof ConfigError) && !(error instanceof Error)) throw error;

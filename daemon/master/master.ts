@@ -9,6 +9,7 @@ import type { Config, MasterEntry } from "../../core/config/types.ts";
 import { readMasterFile } from "../../core/config/mod.ts";
 import { Logger, logSettings, openLog, SwitchSink } from "../../core/log/mod.ts";
 import { type Role, rolesNeeded } from "./plan.ts";
+import { prepareDirectories } from "./privileges.ts";
 import { type HeldLock, holdPidFile } from "./pid_file.ts";
 import { type ProcessCommand, Supervisor } from "./supervisor.ts";
 import type { Runtime } from "./runtime.ts";
@@ -54,6 +55,7 @@ function startedText(config: Config): string {
 export async function startMaster(options: MasterOptions): Promise<Master> {
   let config = options.loadConfig();
   let entries = readMasterFile(config);
+  prepareDirectories(config);
   const sink = new SwitchSink(openLog(logSettings(config)));
   const log = new Logger(sink, masterTag(config));
   const locks: HeldLock[] = [holdPidFile(pidFilePath(config))];

@@ -1,0 +1,103 @@
+/**
+ * The delivery process: agents that act with recipients' rights, each behind its socket in Postfix's delivery protocol.
+ */
+import type { MasterEntry } from "../../core/config/types.ts";
+import { createBounceClient } from "../bounce/mod.ts";
+import { createRecorder, type DeliveryAgent, serveDelivery } from "../delivery/mod.ts";
+import { createLocal } from "../local/mod.ts";
+import { createVirtual } from "../virtual/mod.ts";
+import type { RuntimeContext, Side } from "./runtime.ts";
+import { roleOf } from "./plan.ts";
+import { type Snapshot, socketPath, viewOf } from "./snapshot.ts";
+import { type ServedSocket, serveSocket } from "./sockets.ts";
+
+/** Makes the agent of one entry of master.cf; undefined for a program of another process. */
+function createAgent(
+  context: RuntimeContext,
+  snapshot: Snapshot,
+  entry: MasterEntry,
+): DeliveryAgent | undefined {
+  const { config, log } = viewOf(snapshot, entry, context.sink);
+  const { queue } = context;
+  const bounce = context.local.bounce ?? createBounceClient(`${config.string("queue_directory")}/private`);
+  const { flushAdd } = context.local;
+  const recorder = createRecorder({
+    config,
+    queue,
+    bounce,
+    log,
+    ...(flushAdd === undefined ? {} : { flushAdd }),
+  });
+  const deps = { config, queue, addressing: snapshot.addressing, recorder, log };
+  switch (entry.command) {
+    case "local":
+      return createLocal(deps);
+    case "virtual":
+      return createVirtual(deps);
+  }
+  return undefined;
+}
+
+function createAgents(context: RuntimeContext, snapshot: Snapshot): Map<string, DeliveryAgent> {
+  const agents = new Map<string, DeliveryAgent>();
+  for (const entry of snapshot.entries) {
+    if (roleOf(entry) !== "delivery") continue;
+    const agent = createAgent(context, snapshot, entry);
+    if (agent !== undefined) agents.set(entry.name, agent);
+  }
+  return agents;
+}
+
+/** Starts the agents and their sockets. */
+export function startDeliverySide(context: RuntimeContext, snapshot: Snapshot): Promise<Side> {
+  const sockets = new Map<string, ServedSocket>();
+  let underWay = 0;
+  let idle: (() => void) | undefined;
+
+  function put(agents: Map<string, DeliveryAgent>, current: Snapshot): void {
+    context.agents.clear();
+    for (const [name, agent] of agents) context.agents.set(name, agent);
+    for (const entry of current.entries) {
+      if (!agents.has(entry.name)) continue;
+      const path = socketPath(current.config, entry);
+      if (sockets.has(path)) continue;
+      const { log } = viewOf(current, entry, context.sink);
+      sockets.set(
+        path,
+        serveSocket(path, async (connection) => {
+          const agent = context.agents.get(entry.name);
+          if (agent === undefined) return;
+          underWay += 1;
+          try {
+            await serveDelivery(connection, agent);
+          } finally {
+            underWay -= 1;
+            if (underWay === 0) idle?.();
+          }
+        }, log),
+      );
+    }
+  }
+
+  put(createAgents(context, snapshot), snapshot);
+
+  async function finish(seconds: number): Promise<void> {
+    for (const socket of sockets.values()) socket.close();
+    sockets.clear();
+    if (underWay === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    idle = resolve;
+    const timer = Number.isFinite(seconds) ? setTimeout(resolve, seconds * 1000) : undefined;
+    await promise;
+    clearTimeout(timer);
+  }
+
+  return Promise.resolve({
+    reload(next) {
+      const agents = createAgents(context, next);
+      return Promise.resolve(() => put(agents, next));
+    },
+    drain: () => finish(Infinity),
+    stop: finish,
+  });
+}

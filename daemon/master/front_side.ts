@@ -1,0 +1,237 @@
+/**
+ * A front process: SMTP servers and cleanup, from the socket to the synced queue file without a hop. The queue manager
+ * hears of each message over the hand-over socket, or directly when it shares the process.
+ */
+import { statfs } from "node:fs/promises";
+import { type Config, ConfigError, type MasterEntry } from "../../core/config/mod.ts";
+import { createResolver } from "../../core/dns/mod.ts";
+import type { Logger } from "../../core/log/mod.ts";
+import { CoarseTimer } from "../../core/smtp/mod.ts";
+import { type Anvil, createAnvil } from "../anvil/mod.ts";
+import { createBounceClient } from "../bounce/mod.ts";
+import { type CleanupService, createCleanup } from "../cleanup/mod.ts";
+import { createSmtpd, type Smtpd } from "../smtpd/mod.ts";
+import { HandoverSender } from "./handover.ts";
+import { type Endpoint, endpointsOf } from "./listen.ts";
+import { HANDOVER_SOCKET } from "./names.ts";
+import type { RuntimeContext, Side } from "./runtime.ts";
+import { roleOf } from "./plan.ts";
+import { type Snapshot, viewOf } from "./snapshot.ts";
+
+/** Connections that wait in the kernel while the process is busy. */
+const BACKLOG = 1024;
+/** Milliseconds for which an answer about free disk space is good. */
+const FREE_SPACE_AGE = 1000;
+
+/** A service of master.cf that listens. */
+interface Listening {
+  readonly key: string;
+  readonly listener: Deno.TcpListener;
+  /** Serves new connections; exchanged by a reload. */
+  service: Service;
+  /** Set while the service is full: called when a session ends. */
+  sessionEnded?: () => void;
+}
+
+interface Service {
+  readonly smtpd: Smtpd;
+  readonly limit: number;
+  readonly log: Logger;
+}
+
+/** `::ffff:192.0.2.1` is an IPv4 client of a socket that serves both protocols. */
+function plainAddress<T extends Deno.Addr>(address: T): T {
+  if (
+    address.transport !== "tcp" || !address.hostname.startsWith("::ffff:") || !address.hostname.includes(".")
+  ) {
+    return address;
+  }
+  return { ...address, hostname: address.hostname.slice("::ffff:".length) };
+}
+
+/** A connection with its addresses in plain form. */
+function plainConnection(connection: Deno.TcpConn) {
+  if (!connection.remoteAddr.hostname.startsWith("::ffff:")) return connection;
+  return {
+    remoteAddr: plainAddress(connection.remoteAddr),
+    localAddr: plainAddress(connection.localAddr),
+    read: (into: Uint8Array) => connection.read(into),
+    write: (bytes: Uint8Array) => connection.write(bytes),
+    close: () => connection.close(),
+  };
+}
+
+/** Free bytes of a file system, asked at most once a second. */
+function freeSpaceOf(directory: string): () => Promise<number> {
+  let known: Promise<number> | undefined;
+  let asked = 0;
+  return () => {
+    if (known === undefined || performance.now() - asked > FREE_SPACE_AGE) {
+      asked = performance.now();
+      known = statfs(directory).then(({ bavail, bsize }) => bavail * bsize);
+    }
+    return known;
+  };
+}
+
+function keyOf({ hostname, port }: Endpoint): string {
+  return `[${hostname}]:${port}`;
+}
+
+/** Starts the listeners. Throws `ConfigError` when an address can't be had, with the line of master.cf. */
+export function startFrontSide(context: RuntimeContext, first: Snapshot): Promise<Side> {
+  const queueDirectory = first.config.string("queue_directory");
+  const sender = context.local.queued === undefined
+    ? new HandoverSender(`${queueDirectory}/${HANDOVER_SOCKET}`)
+    : undefined;
+  const onQueued = context.local.queued ?? ((message) => sender!.send(message));
+  const resolver = createResolver();
+  const timer = new CoarseTimer();
+  const freeSpace = freeSpaceOf(queueDirectory);
+  const listening = new Map<string, Listening>();
+  let anvil: Anvil = createAnvil({ config: first.config, log: first.logAs("anvil") });
+  let finishing = false;
+
+  function createServices(
+    snapshot: Snapshot,
+  ): Map<string, { endpoint: Endpoint; service: Service; entry: MasterEntry }> {
+    const cleanups = new Map<Config, CleanupService>();
+    const bounce = context.local.bounce ?? createBounceClient(`${queueDirectory}/private`);
+    const services = new Map<string, { endpoint: Endpoint; service: Service; entry: MasterEntry }>();
+    for (const entry of snapshot.entries) {
+      if (entry.type !== "inet" || roleOf(entry) !== "front") continue;
+      const { config, log } = viewOf(snapshot, entry, context.sink);
+      const cleanup = cleanups.get(snapshot.config) ?? createCleanup({
+        config: snapshot.config,
+        tables: snapshot.tables,
+        queue: context.queue,
+        rewriting: snapshot.rewriting,
+        log: snapshot.logAs("cleanup"),
+        onQueued,
+        bounce,
+      });
+      cleanups.set(snapshot.config, cleanup);
+      const smtpd = createSmtpd({
+        config,
+        entry,
+        tables: snapshot.tables,
+        addressing: snapshot.addressing,
+        cleanup,
+        anvil,
+        log,
+        resolver,
+        freeSpace,
+        timer,
+      });
+      const service = { smtpd, limit: entry.processLimit, log };
+      for (const endpoint of endpointsOf(entry, config)) {
+        services.set(keyOf(endpoint), { endpoint, service, entry });
+      }
+    }
+    return services;
+  }
+
+  function listen(endpoint: Endpoint, entry: MasterEntry): Deno.TcpListener {
+    try {
+      return Deno.listen({ ...endpoint, reusePort: context.roles.size === 1, tcpBacklog: BACKLOG });
+    } catch (error) {
+      const reason = error instanceof Deno.errors.AddrInUse
+        ? "the port is in use by another program: stop it or choose another port"
+        : error instanceof Deno.errors.PermissionDenied
+        ? "ports below 1024 need root: start as root or choose another port"
+        : error instanceof Error
+        ? error.message
+        : String(error);
+      throw new ConfigError(
+        `${entry.origin.file}: line ${entry.origin.line}: cannot listen on ${keyOf(endpoint)}: ${reason}`,
+        entry.origin,
+      );
+    }
+  }
+
+  async function accept(place: Listening): Promise<void> {
+    for (;;) {
+      let connection: Deno.TcpConn;
+      try {
+        connection = await place.listener.accept();
+      } catch (error) {
+        if (finishing || listening.get(place.key) !== place) return;
+        place.service.log.warning(
+          `accept on ${place.key}: ${error instanceof Error ? error.message : error}`,
+        );
+        await new Promise((done) => setTimeout(done, 100));
+        continue;
+      }
+      connection.setNoDelay(true);
+      const { smtpd, limit } = place.service;
+      void smtpd.serve(plainConnection(connection)).finally(() => place.sessionEnded?.());
+      // At the limit, further clients wait in the kernel as they do with Postfix.
+      while (limit > 0 && place.service.smtpd.sessions >= limit) {
+        await new Promise<void>((resolve) => place.sessionEnded = resolve);
+        delete place.sessionEnded;
+      }
+    }
+  }
+
+  function open(services: ReturnType<typeof createServices>): Listening[] {
+    const opened: Listening[] = [];
+    try {
+      for (const [key, { endpoint, service, entry }] of services) {
+        if (listening.has(key)) continue;
+        opened.push({ key, listener: listen(endpoint, entry), service });
+      }
+    } catch (error) {
+      for (const { listener } of opened) listener.close();
+      throw error;
+    }
+    return opened;
+  }
+
+  function putIntoForce(services: ReturnType<typeof createServices>, opened: Listening[]): void {
+    for (const place of opened) {
+      listening.set(place.key, place);
+      void accept(place);
+    }
+    for (const [key, place] of listening) {
+      const replacement = services.get(key);
+      if (replacement !== undefined) {
+        place.service = replacement.service;
+        continue;
+      }
+      listening.delete(key);
+      place.listener.close();
+    }
+  }
+
+  async function finish(seconds: number): Promise<void> {
+    finishing = true;
+    const places = [...listening.values()];
+    for (const { listener } of places) listener.close();
+    await Promise.all(
+      [...new Set(places.map(({ service }) => service.smtpd))].map((smtpd) => smtpd.stop(seconds)),
+    );
+    anvil.stop();
+    sender?.close();
+  }
+
+  const initial = createServices(first);
+  putIntoForce(initial, open(initial));
+
+  return Promise.resolve({
+    reload(next) {
+      const services = createServices(next);
+      let opened: Listening[];
+      try {
+        opened = open(services);
+      } catch (error) {
+        if (context.requestReplacement === undefined) throw error;
+        // This process has given up root; a successor can take the port.
+        context.requestReplacement(error instanceof Error ? error.message : String(error));
+        opened = [];
+      }
+      return Promise.resolve(() => putIntoForce(services, opened));
+    },
+    drain: () => finish(Infinity),
+    stop: finish,
+  });
+}

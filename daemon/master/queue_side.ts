@@ -1,0 +1,271 @@
+/**
+ * The queue process: queue manager, pickup, cleanup for what comes from inside, bounce, flush, showq, and the clients
+ * that deliver over the network. Its sockets speak Postfix's protocols.
+ */
+import type { MasterEntry } from "../../core/config/types.ts";
+import { createResolver } from "../../core/dns/mod.ts";
+import { createBounce, serveBounce } from "../bounce/mod.ts";
+import { type CleanupService, createCleanup, serveCleanup } from "../cleanup/mod.ts";
+import {
+  type BounceService,
+  createRecorder,
+  createRemoteAgent,
+  type DeliveryAgent,
+  type WireLevel,
+} from "../delivery/mod.ts";
+import { createDiscardAgent } from "../discard/mod.ts";
+import { createErrorAgent } from "../error/mod.ts";
+import { createFlush, type Flush } from "../flush/mod.ts";
+import { createPickup, createSubmission, type Pickup } from "../pickup/mod.ts";
+import { createQueueManager, type QueueManager } from "../qmgr/mod.ts";
+import { createShowq, listenForUsers, type Showq, userAccess, type UserServer } from "../showq/mod.ts";
+import { createSmtpClient, type SmtpClient } from "../smtp/mod.ts";
+import { receiveHandovers } from "./handover.ts";
+import { HANDOVER_SOCKET } from "./names.ts";
+import { roleOf } from "./plan.ts";
+import type { RuntimeContext, Side } from "./runtime.ts";
+import { type Snapshot, socketPath, viewOf } from "./snapshot.ts";
+import { type ServedSocket, serveSocket, serveTrigger } from "./sockets.ts";
+
+/** Seconds without progress after which a user's command is dropped. */
+const USER_IDLE_SECONDS = 60;
+
+/** What is made anew for each configuration snapshot. */
+interface Services {
+  readonly snapshot: Snapshot;
+  readonly cleanup: CleanupService;
+  readonly bounce: BounceService;
+  readonly flush: Flush;
+  readonly showq: Showq;
+  readonly pickup: Pickup;
+  /** Agents in this process by service name. */
+  readonly agents: ReadonlyMap<string, DeliveryAgent>;
+  readonly clients: readonly SmtpClient[];
+}
+
+/** The agents that find their services only when they are used stay the same through a reload. */
+function forwarding<T extends object>(current: () => T): T {
+  return new Proxy({} as T, {
+    get(_target, name) {
+      const service = current();
+      const member = Reflect.get(service, name);
+      return typeof member === "function" ? member.bind(service) : member;
+    },
+  });
+}
+
+/** Starts the services and their sockets; the queue manager begins to work at once. */
+export async function startQueueSide(context: RuntimeContext, first: Snapshot): Promise<Side> {
+  const { queue, sink } = context;
+  const resolver = createResolver();
+  const queueDirectory = first.config.string("queue_directory");
+  let manager: QueueManager;
+
+  function createAgent(snapshot: Snapshot, entry: MasterEntry, services: Pick<Services, "bounce" | "flush">) {
+    const { config, log } = viewOf(snapshot, entry, sink);
+    const recorder = createRecorder({
+      config,
+      queue,
+      bounce: services.bounce,
+      log,
+      flushAdd: (site, id) =>
+        void services.flush.add(site, id).catch((error) => log.warning(`flush: ${error.message}`)),
+    });
+    switch (entry.command) {
+      case "smtp":
+      case "lmtp":
+        return createSmtpClient({
+          config,
+          protocol: entry.command,
+          serviceName: entry.name,
+          queue,
+          recorder,
+          resolver,
+          tables: snapshot.tables,
+          log,
+        });
+      case "error":
+        return createErrorAgent({ recorder, service: entry.name });
+      case "discard":
+        return createDiscardAgent({ recorder });
+    }
+    return undefined;
+  }
+
+  function createServices(snapshot: Snapshot): Services {
+    const { config, tables, rewriting } = snapshot;
+    const bounceLog = snapshot.logAs("bounce");
+    const flush = createFlush({
+      queue,
+      config,
+      log: snapshot.logAs("flush"),
+      tables,
+      wakeQueueManager: (request) => manager.trigger(request),
+      wakePickup: () => services.pickup.wake(),
+    });
+    const cleanup: CleanupService = createCleanup({
+      config,
+      tables,
+      queue,
+      rewriting,
+      log: snapshot.logAs("cleanup"),
+      onQueued: (message) => manager.queued(message),
+      bounce: forwarding<BounceService>(() => services.bounce),
+    });
+    const bounce = createBounce({ config, queue, cleanup, log: bounceLog });
+    const agents = new Map<string, DeliveryAgent>();
+    const clients: SmtpClient[] = [];
+    for (const entry of snapshot.entries) {
+      if (entry.type !== "unix" || roleOf(entry) !== "queue") continue;
+      const agent = createAgent(snapshot, entry, { bounce, flush });
+      if (agent === undefined) continue;
+      agents.set(entry.name, agent);
+      if ("stop" in agent) clients.push(agent);
+    }
+    const pickup = createPickup({ config, queue, cleanup, log: snapshot.logAs("pickup") });
+    const showq = createShowq({ queue, config, log: snapshot.logAs("showq") });
+    const services: Services = { snapshot, cleanup, bounce, flush, showq, pickup, agents, clients };
+    return services;
+  }
+
+  let current = createServices(first);
+
+  /** The agent of a transport: in this process, in the delivery side of this process, or behind its socket. */
+  function agentFor(transport: string): DeliveryAgent | undefined {
+    const here = current.agents.get(transport) ?? context.agents.get(transport);
+    if (here !== undefined) return here;
+    const { config, entries } = current.snapshot;
+    const entry = entries.find(({ name, type, command }) =>
+      name === transport && type === "unix" && ["local", "virtual", "pipe", "spawn"].includes(command)
+    );
+    if (entry === undefined) return undefined;
+    return createRemoteAgent(socketPath(config, entry), config.string("postel_wire_level") as WireLevel);
+  }
+
+  function processLimit(transport: string): number {
+    return current.snapshot.entries.find(({ name, type }) => name === transport && type === "unix")
+      ?.processLimit ?? 0;
+  }
+
+  manager = createQueueManager({
+    config: first.config,
+    queue,
+    addressing: first.addressing,
+    agentFor,
+    processLimit,
+    bounce: forwarding<BounceService>(() => current.bounce),
+    log: first.logAs("qmgr"),
+    flushAdd: (site, id) => void current.flush.add(site, id).catch(() => {}),
+  });
+  context.local = {
+    cleanup: forwarding<CleanupService>(() => current.cleanup),
+    bounce: forwarding<BounceService>(() => current.bounce),
+    queued: (message) => manager.queued(message),
+    flushAdd: (site, id) => void current.flush.add(site, id).catch(() => {}),
+  };
+
+  const sockets: ServedSocket[] = [];
+  const userServers: UserServer[] = [];
+  const timers: ReturnType<typeof setInterval>[] = [];
+  const decoder = new TextDecoder("latin1");
+
+  function serve(entry: MasterEntry): void {
+    const path = socketPath(first.config, entry);
+    const { log } = viewOf(first, entry, sink);
+    switch (entry.command) {
+      case "pickup":
+        sockets.push(serveTrigger(path, () => void current.pickup.wake(), log));
+        break;
+      case "qmgr":
+      case "oqmgr":
+        sockets.push(serveTrigger(path, (bytes) => manager.trigger(decoder.decode(bytes)), log));
+        break;
+      case "cleanup":
+        sockets.push(serveSocket(path, (connection) => serveCleanup(connection, current.cleanup), log));
+        break;
+      case "showq":
+        sockets.push(serveSocket(path, (connection) => current.showq.serve(connection), log));
+        break;
+      case "flush":
+        sockets.push(serveSocket(path, (connection) => current.flush.serve(connection), log));
+        break;
+      case "bounce":
+        sockets.push(serveSocket(path, (connection) => serveBounce(connection, current.bounce), log));
+        break;
+    }
+    const action = entry.command === "pickup"
+      ? () => void current.pickup.wake()
+      : entry.command === "flush"
+      ? () => void current.flush.refresh()
+      : undefined;
+    if (action !== undefined && entry.wakeup > 0) timers.push(setInterval(action, entry.wakeup * 1000));
+  }
+
+  for (const entry of first.entries) if (entry.type !== "inet" && roleOf(entry) === "queue") serve(entry);
+  sockets.push(
+    serveSocket(`${queueDirectory}/${HANDOVER_SOCKET}`, (connection) =>
+      receiveHandovers(
+        connection,
+        (message) => manager.queued(message),
+        () => manager.trigger("I"),
+      ), first.logAs("qmgr")),
+  );
+
+  /** The sockets that unprivileged users' commands reach. */
+  async function serveUsers(): Promise<void> {
+    const log = first.logAs("showq");
+    const allowed = (list: "authorized_mailq_users" | "authorized_flush_users") => async (uid: number) =>
+      (await userAccess(current.snapshot.config, list, uid, log)).allowed;
+    userServers.push(
+      await listenForUsers({
+        path: `${queueDirectory}/postel/showq`,
+        allowed: allowed("authorized_mailq_users"),
+        serve: (connection) => current.showq.serve(connection),
+        log,
+        idleTimeout: USER_IDLE_SECONDS,
+      }),
+      await listenForUsers({
+        path: `${queueDirectory}/postel/flush`,
+        allowed: allowed("authorized_flush_users"),
+        serve: (connection) => current.flush.serve(connection, true),
+        log: first.logAs("flush"),
+        idleTimeout: USER_IDLE_SECONDS,
+      }),
+    );
+  }
+  await serveUsers();
+  const submission = await createSubmission({
+    config: first.config,
+    queue,
+    path: `${queueDirectory}/postel/submit`,
+    log: first.logAs("postdrop"),
+    wakePickup: () => void current.pickup.wake(),
+  });
+
+  manager.start();
+  void current.pickup.wake();
+
+  async function finish(seconds: number): Promise<void> {
+    for (const timer of timers) clearInterval(timer);
+    for (const socket of sockets) socket.close();
+    await submission.close();
+    await Promise.all(userServers.map((server) => server.close()));
+    await manager.stop(seconds);
+    await Promise.all(current.clients.map((client) => client.stop(0)));
+  }
+
+  return {
+    reload(next) {
+      const services = createServices(next);
+      return Promise.resolve(() => {
+        const old = current;
+        current = services;
+        manager.reload({ config: next.config, addressing: next.addressing, agentFor, processLimit });
+        for (const client of old.clients) void client.stop(Infinity);
+        void current.pickup.wake();
+      });
+    },
+    drain: () => finish(Infinity),
+    stop: finish,
+  };
+}

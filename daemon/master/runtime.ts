@@ -1,0 +1,109 @@
+/**
+ * The services of one process. In single-process mode all three sides share it and call each other directly; in
+ * processes of their own they meet at the sockets in the queue directory.
+ */
+import type { Config, MasterEntry } from "../../core/config/types.ts";
+import type { LogSink } from "../../core/log/mod.ts";
+import { openQueue, type Queue } from "../../core/queue/mod.ts";
+import type { BounceService, DeliveryAgent } from "../delivery/mod.ts";
+import type { CleanupService } from "../cleanup/types.ts";
+import type { QueuedMessage } from "../../core/queue/types.ts";
+import { type Role, roleOf } from "./plan.ts";
+import { giveUpRoot } from "./privileges.ts";
+import { type Snapshot, takeSnapshot } from "./snapshot.ts";
+
+export interface RuntimeOptions {
+  readonly config: Config;
+  readonly entries: readonly MasterEntry[];
+  readonly roles: readonly Role[];
+  readonly sink: LogSink;
+  /** Asks the master for a successor with root's rights; absent where there is no master process. */
+  readonly requestReplacement?: (reason: string) => void;
+}
+
+/** The running services of this process. */
+export interface Runtime {
+  /** New sessions and deliveries use the new configuration. Throws, and changes nothing, if it can't be used. */
+  reload(config: Config, entries: readonly MasterEntry[]): Promise<void>;
+  /** Takes nothing new and resolves when everything under way is through. */
+  drain(): Promise<void>;
+  /** The same within `seconds`; what is left then is cut off. */
+  stop(seconds: number): Promise<void>;
+}
+
+/** One of the three groups of services. */
+export interface Side {
+  /** Prepares what can fail, and returns what puts it into force. */
+  reload(next: Snapshot): Promise<() => void>;
+  drain(): Promise<void>;
+  stop(seconds: number): Promise<void>;
+}
+
+/** What the sides of one process share. Members appear as the sides that own them start. */
+export interface RuntimeContext {
+  readonly sink: LogSink;
+  readonly roles: ReadonlySet<Role>;
+  readonly queue: Queue;
+  readonly requestReplacement?: (reason: string) => void;
+  /** The queue side's, for direct calls. */
+  local: {
+    cleanup?: CleanupService;
+    bounce?: BounceService;
+    queued?: (message: QueuedMessage) => void;
+    flushAdd?: (site: string, id: string) => void;
+  };
+  /** Agents of the delivery side by service name, for direct calls. */
+  readonly agents: Map<string, DeliveryAgent>;
+}
+
+/** Starts the services that belong to `roles`. Throws when one can't start; what was started is stopped again. */
+export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
+  const { sink, roles } = options;
+  const context: RuntimeContext = {
+    sink,
+    roles: new Set(roles),
+    queue: openQueue(options.config),
+    ...(options.requestReplacement === undefined ? {} : { requestReplacement: options.requestReplacement }),
+    local: {},
+    agents: new Map(),
+  };
+  const relevant = (entries: readonly MasterEntry[]) =>
+    entries.filter((entry) => roleOf(entry) !== undefined);
+  const snapshot = takeSnapshot(options.config, relevant(options.entries), sink);
+  const sides: Side[] = [];
+  try {
+    // The queue's services come first: the others call them.
+    if (context.roles.has("queue")) {
+      const { startQueueSide } = await import("./queue_side.ts");
+      sides.push(await startQueueSide(context, snapshot));
+    }
+    if (context.roles.has("delivery")) {
+      const { startDeliverySide } = await import("./delivery_side.ts");
+      sides.push(await startDeliverySide(context, snapshot));
+    }
+    if (context.roles.has("front")) {
+      const { startFrontSide } = await import("./front_side.ts");
+      sides.push(await startFrontSide(context, snapshot));
+    }
+    // The delivery side becomes each recipient in turn and needs root for that.
+    if (context.roles.size === 1 && !context.roles.has("delivery")) giveUpRoot(options.config);
+  } catch (error) {
+    await Promise.all(sides.map((side) => side.stop(0)));
+    throw error;
+  }
+  return {
+    async reload(config, entries) {
+      const next = takeSnapshot(config, relevant(entries), sink);
+      const commits = await Promise.all(sides.map((side) => side.reload(next)));
+      for (const commit of commits) commit();
+    },
+    async drain() {
+      await Promise.all(sides.map((side) => side.drain()));
+    },
+    async stop(seconds) {
+      // From the network inwards, so that what still comes in is still taken care of.
+      for (const side of [...sides].reverse()) await side.stop(seconds);
+      sink.flush();
+    },
+  };
+}
