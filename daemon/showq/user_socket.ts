@@ -60,40 +60,74 @@ function listening(server: Server, path: string): Promise<void> {
 }
 
 async function converse(socket: Socket, options: UserServerOptions): Promise<void> {
-  // Errors of the socket arrive through reads and writes; without a listener they would end the process.
+  // Errors of the socket end reads and writes; without a listener they would end the process.
   socket.on("error", () => {});
   socket.setTimeout(options.idleTimeout * 1000, () => socket.destroy());
+  const incoming = new Incoming(socket);
   try {
     const { uid } = peerCredentials(socket);
-    if (await options.allowed(uid)) await options.serve(userConnection(socket, uid));
+    if (await options.allowed(uid)) await options.serve(userConnection(socket, incoming, uid));
     else options.log.warning(`${options.path}: user ${uid} is not authorized`);
     socket.end();
+    incoming.ignoreRest();
   } catch (error) {
     options.log.warning(`${options.path}: ${error instanceof Error ? error.message : String(error)}`);
     socket.destroy();
   }
 }
 
-/** Reads and writes a node:net socket one call at a time. */
-function userConnection(socket: Socket, uid: number): UserConnection {
-  const pieces = socket[Symbol.asyncIterator]() as AsyncIterableIterator<Uint8Array>;
-  let rest: Uint8Array = new Uint8Array(0);
+/** What a client sends, read one call at a time; nothing is taken from the socket that nobody asked for. */
+class Incoming {
+  readonly #socket: Socket;
+  #rest: Uint8Array = new Uint8Array(0);
+  #ended = false;
+  #ignoring = false;
+  #wake: () => void = () => {};
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.pause();
+    socket.on("data", (data: Uint8Array) => {
+      if (this.#ignoring) return;
+      this.#rest = data;
+      socket.pause();
+      this.#wake();
+    });
+    const ended = () => {
+      this.#ended = true;
+      this.#wake();
+    };
+    socket.on("end", ended).on("close", ended);
+  }
+
+  async read(buffer: Uint8Array): Promise<number | null> {
+    while (this.#rest.length === 0) {
+      if (this.#ended) return null;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+        this.#socket.resume();
+      });
+    }
+    const count = Math.min(buffer.length, this.#rest.length);
+    buffer.set(this.#rest.subarray(0, count));
+    this.#rest = this.#rest.subarray(count);
+    return count;
+  }
+
+  /** Unread input would turn the close into a reset, which could cost the client our last words. */
+  ignoreRest(): void {
+    this.#ignoring = true;
+    this.#socket.resume();
+  }
+}
+
+function userConnection(socket: Socket, incoming: Incoming, uid: number): UserConnection {
   return {
     uid,
-    async read(buffer) {
-      if (rest.length === 0) {
-        const next = await pieces.next();
-        if (next.done) return null;
-        rest = next.value;
-      }
-      const count = Math.min(buffer.length, rest.length);
-      buffer.set(rest.subarray(0, count));
-      rest = rest.subarray(count);
-      return count;
-    },
+    read: (buffer) => incoming.read(buffer),
     write: (bytes) =>
       new Promise((resolve, reject) => {
-        // The bytes may be overwritten by the caller as soon as this resolves, which is after they were taken.
+        // The caller may overwrite the bytes as soon as this resolves, which is after they were taken.
         socket.write(bytes, (error) => error ? reject(new Deno.errors.BrokenPipe()) : resolve(bytes.length));
       }),
   };
