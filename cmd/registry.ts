@@ -71,6 +71,24 @@ export const commands: readonly Command[] = [
     summary: "send a request to a service of the mail system",
     load: () => import("./postkick.ts"),
   },
+  {
+    name: "postmap",
+    group: "Tables",
+    summary: "make, ask and change lookup tables",
+    load: () => import("./postmap.ts"),
+  },
+  {
+    name: "postalias",
+    group: "Tables",
+    summary: "make, ask and change alias tables",
+    load: () => import("./postmap.ts"),
+  },
+  {
+    name: "newaliases",
+    group: "Tables",
+    summary: "rebuild the alias tables of alias_database",
+    load: () => import("./newaliases.ts"),
+  },
 ];
 
 /** A command by its name. */

@@ -13,6 +13,9 @@ const BUSY_WAIT = 10;
 /** How long a lookup waits for a writer before it gives up, in milliseconds. */
 const BUSY_LIMIT = 60_000;
 
+/** A source changed less than this long ago is perhaps about to be built, in milliseconds. */
+const RECENT = 100_000;
+
 /** Is a NUL stored behind keys? Unknown until the first hit tells, unless the caller says. */
 export type Terminator = "unknown" | "with" | "without";
 
@@ -147,17 +150,41 @@ export class IndexedTable implements Table {
     let file: BlockFile | undefined;
     try {
       file = new BlockFile(this.path, this.context.cacheBytes, this.format.locking);
-      return { file, reader: this.format.open(file) };
+      const reader = this.format.open(file);
+      this.#warnIfOlder();
+      return { file, reader };
     } catch (error) {
       file?.close();
       if (error instanceof FileBusy || error instanceof FileChanged) throw error;
       if (error instanceof BadFormat) throw this.#damaged(error);
-      throw new TableError("temporary", `open database ${this.path}: ${reasonOf(error)}`);
+      throw new TableError("temporary", `open database ${this.path}: ${reasonOf(error)}`, true);
+    }
+  }
+
+  /** Says that the source was changed and the table was not rebuilt; a change of the last moment may still be. */
+  #warnIfOlder(): void {
+    const { name, log } = this.context;
+    const changed = modified(name);
+    if (changed > modified(this.path) && changed < Date.now() - RECENT) {
+      log.warning(`database ${this.path} is older than source file ${name}`);
     }
   }
 
   #damaged(error: BadFormat): TableError {
-    return new TableError("temporary", `open database ${this.path}: Invalid argument: ${error.message}`);
+    return new TableError(
+      "temporary",
+      `open database ${this.path}: Invalid argument: ${error.message}`,
+      true,
+    );
+  }
+}
+
+/** Time of the last change in milliseconds, 0 if there is no such file. */
+function modified(path: string): number {
+  try {
+    return Deno.statSync(path).mtime?.getTime() ?? 0;
+  } catch {
+    return 0;
   }
 }
 

@@ -17,7 +17,7 @@ export function openFail(context: OpenContext): Table {
     name,
     matchesPatterns: false,
     lookup() {
-      throw new TableError("temporary", `${type}:${name} lookup error`);
+      throw new TableError("temporary", `table ${type}:${name}: query error: Application error`);
     },
     close() {},
   };

@@ -3,6 +3,7 @@ import { foldKey } from "./fold.ts";
 import { inNetwork, type IpAddress, type Network, parseIp, parseNetwork } from "./ip_address.ts";
 import { reasonOf } from "./reason.ts";
 import { splitList } from "./spec.ts";
+import { warnUnavailable } from "./table_list.ts";
 import type { TableSet } from "./table_set.ts";
 import { type MaybePromise, type Table, TableError } from "./types.ts";
 
@@ -238,6 +239,7 @@ class CompiledList implements MatchList {
 
   #tableFailed(table: Table, error: unknown): unknown {
     if (!(error instanceof TableError)) return error;
+    warnUnavailable(table, error, this.tables.log);
     this.tables.log.warning(`${this.title}: ${table.type}:${table.name}: table lookup problem`);
     return error;
   }

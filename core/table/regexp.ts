@@ -16,7 +16,7 @@ export function openPatternTable(context: OpenContext, dialect: PatternDialect):
   const { type, name, log, flags } = context;
   const file = new WatchedFile(
     name,
-    `${type}:${name}`,
+    "open",
     (bytes) =>
       parsePatternRules(decodeText(bytes), dialect, {
         name,

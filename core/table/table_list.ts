@@ -56,8 +56,13 @@ export class TableList {
 
   #failed(table: Table, key: string, error: unknown): unknown {
     if (!(error instanceof TableError)) return error;
-    const detail = error.message === "" ? "" : `: ${error.message}`;
-    this.log.warning(`${table.type}:${table.name} lookup error for "${key.slice(0, 100)}"${detail}`);
+    warnUnavailable(table, error, this.log);
+    this.log.warning(`${table.type}:${table.name} lookup error for "${key.slice(0, 100)}"`);
     return error;
   }
+}
+
+/** Says why a table can't be opened; each lookup that needs it does so. */
+export function warnUnavailable(table: Table, error: TableError, log: TableLog): void {
+  if (error.unavailable) log.warning(`${table.type}:${table.name} is unavailable. ${error.message}`);
 }

@@ -1,31 +1,13 @@
 import { decodeText } from "../bytes/mod.ts";
 import type { OpenContext } from "./context.ts";
-import { splitKeyValue } from "./key_value.ts";
-import { logicalLines } from "./logical_lines.ts";
+import { readMapSource } from "./map_source.ts";
 import type { Table } from "./types.ts";
 import { WatchedFile } from "./watched_file.ts";
 
 /** `texthash:file`: a postmap source file read into memory, without an index file. */
 export function openTexthash(context: OpenContext): Table {
-  const { type, name, log } = context;
-  const parse = (bytes: Uint8Array) => {
-    const entries = new Map<string, string>();
-    for (const { text, line } of logicalLines(decodeText(bytes))) {
-      const entry = splitKeyValue(text);
-      if ("problem" in entry) {
-        log.warning(`${name}, line ${line}: ${entry.problem}`);
-        continue;
-      }
-      if (entry.looksLikeAlias) {
-        log.warning(`${name}, line ${line}: record is in "key: value" format; is this an alias file?`);
-      }
-      const key = context.foldKey(entry.key);
-      if (entries.has(key)) log.warning(`${name}, line ${line}: duplicate entry: "${key}"`);
-      else entries.set(key, entry.value);
-    }
-    return entries;
-  };
-  const file = new WatchedFile(name, `${type}:${name}`, parse);
+  const { type, name } = context;
+  const file = new WatchedFile(name, "open database", (bytes) => parse(bytes, context));
   return {
     type,
     name,
@@ -34,4 +16,30 @@ export function openTexthash(context: OpenContext): Table {
     entries: () => file.get(),
     close() {},
   };
+}
+
+function parse(bytes: Uint8Array, context: OpenContext): Map<string, string> {
+  const { name, log } = context;
+  const entries = new Map<string, string>();
+  const textOf = (at: number, length: number) => decodeText(bytes.subarray(at, at + length));
+  const target = {
+    bytes,
+    append(): number {
+      throw new Error("Nothing is folded while a texthash source is read");
+    },
+    entry(keyAt: number, keyLength: number, valueAt: number, valueLength: number, line: number) {
+      const key = textOf(keyAt, keyLength);
+      const folded = context.foldKey(key);
+      if (entries.has(folded)) log.warning(`${name}, line ${line}: duplicate entry: "${key}"`);
+      else entries.set(folded, textOf(valueAt, valueLength));
+    },
+  };
+  readMapSource(target, bytes.length, {
+    name,
+    foldCase: false,
+    utf8: context.flags.utf8,
+    ignored: " -- ignoring this line",
+    warn: (text) => log.warning(text),
+  });
+  return entries;
 }

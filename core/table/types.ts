@@ -9,7 +9,12 @@ export type MaybePromise<T> = T | Promise<T>;
  */
 export class TableError extends Error {
   override readonly name = "TableError";
-  constructor(readonly kind: "temporary" | "configuration", message: string) {
+  /** @param unavailable the table could not even be opened; `message` says why in Postfix's words */
+  constructor(
+    readonly kind: "temporary" | "configuration",
+    message: string,
+    readonly unavailable: boolean = false,
+  ) {
     super(message);
   }
 }

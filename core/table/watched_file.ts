@@ -15,12 +15,12 @@ export class WatchedFile<T> {
 
   /**
    * @param path the file
-   * @param spec `type:name` for error messages
+   * @param openWords how the message about a file that can't be opened begins
    * @param parse makes the content from the file's octets
    */
   constructor(
     readonly path: string,
-    readonly spec: string,
+    readonly openWords: string,
     private readonly parse: (bytes: Uint8Array) => T,
   ) {}
 
@@ -38,7 +38,7 @@ export class WatchedFile<T> {
     } catch (error) {
       if (error instanceof TableError && error.kind === "configuration") throw error;
       if (this.#content === undefined) {
-        throw new TableError("temporary", `open ${this.path}: ${reasonOf(error)}`);
+        throw new TableError("temporary", `${this.openWords} ${this.path}: ${reasonOf(error)}`, true);
       }
     }
     return this.#content!;

@@ -1,0 +1,222 @@
+import type { Config } from "../core/config/mod.ts";
+import { loadMaker, type Table, TableSet } from "../core/table/mod.ts";
+import type { MakeOptions } from "../core/table/maker.ts";
+import { getopt, type ParsedOptions, UsageError } from "./getopt.ts";
+import { FatalError, runTool, type Tool, usageError } from "./queue_tool.ts";
+import { inputLines, jsonLine, Output, tableLog } from "./table_tool.ts";
+
+export const help = `
+Usage: postmap [-bfFhijmnNoprsuUvw] [-c config_dir] [-d key] [-q key] [type:]file...
+       postalias [-Nfijnoprsuvw] [-c config_dir] [-d key] [-q key] [type:]file...
+
+Makes lookup tables from their source files, or asks and changes tables. The type is that of default_database_type
+unless it is given.
+
+  -q KEY   print the value of KEY; with "-" the keys are read from standard input
+  -s       print all entries of the first table
+  -d KEY   delete KEY from all tables; with "-" the keys are read from standard input
+  -j       print answers as JSON, one object a line
+  -i       add the entries on standard input to the table
+  -r -w    replace existing entries, or keep them without a warning
+  -f       do not fold keys to lower case
+  -F       values are names of files whose content is stored
+  -h -b    with "-q -": look up the headers, the body lines of a message; -m parses MIME
+  -n -N    store keys and values without, with a NUL at the end
+  -o -p    stay root; do not take the file mode of the source
+  -u -U    no UTF-8; UTF-8 checks even with -b and -h
+  -c DIR   configuration directory
+`;
+
+const MAP_LETTERS = "Nbc:d:fFhijmnopq:rsuUvw";
+const ALIAS_LETTERS = "Nc:d:fijnopq:rsuvw";
+const MAP_USAGE = "postmap [-bfFhijmnNoprsuUvw] [-c config_dir] [-d key] [-q key] [map_type:]file...";
+const ALIAS_USAGE = "postalias [-Nfijnoprsuvw] [-c config_dir] [-d key] [-q key] [map_type:]file...";
+
+/** Most bytes of an index file kept in memory while many keys are looked up. */
+const BULK_CACHE = 256 << 20;
+
+/** What the command line asks for. */
+interface Request {
+  readonly aliases: boolean;
+  readonly given: ReadonlySet<string>;
+  readonly query: string | undefined;
+  readonly deletion: string | undefined;
+  readonly operands: readonly string[];
+}
+
+/** `postmap` and `postalias`: exit code 0 on success or when something was found, else 1. */
+export async function run(args: string[], name: string): Promise<number> {
+  const aliases = name === "postalias";
+  const usage = aliases ? ALIAS_USAGE : MAP_USAGE;
+  let parsed: ParsedOptions;
+  try {
+    parsed = getopt(args, aliases ? ALIAS_LETTERS : MAP_LETTERS);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    return usageError(name, error.message, usage, 1);
+  }
+  const directory = parsed.options.findLast(({ letter }) => letter === "c")?.value;
+  return await runTool(name, 1, directory, async (tool) => {
+    const request = understand(parsed, aliases);
+    if (request.operands.length === 0) {
+      if (request.given.has("s")) return 1;
+      throw new FatalError(`usage: ${usage}`);
+    }
+    const { MakeError } = await loadMaker();
+    try {
+      return await perform(request, tool);
+    } catch (error) {
+      if (error instanceof MakeError) throw new FatalError(error.message);
+      throw error;
+    }
+  });
+}
+
+function understand(parsed: ParsedOptions, aliases: boolean): Request {
+  let query: string | undefined;
+  let deletion: string | undefined;
+  let sequence = false;
+  for (const { letter, value } of parsed.options) {
+    const busy = query !== undefined || deletion !== undefined || sequence;
+    if (letter === "s") {
+      if (query !== undefined || deletion !== undefined) {
+        throw new FatalError("specify only one of -s or -q or -d");
+      }
+      sequence = true;
+    } else if (letter === "q" || letter === "d") {
+      if (busy) throw new FatalError("specify only one of -s -q or -d");
+      if (letter === "q") query = value;
+      else deletion = value;
+    }
+  }
+  const given = new Set(parsed.options.map(({ letter }) => letter));
+  return { aliases, given, query, deletion, operands: parsed.operands };
+}
+
+async function perform(request: Request, tool: Tool): Promise<number> {
+  const { given } = request;
+  const parts = given.has("b") || given.has("h");
+  if ((parts || given.has("m")) && !request.aliases) {
+    if (request.query !== "-") throw new FatalError('specify -b -h or -m only with "-q -"');
+    if (!parts) tool.log.warning("ignoring -m option without -b or -h");
+  }
+  if (request.query !== undefined || given.has("s")) return await ask(request, tool, parts);
+  const { deleteKeys, makeTable, typeAndName } = await loadMaker();
+  const options = makeOptions(request, tool);
+  if (request.deletion !== undefined) {
+    const keys = request.deletion === "-" ? [...inputLines()].flat() : [request.deletion];
+    const prepared = await preparedKeys(keys, options);
+    let found = false;
+    for (const operand of request.operands) {
+      const { type, name } = typeAndName(operand, tool.config);
+      if (deleteKeys(type, name, prepared(`${type}:${name}`), options).includes(true)) found = true;
+    }
+    return found ? 0 : 1;
+  }
+  for (const operand of request.operands) {
+    const { type, name } = typeAndName(operand, tool.config);
+    makeTable(type, name, options, given.has("i") ? { fd: 0 } : undefined);
+  }
+  return 0;
+}
+
+/** Keys folded as they are stored; those that are not UTF-8 are left out with a warning. */
+async function preparedKeys(
+  keys: readonly string[],
+  options: MakeOptions,
+): Promise<(table: string) => string[]> {
+  const { storedKey } = await loadMaker();
+  return (table) =>
+    keys.flatMap((key) => {
+      const stored = storedKey(key, options, table);
+      return stored === undefined ? [] : [stored];
+    });
+}
+
+function makeOptions(request: Request, tool: Tool): MakeOptions {
+  const { given } = request;
+  const terminator = terminatorOf(given);
+  return {
+    aliases: request.aliases,
+    foldCase: !given.has("f"),
+    utf8: usesUtf8(request, tool.config),
+    ...(terminator === undefined ? {} : { terminator }),
+    duplicates: given.has("r") ? "replace" : given.has("w") ? "ignore" : "warn",
+    fileContents: given.has("F"),
+    keepRoot: given.has("o"),
+    defaultMode: given.has("p"),
+    lmdbMapSize: tool.config.int("lmdb_map_size"),
+    hostname: request.aliases ? tool.config.string("myhostname") : "",
+    log: tableLog(tool),
+  };
+}
+
+function terminatorOf(given: ReadonlySet<string>): "with" | "without" | undefined {
+  if (given.has("N") === given.has("n")) return undefined;
+  return given.has("N") ? "with" : "without";
+}
+
+/** Looking up parts of a message turns the UTF-8 checks off, unless `-U` asks for them. */
+function usesUtf8(request: Request, config: Config): boolean {
+  const { given } = request;
+  if (given.has("u") || !config.bool("smtputf8_enable")) return false;
+  return given.has("U") || !(given.has("b") || given.has("h"));
+}
+
+async function ask(request: Request, tool: Tool, messageParts: boolean): Promise<number> {
+  const { given, query } = request;
+  const { TableQuery, typeAndName } = await loadMaker();
+  const terminator = terminatorOf(given);
+  const tables = new TableSet(tool.config, {
+    log: tableLog(tool),
+    ...(query === undefined || query === "-" ? { cacheBytes: BULK_CACHE } : {}),
+    ...(terminator === undefined ? {} : { terminator }),
+  });
+  const specs = request.operands.map((operand) => {
+    const { type, name } = typeAndName(operand, tool.config);
+    return `${type}:${name}`;
+  });
+  const asking = new TableQuery(tables, specs, {
+    flags: { foldCase: !given.has("f"), utf8: usesUtf8(request, tool.config) },
+    fileContents: given.has("F"),
+  });
+  const separator = request.aliases ? ":\t" : "\t";
+  const line = given.has("j") ? jsonLine : (key: string, value: string) => `${key}${separator}${value}\n`;
+  const output = new Output();
+  if (query === undefined) {
+    for await (const [key, value] of asking.entries()) {
+      output.add(line(key, value));
+      if (!output.open) break;
+    }
+    output.flush();
+    return 0;
+  }
+  if (query !== "-") {
+    const value = await asking.first(query);
+    if (value === undefined) return 1;
+    output.add(given.has("j") ? jsonLine(query, value) : `${value}\n`);
+    output.flush();
+    return 0;
+  }
+  const shown = (table: Table) => `${table.type}:${table.name}${suffixOf(table.type)}`;
+  let found = false;
+  const pieces = messageParts
+    ? (await import("./postmap_message.ts")).messageKeys(tool.config, given)
+    : inputLines();
+  for (const keys of pieces) {
+    for (const key of keys) {
+      const answer = asking.firstNow(key, shown);
+      const value = answer instanceof Promise ? await answer : answer;
+      if (value === undefined) continue;
+      found = true;
+      output.add(line(key, value));
+    }
+    output.flush();
+    if (!output.open) break;
+  }
+  return found ? 0 : 1;
+}
+
+function suffixOf(type: string): string {
+  return type === "hash" || type === "btree" ? ".db" : type === "cdb" ? ".cdb" : "";
+}

@@ -1,0 +1,250 @@
+import { closeSync, openSync } from "node:fs";
+import process from "node:process";
+import { encodeText } from "../bytes/mod.ts";
+import { asUser, flock } from "../system/mod.ts";
+import { BadFormat, BlockFile } from "./block_file.ts";
+import { cdbHash } from "./cdb_file.ts";
+import { EntryStore } from "./entry_store.ts";
+import { foldKey } from "./fold.ts";
+import { bdbHash } from "./hash_file.ts";
+import { indexFormats } from "./index_formats.ts";
+import type { IndexFormat } from "./index_reader.ts";
+import { writeIndexFile } from "./index_writer.ts";
+import { MakeError, type MakeOptions } from "./make_options.ts";
+import { addAliasMarks, addSource, readDescriptor, readSource, type Source } from "./make_source.ts";
+import { reasonOf } from "./reason.ts";
+import { localTypes, networkTypes } from "./registry.ts";
+import { ReplaceError, replaceFile, type ReplaceOptions } from "./replace_file.ts";
+import { rewriteInPlace } from "./rewrite_in_place.ts";
+
+/** Mode of a new table, before the source's mode takes bits away. */
+const NEW_MODE = 0o644;
+
+/** The format of a type that can be made. Throws `MakeError` for the others. */
+export function makeableFormat(type: string): IndexFormat {
+  const format = indexFormats.get(type);
+  if (format !== undefined) return format;
+  throw new MakeError(
+    localTypes.has(type) || networkTypes.has(type)
+      ? `unsupported dictionary type: ${type} does not support bulk-mode creation.`
+      : `unsupported dictionary type: ${type}. Is the postfix-${type} package installed?`,
+  );
+}
+
+/**
+ * Makes the table `name` of a type from the source file of that name, or with `additions` adds to what is in it already
+ * (`-i`). A reader sees the old table or the new one. Throws `MakeError`.
+ * @param additions a source that is read instead; its descriptor tells owner and mode
+ */
+export function makeTable(
+  type: string,
+  name: string,
+  options: MakeOptions,
+  additions?: { readonly fd: number },
+): void {
+  const format = makeableFormat(type);
+  const source = additions === undefined ? readSource(name) : readDescriptor(additions.fd);
+  asOwner(source, options, () => {
+    const path = targetPath(name + format.suffix);
+    const existing = additions === undefined ? undefined : path;
+    replaceTable(path, format, name, source, options, existing, (store) => {
+      addSource(store, source, additions === undefined ? name : "stdin", format, name, options);
+      if (options.aliases) addAliasMarks(store, format, options);
+    });
+  });
+}
+
+/**
+ * Removes keys from a table (`-d`). Returns for each key whether it was there; nothing is written when none was. Throws
+ * `MakeError`.
+ */
+export function deleteKeys(
+  type: string,
+  name: string,
+  keys: readonly string[],
+  options: MakeOptions,
+): boolean[] {
+  const format = makeableFormat(type);
+  const path = targetPath(name + format.suffix);
+  let found: boolean[] = [];
+  const info = statOrFail(path);
+  asOwner({ ...ownerOf(info), bytes: new Uint8Array(1), size: 0 }, options, () => {
+    replaceTable(path, format, name, undefined, options, path, (store) => {
+      found = keys.map((key) => removeKey(store, encodeText(key), options.terminator));
+      return found.includes(true);
+    });
+  });
+  return found;
+}
+
+function statOrFail(path: string): Deno.FileInfo {
+  try {
+    return Deno.statSync(path);
+  } catch (error) {
+    throw new MakeError(`open database ${path}: ${reasonOf(error)}`);
+  }
+}
+
+function ownerOf(info: Deno.FileInfo): { uid: number; gid: number; mode: number } {
+  return { uid: info.uid ?? 0, gid: info.gid ?? 0, mode: info.mode ?? NEW_MODE };
+}
+
+/** Tries the key with and without a NUL at its end, as a lookup does. */
+function removeKey(store: EntryStore, key: Uint8Array, terminator: MakeOptions["terminator"]): boolean {
+  const terminated = new Uint8Array(key.length + 1);
+  terminated.set(key);
+  if (terminator !== "without" && store.remove(terminated)) return true;
+  return terminator !== "with" && store.remove(key);
+}
+
+/** Follows symbolic links, so that a link to a table goes on being one. */
+function targetPath(path: string): string {
+  try {
+    return Deno.realPathSync(path);
+  } catch {
+    return path;
+  }
+}
+
+/** Runs as the owner of the source if that is not root (postmap(1), `-o`). */
+function asOwner(source: Source, options: MakeOptions, work: () => void): void {
+  if (process.geteuid?.() !== 0 || options.keepRoot || source.uid === 0) work();
+  else asUser({ uid: source.uid, gid: source.gid, groups: [] }, work);
+}
+
+/** Makes the new content with `fill` (which may say that there is nothing to do) and puts it in the old one's place. */
+function replaceTable(
+  path: string,
+  format: IndexFormat,
+  name: string,
+  source: Source | undefined,
+  options: MakeOptions,
+  existing: string | undefined,
+  fill: (store: EntryStore) => boolean | void,
+): void {
+  const build = (): EntryStore | undefined => {
+    const hash = format.type === "cdb" ? cdbHash : bdbHash;
+    const fresh = existing === undefined && source !== undefined;
+    const store = new EntryStore(
+      fresh ? source.bytes : new Uint8Array(65536),
+      fresh ? source.bytes.length : 0,
+      hash,
+    );
+    if (existing !== undefined) readExisting(existing, format, store);
+    return fill(store) === false ? undefined : store;
+  };
+  const write = (fd: number, store: EntryStore) => writeIndexFile(format, fd, store, options.lmdbMapSize);
+  removeEmpty(path, existing === undefined, options);
+  const how = replaceOptions(path, format, source, options);
+  let unlock = existing === undefined ? undefined : lockExisting(existing);
+  try {
+    replaceFile(path, how, build, write);
+  } catch (error) {
+    // The directory belongs to somebody else, but the file may be ours: then do as Postfix does.
+    unlock?.();
+    unlock = undefined;
+    const inPlace = error instanceof ReplaceError && format.locking && how.exists;
+    if (!inPlace || !attempt(() => rewriteInPlace(path, build, write), path, format, name)) {
+      throw explained(error, path, format, name);
+    }
+  } finally {
+    unlock?.();
+  }
+}
+
+function attempt<T>(work: () => T, path: string, format: IndexFormat, name: string): T {
+  try {
+    return work();
+  } catch (error) {
+    throw explained(error, path, format, name);
+  }
+}
+
+function replaceOptions(
+  path: string,
+  format: IndexFormat,
+  source: Source | undefined,
+  options: MakeOptions,
+): ReplaceOptions & { readonly exists: boolean } {
+  let old: Deno.FileInfo | undefined;
+  try {
+    old = Deno.statSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw new MakeError(`open ${path}: ${reasonOf(error)}`);
+  }
+  // A cdb file follows its source each time, the others keep what they have.
+  if (old !== undefined && (format.type !== "cdb" || source === undefined)) {
+    const { uid, gid, mode } = ownerOf(old);
+    return { exists: true, mode: mode & 0o7777, owner: { uid, gid } };
+  }
+  const mode = options.defaultMode || source === undefined ? NEW_MODE : NEW_MODE & ~(~source.mode & 0o077);
+  return { exists: false, mode };
+}
+
+/** An empty file is no table: making a new one takes it away first. */
+function removeEmpty(path: string, create: boolean, options: MakeOptions): void {
+  if (!create) return;
+  try {
+    if (Deno.statSync(path).size !== 0) return;
+    options.log.warning(`removing zero-length database file: ${path}`);
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw new MakeError(`open ${path}: ${reasonOf(error)}`);
+  }
+}
+
+/** Keeps real Postfix's programs from changing the old table while it is read and replaced. */
+function lockExisting(path: string): (() => void) | undefined {
+  let fd: number;
+  try {
+    fd = openSync(path, "r");
+  } catch (error) {
+    if ((error as { code?: string }).code === "ENOENT") return undefined;
+    throw error;
+  }
+  flock(fd, "exclusive");
+  return () => closeSync(fd);
+}
+
+function readExisting(path: string, format: IndexFormat, store: EntryStore): void {
+  let file: BlockFile;
+  try {
+    file = new BlockFile(path, 1 << 24, false);
+  } catch (error) {
+    if ((error as { code?: string }).code === "ENOENT") return;
+    throw error;
+  }
+  try {
+    for (const [key, value] of format.open(file).entries()) store.addBytes(key, value, "keep");
+  } finally {
+    file.close();
+  }
+}
+
+function explained(error: unknown, path: string, format: IndexFormat, name: string): unknown {
+  if (error instanceof MakeError) return error;
+  if (error instanceof BadFormat) {
+    return new MakeError(`open database ${path}: Invalid argument: ${error.message}`);
+  }
+  if (error instanceof ReplaceError) {
+    const shown = format.type === "cdb" ? `${path}.tmp` : path;
+    return new MakeError(`open database ${shown}: ${reasonOf(error.cause)}`);
+  }
+  if (error instanceof RangeError || (error as { code?: unknown }).code !== undefined) {
+    return new MakeError(`error updating ${format.type}:${name}: ${reasonOf(error)}`);
+  }
+  return error;
+}
+
+/**
+ * A key in the form in which it is stored, for `deleteKeys`. Undefined, with a warning, for one that should be UTF-8 and is
+ * not.
+ * @param table what the warning calls the table
+ */
+export function storedKey(key: string, options: MakeOptions, table: string): string | undefined {
+  if (options.utf8 && !key.isWellFormed()) {
+    options.log.warning(`${table}: non-UTF-8 key "${key}": malformed UTF-8 or invalid codepoint`);
+    return undefined;
+  }
+  return options.foldCase ? foldKey(key, options.utf8) : key;
+}

@@ -1,0 +1,135 @@
+import { decodeFileContents } from "./file_contents.ts";
+import { MakeError } from "./make_options.ts";
+import type { TableSet } from "./table_set.ts";
+import { type Table, TableError, type TableFlags } from "./types.ts";
+
+/** How postmap(1) and postalias(1) ask tables. */
+export interface QueryOptions {
+  readonly flags: TableFlags;
+  /** `-F`: values stand for the contents of files. */
+  readonly fileContents: boolean;
+}
+
+/**
+ * Asks tables one after the other; one behind a table that has the key is never opened. All methods throw `MakeError` with
+ * what the command says after `fatal:`.
+ */
+export class TableQuery {
+  constructor(
+    private readonly tables: TableSet,
+    private readonly specs: readonly string[],
+    private readonly options: QueryOptions,
+  ) {}
+
+  /**
+   * The first value for the key.
+   * @param shown adds the suffix of index files to the table's name in warnings, as queries of many keys do
+   */
+  async first(key: string, shown: (table: Table) => string = nameOf): Promise<string | undefined> {
+    for (const spec of this.specs) {
+      const answer = this.#ask(this.#open(spec), key, shown);
+      const value = answer instanceof Promise ? await answer : answer;
+      if (value !== undefined) return value;
+    }
+    return undefined;
+  }
+
+  /** As `first`, without waiting where no table has to wait. */
+  firstNow(key: string, shown: (table: Table) => string): string | undefined | Promise<string | undefined> {
+    for (const spec of this.specs) {
+      const value = this.#ask(this.#open(spec), key, shown);
+      if (value instanceof Promise) return this.first(key, shown);
+      if (value !== undefined) return value;
+    }
+    return undefined;
+  }
+
+  /** All entries of the first table. */
+  async *entries(): AsyncGenerator<readonly [string, string]> {
+    const [spec] = this.specs;
+    if (spec === undefined) return;
+    const table = this.#open(spec);
+    if (table.entries === undefined) {
+      throw new MakeError(`table ${nameOf(table)}: sequence operation is not supported`);
+    }
+    const iterator = this.#guard(table, () => table.entries!());
+    try {
+      for await (const [key, value] of iterator as AsyncIterable<readonly [string, string]>) {
+        const shown = this.#value(table, key, value, nameOf, false);
+        if (shown !== undefined) yield [key, shown];
+      }
+    } catch (error) {
+      throw fatal(table, error, nameOf);
+    }
+  }
+
+  #open(spec: string): Table {
+    try {
+      return this.tables.open(spec, this.options.flags);
+    } catch (error) {
+      if (error instanceof TableError) throw new MakeError(error.message);
+      throw error;
+    }
+  }
+
+  #ask(
+    table: Table,
+    key: string,
+    shown: (table: Table) => string,
+  ): string | undefined | Promise<string | undefined> {
+    const answer = this.#guard(table, () => table.lookup(key), shown);
+    if (answer instanceof Promise) {
+      return answer.then(
+        (value) => this.#value(table, key, value, shown, true),
+        (error) => {
+          throw fatal(table, error, shown);
+        },
+      );
+    }
+    return answer === undefined ? undefined : this.#value(table, key, answer, shown, true);
+  }
+
+  #guard<T>(table: Table, work: () => T, shown: (table: Table) => string = nameOf): T {
+    try {
+      return work();
+    } catch (error) {
+      throw fatal(table, error, shown);
+    }
+  }
+
+  /** The value to print, with warnings about values that no table should have. */
+  #value(
+    table: Table,
+    key: string,
+    value: string | undefined,
+    shown: (table: Table) => string,
+    strict: boolean,
+  ): string | undefined {
+    if (value === undefined) return undefined;
+    const { log } = this.tables;
+    const name = `table ${shown(table)}`;
+    if (key === "") log.warning(`${name}: empty lookup key value is not allowed`);
+    else if (value === "") {
+      log.warning(`${name}: key ${key}: empty string result is not allowed`);
+      log.warning(`${name} should return NO RESULT in case of NOT FOUND`);
+    }
+    if (!this.options.fileContents) return value;
+    const contents = decodeFileContents(value);
+    if (contents !== undefined) return contents;
+    log.warning(`${name}: key ${key}: malformed BASE64 value: ${value.slice(0, 30)}`);
+    if (strict) throw new MakeError(`${name}: query error`);
+    return undefined;
+  }
+}
+
+function nameOf(table: Table): string {
+  return `${table.type}:${table.name}`;
+}
+
+function fatal(table: Table, error: unknown, shown: (table: Table) => string): unknown {
+  if (!(error instanceof TableError)) return error;
+  if (error.unavailable || /^(?:open|table|unknown) /.test(error.message)) {
+    return new MakeError(error.message);
+  }
+  return new MakeError(`table ${shown(table)}: query error`);
+}
