@@ -98,8 +98,6 @@ export class MimeScanner {
   /** Bytes of the current body that came before the line that was fed last, line ends not counted. */
   bodyOffset = 0;
   #nextOffset = 0;
-  /** Header blocks that have ended so far. */
-  headersSeen = 0;
 
   constructor(options: MimeOptions) {
     this.#options = options;
@@ -146,7 +144,8 @@ export class MimeScanner {
    * - `Held`: it became part of a header that is not complete yet;
    * - `Header`: before this line a header is complete, take it from `header` and feed the same line again;
    * - `HeadersEnd`: before this line the message's own headers end; feed it again;
-   * - `BlankLine`: before this line an empty line must be put, as a body began without one; feed it again.
+   * - `BlankLine`: before this line an empty line must be put, as the headers of the message ended without one; feed
+   *   it again.
    */
   feed(type: number, bytes: Uint8Array, start: number, end: number): number {
     if (this.#state !== "body") {
@@ -169,16 +168,17 @@ export class MimeScanner {
       }
       if (!this.#headersEnded) {
         this.#headersEnded = true;
-        this.headersSeen += 1;
-        this.#checkEncodingDomain();
         if (this.#state === "primary") return MimeEvent.HeadersEnd;
       }
       this.#headersEnded = false;
-      if (end > start) {
+      this.#checkEncodingDomain();
+      if (end === start) this.#enterBody();
+      else {
+        // Only the message's own headers are set apart; a part without a blank line is nobody else's business.
+        const own = this.#state === "primary";
         this.#state = "body";
-        return MimeEvent.BlankLine;
+        if (own) return MimeEvent.BlankLine;
       }
-      this.#enterBody();
     }
     return this.#bodyLine(type, bytes, start, end);
   }
@@ -194,10 +194,9 @@ export class MimeScanner {
     }
     if (!this.#headersEnded) {
       this.#headersEnded = true;
-      this.headersSeen += 1;
-      this.#checkEncodingDomain();
       if (this.#state === "primary") return MimeEvent.HeadersEnd;
     }
+    this.#checkEncodingDomain();
     this.#state = "body";
     return MimeEvent.Body;
   }
@@ -208,7 +207,7 @@ export class MimeScanner {
     let at = start + nameLength;
     // The obsolete blanks between name and colon are dropped (RFC 5322, 4.5).
     while (bytes[at] === 0x20 || bytes[at] === 0x09) at += 1;
-    this.#header.append(bytes.subarray(at, textEnd(bytes, at, end)));
+    this.#appendToHeader(bytes.subarray(at, textEnd(bytes, at, end)));
     this.#nameLength = nameLength;
     this.#collecting = true;
   }
@@ -219,7 +218,14 @@ export class MimeScanner {
       return;
     }
     if (!this.#previousWasPiece) this.#header.appendByte(0x0a);
-    this.#header.append(bytes.subarray(start, textEnd(bytes, start, end)));
+    this.#appendToHeader(bytes.subarray(start, textEnd(bytes, start, end)));
+  }
+
+  /** What goes beyond the size limit is dropped. */
+  #appendToHeader(bytes: Uint8Array): void {
+    const room = this.#options.headerLimit - this.#header.length;
+    if (bytes.length > room) this.#report(MimeError.TruncatedHeader, () => decodeText(this.#header.view()));
+    this.#header.append(bytes.length > room ? bytes.subarray(0, Math.max(room, 0)) : bytes);
   }
 
   #completeHeader(): void {
@@ -267,7 +273,8 @@ export class MimeScanner {
   #partial = false;
 
   #openMultipart(boundary: string, partKind: ContentKind): void {
-    if (this.#open.length > this.#options.nestingLimit) {
+    // The outermost level is not counted, and the limit itself is still allowed.
+    if (this.#open.length > this.#options.nestingLimit + 1) {
       this.#report(MimeError.Nesting, () => decodeText(this.#header.view()));
       return;
     }

@@ -103,7 +103,7 @@ export class ContentStage {
   /** A header block ended with something else than an empty line. */
   #blankLine(): void {
     const state = this.#state;
-    if (state.context.settings.rejectNonEmptyEndOfHeader && this.#scanner.headersSeen === 1) {
+    if (state.context.settings.rejectNonEmptyEndOfHeader) {
       state.errors |= CleanupStatus.Content;
       if (state.reason === "") state.reason = "5.6.0 message header was terminated by non-empty line";
       return;

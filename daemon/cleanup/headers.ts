@@ -4,7 +4,6 @@ import {
   type HeaderClass,
   HeaderFlag,
   headerNameLength,
-  headerTokens,
   type KnownHeader,
   knownHeader,
   mailDate,
@@ -134,8 +133,7 @@ export class HeaderStage {
   #noteEncoding(bytes: Uint8Array, nameLength: number): void {
     const { settings } = this.#state.context;
     if (!settings.detect8bitEncoding) return;
-    const token = headerTokens(headerValue(bytes, nameLength))[0]?.[0];
-    const encoding = token?.text.toLowerCase();
+    const encoding = headerValue(bytes, nameLength).trimEnd().toLowerCase();
     if (encoding === "8bit" || encoding === "binary") this.#state.attributes.set("encoding", "8bit");
   }
 

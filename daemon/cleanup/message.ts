@@ -147,8 +147,8 @@ export class Message implements CleanupMessage {
   async finish(): Promise<CleanupResult> {
     const state = this.#state;
     if (!state.stopped) {
-      if (state.recipient === undefined) state.errors |= CleanupStatus.NoRecipients;
       if (this.#stage !== "complete") state.errors |= CleanupStatus.Bad;
+      else if (state.recipient === undefined) state.errors |= CleanupStatus.NoRecipients;
     }
     const discarded = (state.flags & CleanupFlag.Discard) !== 0;
     if (state.errors === 0 && !discarded) await this.#attempt(() => this.#commit());

@@ -74,7 +74,7 @@ const ASCII = /^[\x00-\x7f]*$/;
 export function detectUtf8(state: MessageState, text: string, option: number): boolean {
   if (ASCII.test(text) || !text.isWellFormed()) return false;
   if ((state.flags & (CleanupFlag.Smtputf8 | CleanupFlag.AutoUtf8)) === 0) return false;
-  state.sendopts |= option;
+  state.sendopts |= SendOption.Smtputf8 | option;
   return true;
 }
 

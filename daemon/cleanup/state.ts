@@ -111,7 +111,7 @@ export class MessageState {
 
   /** An address in the form that log lines have. */
   logAddress(address: string): string {
-    return this.context.settings.externalAddressLog ? toExternal(address) : address;
+    return address !== "" && this.context.settings.externalAddressLog ? toExternal(address) : address;
   }
 
   /** Logs what a check found: `ID: reject: header Subject: x from host[addr]; from=<s> to=<r> ...: text`. */

@@ -35,7 +35,8 @@ async function configure(test: CleanupCase): Promise<void> {
   if (wanted === applied) return;
   Deno.mkdirSync(tables, { recursive: true });
   for (const [name, text] of Object.entries(test.tables ?? {})) Deno.writeTextFileSync(`${tables}/${name}`, text);
-  if (touched.size > 0) await postfix("postconf", "-X", ...touched);
+  for (const name of ["header_checks", "mime_header_checks", "nested_header_checks", "body_checks"]) touched.add(name);
+  await postfix("postconf", "-X", ...touched);
   touched.clear();
   await postfix("postconf", "-e", ...Object.entries(baseConfig).map(([n, v]) => `${n}=${v}`), ...settings);
   for (const name of Object.keys(test.config ?? {})) if (!(name in baseConfig)) touched.add(name);
@@ -53,6 +54,19 @@ async function readUntil(conn: Deno.Conn, done: (text: string) => boolean): Prom
     text += new TextDecoder().decode(buffer.subarray(0, count));
   }
   return text;
+}
+
+let marks = 0;
+
+/** What the log has got since it was `size` bytes long. A mark that goes the same way tells when it is all there. */
+async function logSince(size: number): Promise<string> {
+  const mark = `end of case ${++marks}`;
+  await postfix("postlog", mark);
+  for (;;) {
+    const text = new TextDecoder().decode(Deno.readFileSync(`${instance}/log`).subarray(size));
+    if (text.includes(mark)) return text;
+    await new Promise((done) => setTimeout(done, 5));
+  }
 }
 
 async function run(test: CleanupCase): Promise<CleanupOutcome> {
@@ -81,8 +95,7 @@ async function run(test: CleanupCase): Promise<CleanupOutcome> {
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
-  await new Promise((done) => setTimeout(done, 60));
-  const log = Deno.readTextFileSync(`${instance}/log`).slice(before).split("\n")
+  const log = (await logSince(before)).split("\n")
     .map((line) => /postfix\/cleanup\[\d+\]: (.*)$/.exec(line)?.[1]).filter((line) => line !== undefined)
     .filter((line) => line.includes(id) || !/^[0-9A-F]{8,}: /.test(line))
     .map((line) => normalText(line.replaceAll(tables, "@DIR@"), id));
