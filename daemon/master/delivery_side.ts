@@ -6,6 +6,7 @@ import { createBounceClient } from "../bounce/mod.ts";
 import { createRecorder, type DeliveryAgent, serveDelivery } from "../delivery/mod.ts";
 import { createLocal } from "../local/mod.ts";
 import { createVirtual } from "../virtual/mod.ts";
+import { lazyAgent } from "./lazy_agent.ts";
 import type { RuntimeContext, Side } from "./runtime.ts";
 import { roleOf } from "./plan.ts";
 import { type Snapshot, socketPath, viewOf } from "./snapshot.ts";
@@ -21,19 +22,21 @@ function createAgent(
   const { queue } = context;
   const bounce = context.local.bounce ?? createBounceClient(`${config.string("queue_directory")}/private`);
   const { flushAdd } = context.local;
-  const recorder = createRecorder({
-    config,
-    queue,
-    bounce,
-    log,
-    ...(flushAdd === undefined ? {} : { flushAdd }),
-  });
-  const deps = { config, queue, addressing: snapshot.addressing, recorder, log };
+  const deps = () => {
+    const recorder = createRecorder({
+      config,
+      queue,
+      bounce,
+      log,
+      ...(flushAdd === undefined ? {} : { flushAdd }),
+    });
+    return { config, queue, addressing: snapshot.addressing, recorder, log };
+  };
   switch (entry.command) {
     case "local":
-      return createLocal(deps);
+      return lazyAgent(() => createLocal(deps()), log);
     case "virtual":
-      return createVirtual(deps);
+      return lazyAgent(() => createVirtual(deps()), log);
   }
   return undefined;
 }

@@ -89,7 +89,7 @@ export function startFrontSide(context: RuntimeContext, first: Snapshot): Promis
   const timer = new CoarseTimer();
   const freeSpace = freeSpaceOf(queueDirectory);
   const listening = new Map<string, Listening>();
-  let anvil: Anvil = createAnvil({ config: first.config, log: first.logAs("anvil") });
+  const anvil: Anvil = createAnvil({ config: first.config, log: first.logAs("anvil") });
   let finishing = false;
 
   function createServices(
@@ -210,7 +210,7 @@ export function startFrontSide(context: RuntimeContext, first: Snapshot): Promis
     await Promise.all(
       [...new Set(places.map(({ service }) => service.smtpd))].map((smtpd) => smtpd.stop(seconds)),
     );
-    anvil.stop();
+    anvil.close();
     sender?.close();
   }
 

@@ -3,6 +3,7 @@
  * that deliver over the network. Its sockets speak Postfix's protocols.
  */
 import type { MasterEntry } from "../../core/config/types.ts";
+import type { LogName } from "../../core/queue/types.ts";
 import { createResolver } from "../../core/dns/mod.ts";
 import { createBounce, serveBounce } from "../bounce/mod.ts";
 import { type CleanupService, createCleanup, serveCleanup } from "../cleanup/mod.ts";
@@ -20,6 +21,7 @@ import { createPickup, createSubmission, type Pickup } from "../pickup/mod.ts";
 import { createQueueManager, type QueueManager } from "../qmgr/mod.ts";
 import { createShowq, listenForUsers, type Showq, userAccess, type UserServer } from "../showq/mod.ts";
 import { createSmtpClient, type SmtpClient } from "../smtp/mod.ts";
+import { lazyAgent } from "./lazy_agent.ts";
 import { receiveHandovers } from "./handover.ts";
 import { HANDOVER_SOCKET } from "./names.ts";
 import { roleOf } from "./plan.ts";
@@ -40,7 +42,8 @@ interface Services {
   readonly pickup: Pickup;
   /** Agents in this process by service name. */
   readonly agents: ReadonlyMap<string, DeliveryAgent>;
-  readonly clients: readonly SmtpClient[];
+  /** The SMTP and LMTP clients among them, which keep sessions open. */
+  readonly clients: readonly { readonly made: SmtpClient | undefined }[];
 }
 
 /** The agents that find their services only when they are used stay the same through a reload. */
@@ -54,6 +57,11 @@ function forwarding<T extends object>(current: () => T): T {
   });
 }
 
+/** Which log the socket of a bounce service stands for. */
+function logNameOf(entry: MasterEntry): LogName {
+  return entry.name === "defer" || entry.name === "trace" ? entry.name : "bounce";
+}
+
 /** Starts the services and their sockets; the queue manager begins to work at once. */
 export async function startQueueSide(context: RuntimeContext, first: Snapshot): Promise<Side> {
   const { queue, sink } = context;
@@ -63,31 +71,35 @@ export async function startQueueSide(context: RuntimeContext, first: Snapshot): 
 
   function createAgent(snapshot: Snapshot, entry: MasterEntry, services: Pick<Services, "bounce" | "flush">) {
     const { config, log } = viewOf(snapshot, entry, sink);
-    const recorder = createRecorder({
-      config,
-      queue,
-      bounce: services.bounce,
-      log,
-      flushAdd: (site, id) =>
-        void services.flush.add(site, id).catch((error) => log.warning(`flush: ${error.message}`)),
-    });
+    const recorder = () =>
+      createRecorder({
+        config,
+        queue,
+        bounce: services.bounce,
+        log,
+        flushAdd: (site, id) =>
+          void services.flush.add(site, id).catch((error) => log.warning(`flush: ${error.message}`)),
+      });
     switch (entry.command) {
       case "smtp":
-      case "lmtp":
-        return createSmtpClient({
-          config,
-          protocol: entry.command,
-          serviceName: entry.name,
-          queue,
-          recorder,
-          resolver,
-          tables: snapshot.tables,
-          log,
-        });
+      case "lmtp": {
+        const protocol = entry.command;
+        return lazyAgent(() =>
+          createSmtpClient({
+            config,
+            protocol,
+            serviceName: entry.name,
+            queue,
+            recorder: recorder(),
+            resolver,
+            tables: snapshot.tables,
+            log,
+          }), log);
+      }
       case "error":
-        return createErrorAgent({ recorder, service: entry.name });
+        return lazyAgent(() => createErrorAgent({ recorder: recorder(), service: entry.name }), log);
       case "discard":
-        return createDiscardAgent({ recorder });
+        return lazyAgent(() => createDiscardAgent({ recorder: recorder() }), log);
     }
     return undefined;
   }
@@ -114,13 +126,15 @@ export async function startQueueSide(context: RuntimeContext, first: Snapshot): 
     });
     const bounce = createBounce({ config, queue, cleanup, log: bounceLog });
     const agents = new Map<string, DeliveryAgent>();
-    const clients: SmtpClient[] = [];
+    const clients: { readonly made: SmtpClient | undefined }[] = [];
     for (const entry of snapshot.entries) {
       if (entry.type !== "unix" || roleOf(entry) !== "queue") continue;
       const agent = createAgent(snapshot, entry, { bounce, flush });
       if (agent === undefined) continue;
       agents.set(entry.name, agent);
-      if ("stop" in agent) clients.push(agent);
+      if (entry.command === "smtp" || entry.command === "lmtp") {
+        clients.push(agent as { readonly made: SmtpClient | undefined });
+      }
     }
     const pickup = createPickup({ config, queue, cleanup, log: snapshot.logAs("pickup") });
     const showq = createShowq({ queue, config, log: snapshot.logAs("showq") });
@@ -190,7 +204,14 @@ export async function startQueueSide(context: RuntimeContext, first: Snapshot): 
         sockets.push(serveSocket(path, (connection) => current.flush.serve(connection), log));
         break;
       case "bounce":
-        sockets.push(serveSocket(path, (connection) => serveBounce(connection, current.bounce), log));
+        sockets.push(
+          serveSocket(
+            path,
+            (connection) =>
+              serveBounce(connection, current.bounce, logNameOf(entry), (text) => log.warning(text)),
+            log,
+          ),
+        );
         break;
     }
     const action = entry.command === "pickup"
@@ -251,7 +272,7 @@ export async function startQueueSide(context: RuntimeContext, first: Snapshot): 
     await submission.close();
     await Promise.all(userServers.map((server) => server.close()));
     await manager.stop(seconds);
-    await Promise.all(current.clients.map((client) => client.stop(0)));
+    await Promise.all(current.clients.map((client) => client.made?.stop(0)));
   }
 
   return {
@@ -261,7 +282,7 @@ export async function startQueueSide(context: RuntimeContext, first: Snapshot): 
         const old = current;
         current = services;
         manager.reload({ config: next.config, addressing: next.addressing, agentFor, processLimit });
-        for (const client of old.clients) void client.stop(Infinity);
+        for (const client of old.clients) void client.made?.stop(Infinity);
         void current.pickup.wake();
       });
     },
