@@ -40,8 +40,7 @@ export function envelopeRecord(
   extracted: boolean,
 ): void | Promise<void> {
   if (type === RecordType.Flags && !extracted) return extraFlags(state, decodeText(data));
-  // "0" says that the client has been through its own Milters; Milters of this service come with their own stage.
-  if (type === RecordType.Milters && !extracted) return;
+  if (type === RecordType.Milters && !extracted) return milterCount(state, decodeText(data));
   if (type === RecordType.Pointer || type === RecordType.Padding) return forbiddenType(state, type);
   let mapped = type;
   let text = decodeText(data);
@@ -162,6 +161,13 @@ function extraFlags(state: MessageState, text: string): void {
   if (flags & ~(CleanupFlag.Hold | CleanupFlag.Discard)) {
     state.warn(`ignoring bad extra flags: 0x${(flags >>> 0).toString(16)}`);
   } else state.flags |= flags;
+}
+
+/** "0" says that the client has been through its own Milters; more of them would have to come over this connection. */
+function milterCount(state: MessageState, text: string): void {
+  if (!/^[1-9]/.test(text)) return;
+  state.warn("hand-over of Milter connections is not supported - deferring this message");
+  state.errors |= CleanupStatus.Proxy;
 }
 
 function beginRecipients(state: MessageState): boolean {

@@ -1,9 +1,4 @@
 import assert from "node:assert/strict";
-import { createAddressing, createRewriting } from "../../core/address/mod.ts";
-import { configFromText } from "../../core/config/mod.ts";
-import { Logger, memorySink } from "../../core/log/mod.ts";
-import { openQueue } from "../../core/queue/mod.ts";
-import { TableSet } from "../../core/table/mod.ts";
 import {
   baseConfig,
   caseRecords,
@@ -14,7 +9,8 @@ import {
 } from "../../testdata/cleanup/case.ts";
 import { cases } from "../../testdata/cleanup/cases.ts";
 import golden from "../../testdata/cleanup/golden.json" with { type: "json" };
-import { createCleanup } from "./mod.ts";
+import { CleanupFlag } from "./mod.ts";
+import { testCleanup } from "./testing.ts";
 
 /** Lines that only one side writes, and why. */
 function comparable(lines: readonly string[]): string[] {
@@ -32,28 +28,12 @@ function comparable(lines: readonly string[]): string[] {
 }
 
 async function run(test: CleanupCase): Promise<CleanupOutcome> {
-  const directory = Deno.makeTempDirSync();
+  using cleanup = testCleanup({ ...baseConfig, ...test.config });
+  const { directory, queue } = cleanup;
   for (const [name, text] of Object.entries(test.tables ?? {})) {
     Deno.writeTextFileSync(`${directory}/${name}`, text);
   }
-  const settings = Object.entries({ ...baseConfig, ...test.config, queue_directory: directory })
-    .map(([name, value]) => `${name} = ${value.replaceAll("@DIR@", directory)}\n`).join("");
-  const sink = memorySink();
-  const log = new Logger(sink, "postfix/cleanup");
-  const config = configFromText(settings);
-  const tables = new TableSet(config, { log });
-  const addressing = createAddressing({ config, tables, log });
-  for (const name of ["incoming", "hold"]) Deno.mkdirSync(`${directory}/${name}`);
-  const queue = openQueue(config);
-  const service = createCleanup({
-    config,
-    tables,
-    queue,
-    rewriting: createRewriting({ config, tables, log, addressing }),
-    log,
-    bounce: { append: () => Promise.resolve(), flush: () => Promise.resolve() },
-  });
-  const message = service.begin(test.flags | 4);
+  const message = cleanup.service.begin(test.flags | CleanupFlag.Hold);
   await message.write(caseRecords(test));
   const { status, reason } = await message.finish();
   const id = message.queueId;
@@ -61,9 +41,7 @@ async function run(test: CleanupCase): Promise<CleanupOutcome> {
   if ([...queue.scan("hold")].includes(id)) {
     file = normalFile(Deno.readFileSync(queue.path("hold", id)), id);
   }
-  tables.close();
-  Deno.removeSync(directory, { recursive: true });
-  const lines = sink.lines().map((line) => normalText(line.replaceAll(directory, "@DIR@"), id));
+  const lines = cleanup.lines().map((line) => normalText(line.replaceAll(directory, "@DIR@"), id));
   return { status, reason, ...(file === undefined ? {} : { file }), log: lines };
 }
 

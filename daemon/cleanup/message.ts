@@ -34,6 +34,11 @@ export class Message implements CleanupMessage {
     state.head.append(NO_SIZES);
   }
 
+  /** The flags, for a client that gets the queue id before it says what it wants. Only before the first `write`. */
+  setFlags(flags: number): void {
+    this.#state.setFlags(flags);
+  }
+
   write(records: Uint8Array): void | Promise<void> {
     try {
       const pending = this.#walk(records, 0);
@@ -73,7 +78,10 @@ export class Message implements CleanupMessage {
         }
         pending = content.record(type, records, recordStart, start, at);
         this.#checkSize();
-      } else pending = this.#structural(type, records.subarray(start, at));
+      } else {
+        pending = this.#structural(type, records.subarray(start, at));
+        this.#checkSize();
+      }
       if (pending !== undefined) {
         const next = at;
         return pending.then(() => this.#walk(records, next));
@@ -125,7 +133,8 @@ export class Message implements CleanupMessage {
   #checkSize(): void {
     const state = this.#state;
     const limit = state.context.settings.messageSizeLimit;
-    if (limit === 0 || state.writer.offset + this.#content!.pendingLength <= limit || state.stopped) return;
+    const pending = this.#stage === "envelope" ? state.head.length : this.#content!.pendingLength;
+    if (limit === 0 || state.writer.offset + pending + state.tail.length <= limit || state.stopped) return;
     state.warn("queue file size limit exceeded");
     state.refuse(CleanupStatus.Size);
   }

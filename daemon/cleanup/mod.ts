@@ -15,6 +15,9 @@ import type { CleanupService } from "./types.ts";
 export type { CleanupDeps } from "./deps.ts";
 export * from "./types.ts";
 export { type StatusDetail, statusDetail } from "./status.ts";
+export { serveCleanup } from "./server.ts";
+export { createCleanupClient, type RemoteCleanup } from "./client.ts";
+export { receiveOverride } from "./receive_override.ts";
 
 /** Makes the service for one configuration snapshot. Throws `ConfigError` and `TableError`. */
 export function createCleanup(deps: CleanupDeps): CleanupService {

@@ -78,10 +78,16 @@ export class MessageState {
   /** Recipients written so far, for the duplicate filter. */
   readonly seen = new Set<string>();
 
-  readonly #fatal: number;
+  #fatal = ~0;
 
   constructor(readonly context: Context, readonly writer: QueueWriter, flags: number) {
     this.queueId = writer.id;
+    this.flags = flags;
+    this.setFlags(flags);
+  }
+
+  /** What the client asks for; before the first record. */
+  setFlags(flags: number): void {
     this.flags = flags;
     // What is to be sent back must be received first.
     this.#fatal = (flags & CleanupFlag.Bounce) !== 0 ? INCOMPLETE : ~0;

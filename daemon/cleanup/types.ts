@@ -51,6 +51,8 @@ export interface CleanupMessage {
   write(records: Uint8Array): void | Promise<void>;
   /** After the `E` record: resolves when the message is on disk (status 0), or refused and gone. */
   finish(): Promise<CleanupResult>;
+  /** The flags, for a client that gets the queue id before it says what it wants. Only before the first `write`. */
+  setFlags?(flags: number): void;
   /** The client went away: the file is removed. */
   abort(): void;
 }

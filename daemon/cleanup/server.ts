@@ -1,0 +1,150 @@
+/** The socket `public/cleanup`: Postfix's cleanup protocol (docs/ipc.md) on a connection. */
+import {
+  announcement,
+  AttributeReader,
+  AttributeWriter,
+  type ByteSink,
+  type ByteSource,
+} from "../../core/ipc/mod.ts";
+import { QueueFileError } from "../../core/queue/mod.ts";
+import { type CleanupMessage, type CleanupResult, type CleanupService, CleanupStatus } from "./types.ts";
+
+const CHUNK = 65536;
+/** No record that belongs into a queue file is longer. */
+const LONGEST_RECORD = 16 * 1024 * 1024;
+const END = 0x45;
+
+/**
+ * Serves one client: greets with the queue id, takes the flags and the records up to `E`, answers with the status.
+ * A client that goes away before that leaves nothing behind. Does not close the connection.
+ */
+export async function serveCleanup(
+  connection: ByteSource & ByteSink,
+  service: CleanupService,
+): Promise<void> {
+  let message: CleanupMessage;
+  try {
+    message = service.begin(0);
+  } catch (error) {
+    // Nothing to greet with: the client sees the connection close and tries again later.
+    if (error instanceof QueueFileError) return;
+    throw error;
+  }
+  try {
+    await send(connection, announcement("cleanup", [["queue_id", message.queueId]]));
+    const input = new RecordInput(connection);
+    const flags = await input.flags();
+    if (message.setFlags === undefined) throw new TypeError("This cleanup service wants its flags first");
+    message.setFlags(flags);
+    for (;;) {
+      const records = await input.records();
+      if (records === undefined) break;
+      await message.write(records);
+    }
+    if (!input.ended) {
+      message.abort();
+      await reply(connection, { status: CleanupStatus.Bad, reason: "" });
+      return;
+    }
+    await reply(connection, await message.finish());
+  } finally {
+    message.abort();
+  }
+}
+
+async function reply(connection: ByteSink, { status, reason }: CleanupResult): Promise<void> {
+  await send(connection, new AttributeWriter().integer("status", status).text("reason", reason).end().view());
+}
+
+async function send(connection: ByteSink, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
+}
+
+/** Cuts a connection's bytes into the attribute list with the flags and pieces of whole records. */
+class RecordInput {
+  readonly #source: ByteSource;
+  #buffer = new Uint8Array(CHUNK);
+  #start = 0;
+  #end = 0;
+  /** The `E` record was there. */
+  ended = false;
+
+  constructor(source: ByteSource) {
+    this.#source = source;
+  }
+
+  /** `flags` of the request. Throws `AttributeError` when something else comes. */
+  async flags(): Promise<number> {
+    for (;;) {
+      const list = this.#buffer.subarray(this.#start, this.#end);
+      for (let at = 1; at < list.length; at++) {
+        if (list[at] !== 0 || list[at - 1] !== 0) continue;
+        this.#start += at + 1;
+        const reader = new AttributeReader(list.slice(0, at + 1));
+        const flags = await reader.integer("flags");
+        await reader.end();
+        return flags;
+      }
+      // 64 bytes hold any number; what is longer is no request.
+      if (list.length > 64 || !(await this.#fill())) {
+        return await new AttributeReader(list).integer("flags");
+      }
+    }
+  }
+
+  /** The next whole records; undefined when `E` was there or the client closed. */
+  async records(): Promise<Uint8Array | undefined> {
+    if (this.ended) return undefined;
+    for (;;) {
+      const end = this.#wholeRecords();
+      if (end > this.#start) {
+        const records = this.#buffer.subarray(this.#start, end);
+        this.#start = end;
+        return records;
+      }
+      if (!(await this.#fill())) return undefined;
+    }
+  }
+
+  /** Index behind the last whole record in the buffer, at most behind `E`. */
+  #wholeRecords(): number {
+    let at = this.#start;
+    while (at < this.#end && !this.ended) {
+      let index = at + 1;
+      let length = 0;
+      let byte = 0x80;
+      for (let scale = 1; byte >= 0x80; scale *= 128) {
+        if (index >= this.#end) return at;
+        byte = this.#buffer[index++]!;
+        length += (byte & 0x7f) * scale;
+        if (length > LONGEST_RECORD || scale > 0x10000000) {
+          throw new QueueFileError(
+            `A record of ${length} bytes or more is longer than any can be`,
+            "corrupt",
+          );
+        }
+      }
+      if (index + length > this.#end) return at;
+      this.ended = this.#buffer[at] === END;
+      at = index + length;
+    }
+    return at;
+  }
+
+  async #fill(): Promise<boolean> {
+    if (this.#start > 0) {
+      this.#buffer.copyWithin(0, this.#start, this.#end);
+      this.#end -= this.#start;
+      this.#start = 0;
+    }
+    if (this.#end === this.#buffer.length) {
+      const grown = new Uint8Array(this.#buffer.length * 2);
+      grown.set(this.#buffer);
+      this.#buffer = grown;
+    }
+    const count = await this.#source.read(this.#buffer.subarray(this.#end));
+    if (count === null) return false;
+    this.#end += count;
+    return true;
+  }
+}
