@@ -17,3 +17,5 @@ export {
 } from "./reply.ts";
 export { decodeXtext, encodeXtext } from "./xtext.ts";
 export { ContentWriter } from "./content_writer.ts";
+export { type ContentOptions, ContentReader } from "./content_reader.ts";
+export { commandWords, type Word } from "./command.ts";

@@ -47,6 +47,7 @@ export class SmtpStream implements Expiring {
   /** How far the unfinished line at `#start` was searched for its end. */
   #searched = 0;
   #wantsLarge = false;
+  #interrupted = false;
   #closed = false;
   #giveUp: ((reason: SmtpStreamError) => void) | undefined;
   #timeoutMs = Infinity;
@@ -151,6 +152,11 @@ export class SmtpStream implements Expiring {
     return bytes;
   }
 
+  /** Takes `count` bytes that have arrived without looking at them. */
+  skip(count: number): void {
+    this.#consume(Math.min(count, this.#end - this.#start));
+  }
+
   /** Says that much input is coming (`true`: content) or little (`false`: commands), to choose the buffer. */
   expectMuch(much: boolean): void {
     this.#wantsLarge = much;
@@ -158,6 +164,10 @@ export class SmtpStream implements Expiring {
 
   /** Reads once and appends to what is buffered. False at the end of the input. Rejects with `SmtpStreamError`. */
   async fill(): Promise<boolean> {
+    if (this.#interrupted) {
+      this.#interrupted = false;
+      throw new SmtpStreamError("closed", "The conversation was ended");
+    }
     this.#makeRoom();
     const into = this.#input;
     const room = into.length - this.#end;
@@ -203,6 +213,12 @@ export class SmtpStream implements Expiring {
     // A read that is still under way may write into the buffer, so it is not put back for others then.
     if (this.#giveUp === undefined) this.#releaseInput();
     this.#giveUp?.(new SmtpStreamError("closed", "The connection was closed"));
+  }
+
+  /** Makes what waits at the moment, or the next wait, reject with kind `closed`; output can still be sent. */
+  interrupt(): void {
+    if (this.#giveUp === undefined) this.#interrupted = true;
+    else this.#giveUp(new SmtpStreamError("closed", "The conversation was ended"));
   }
 
   expire(): void {

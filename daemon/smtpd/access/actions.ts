@@ -1,0 +1,159 @@
+import type { MaybePromise } from "../../../core/table/mod.ts";
+import type { AccessActions } from "../transaction.ts";
+import type { Check, Outcome } from "./check.ts";
+
+/** One lookup that found something. */
+export interface Hit {
+  /** `hash:/etc/postfix/access`, for the log. */
+  readonly table: string;
+  readonly key: string;
+  readonly value: string;
+  /** What refusals name: `<name>: class rejected`. */
+  readonly name: string;
+  readonly nameClass: string;
+}
+
+type Action = (check: Check, hit: Hit, text: string) => MaybePromise<Outcome>;
+
+const ENHANCED = /^([245]\.\d{1,3}\.\d{1,3})(?:\s+|$)(.*)$/s;
+
+/** Splits `5.7.1 text`; without a code the default one is taken. */
+function withStatus(text: string, fallback: string): { enhanced: string; text: string } {
+  const match = ENHANCED.exec(text);
+  return match === null ? { enhanced: fallback, text } : { enhanced: match[1]!, text: match[2]! };
+}
+
+function refuseHit(check: Check, hit: Hit, code: number, text: string, fallback: string): Outcome {
+  const status = withStatus(text, fallback);
+  const reason = status.text === "" ? "Access denied" : status.text;
+  return check.refuse(code, status.enhanced, `<${hit.name}>: ${hit.nameClass} rejected: ${reason}`);
+}
+
+/** Says in the log that an action makes no sense as written; the entry is then passed over. */
+function unusable(check: Check, hit: Hit, problem: string): Outcome {
+  check.session.warn(`access table ${hit.table} entry "${hit.key}" ${problem}`);
+  return "dunno";
+}
+
+/** The transaction's wishes to cleanup; undefined outside of a transaction, with a line in the log. */
+function wishes(check: Check, hit: Hit, action: string): AccessActions | undefined {
+  const actions = check.session.transaction?.actions;
+  if (actions === undefined) {
+    check.session.warn(
+      `access table ${hit.table}: action ${action} is skipped outside of a mail transaction (${check.stage} restrictions)`,
+    );
+  }
+  return actions;
+}
+
+function isMailAddress(text: string): boolean {
+  return /^[^\s@]+@[^\s@]+$/.test(text);
+}
+
+/** The actions of access(5) by their first word. */
+const ACTIONS: Readonly<Record<string, Action>> = {
+  OK: () => "ok",
+  DUNNO: () => "dunno",
+  REJECT: (check, hit, text) =>
+    refuseHit(check, hit, check.session.settings.codes.accessReject, text, "5.7.1"),
+  DEFER: (check, hit, text) => refuseHit(check, hit, check.session.settings.codes.accessDefer, text, "4.7.1"),
+  HANGUP: (check) => {
+    check.log("hangup", "");
+    check.session.hangup = true;
+    return check.refuse(421, "4.3.2", "Service currently unavailable");
+  },
+  DEFER_IF_PERMIT: (check, hit, text) => {
+    const status = withStatus(text, "4.7.1");
+    const reason = status.text === "" ? "Service unavailable" : status.text;
+    return check.deferIfPermitted(
+      check.session.settings.codes.accessDefer,
+      status.enhanced,
+      `<${hit.name}>: ${hit.nameClass} rejected: ${reason}`,
+    );
+  },
+  DEFER_IF_REJECT: (check, hit, text) => {
+    const status = withStatus(text, "4.7.1");
+    const reason = status.text === "" ? "Service unavailable" : status.text;
+    return check.deferIfRejected(
+      check.session.settings.codes.accessDefer,
+      status.enhanced,
+      `<${hit.name}>: ${hit.nameClass} rejected: ${reason}`,
+    );
+  },
+  INFO: (check, _hit, text) => {
+    check.log("info", text);
+    return "dunno";
+  },
+  WARN: (check, _hit, text) => {
+    check.log("warn", text);
+    return "dunno";
+  },
+  HOLD: (check, hit, text) => {
+    const actions = wishes(check, hit, "HOLD");
+    if (actions === undefined || actions.hold) return "dunno";
+    actions.hold = true;
+    check.log("hold", `<${hit.name}>: ${hit.nameClass} ${text === "" ? "triggers HOLD action" : text}`);
+    return "dunno";
+  },
+  DISCARD: (check, hit, text) => {
+    const actions = wishes(check, hit, "DISCARD");
+    if (actions === undefined) return "dunno";
+    actions.discard = true;
+    check.log("discard", `<${hit.name}>: ${hit.nameClass} ${text === "" ? "triggers DISCARD action" : text}`);
+    return "ok";
+  },
+  FILTER: (check, hit, text) => {
+    if (text === "") return unusable(check, hit, "has FILTER entry without value");
+    if (!text.includes(":")) {
+      return unusable(check, hit, `requires transport:destination: "FILTER ${text}"`);
+    }
+    const actions = wishes(check, hit, "FILTER");
+    if (actions === undefined) return "dunno";
+    actions.filter = text;
+    check.log("filter", `<${hit.name}>: ${hit.nameClass} triggers FILTER ${text}`);
+    return "dunno";
+  },
+  REDIRECT: (check, hit, text) => {
+    if (!isMailAddress(text)) return unusable(check, hit, `requires user@domain target: "REDIRECT ${text}"`);
+    const actions = wishes(check, hit, "REDIRECT");
+    if (actions === undefined) return "dunno";
+    actions.redirect = text;
+    check.log("redirect", `<${hit.name}>: ${hit.nameClass} triggers REDIRECT ${text}`);
+    return "dunno";
+  },
+  BCC: (check, hit, text) => {
+    if (!isMailAddress(text)) return unusable(check, hit, `requires user@domain target: "BCC ${text}"`);
+    const actions = wishes(check, hit, "BCC");
+    if (actions === undefined) return "dunno";
+    if (!actions.bcc.includes(text)) actions.bcc.push(text);
+    check.log("bcc", `<${hit.name}>: ${hit.nameClass} triggers BCC ${text}`);
+    return "dunno";
+  },
+  PREPEND: (check, hit, text) => {
+    if (text === "") return unusable(check, hit, "has PREPEND entry without text");
+    if (!/^[!-9;-~]+\s*:/.test(text)) {
+      return unusable(check, hit, `requires header: "PREPEND ${text}"`);
+    }
+    const actions = wishes(check, hit, "PREPEND");
+    if (actions !== undefined) actions.prepend.unshift(text);
+    return "dunno";
+  },
+};
+
+const REPLY_CODE = /^([45]\d\d)(?:\s+(.*))?$/s;
+
+/** Does what an access(5) table says. */
+export function applyAction(check: Check, hit: Hit): MaybePromise<Outcome> {
+  const value = hit.value.trim();
+  const blank = value.search(/\s/);
+  const word = blank < 0 ? value : value.slice(0, blank);
+  const action = ACTIONS[word.toUpperCase()];
+  if (action !== undefined) return action(check, hit, blank < 0 ? "" : value.slice(blank).trim());
+  // What popbsmtp and the like write: a number that stands for OK.
+  if (/^\d+$/.test(value) && !REPLY_CODE.test(value)) return "ok";
+  const coded = REPLY_CODE.exec(value);
+  if (coded !== null) {
+    return refuseHit(check, hit, Number(coded[1]), coded[2] ?? "", `${coded[1]![0]}.7.1`);
+  }
+  return check.session.service.access.runText(check, value, hit);
+}

@@ -1,0 +1,94 @@
+import type { Check, Outcome } from "./check.ts";
+import { plain, type Restriction } from "./restriction.ts";
+
+/** Restrictions that decide by themselves, by the client's address and by the session. */
+export const basicRestrictions: Readonly<Record<string, Restriction>> = {
+  permit: plain(() => "ok"),
+  reject: plain((check) => check.refuseNamed(check.session.settings.codes.reject, "5.7.1", "Access denied")),
+  defer: plain((check) => check.refuseNamed(check.session.settings.codes.defer, "4.7.1", "Access denied")),
+  defer_if_permit: plain((check) =>
+    check.deferIfPermitted(450, "4.7.0", named(check, "defer_if_permit requested"))
+  ),
+  defer_if_reject: plain((check) =>
+    check.deferIfRejected(450, "4.7.0", named(check, "defer_if_reject requested"))
+  ),
+  permit_mynetworks: plain(permitMynetworks),
+  permit_inet_interfaces: plain((check) =>
+    check.session.service.access.isOwnAddress(check.session.client.address) ? "ok" : "dunno"
+  ),
+  permit_naked_ip_address: plain((check) => {
+    check.session.service.access.warnOnce(
+      "restriction permit_naked_ip_address is deprecated. Use permit_mynetworks or permit_sasl_authenticated instead",
+    );
+    const { helo } = check;
+    return helo !== undefined && /^[\d.]+$|:/.test(helo) ? "ok" : "dunno";
+  }),
+  permit_sasl_authenticated: plain(() => "dunno"),
+  permit_tls_clientcerts: plain(() => "dunno"),
+  permit_tls_all_clientcerts: plain(() => "dunno"),
+  reject_plaintext_session: plain((check) =>
+    check.refuse(check.session.settings.codes.plaintext, "4.7.1", "Session encryption is required")
+  ),
+  reject_unauth_pipelining: plain((check) =>
+    check.session.pipeliningReported && check.session.stream.buffered > 0
+      ? check.refuseNamed(503, "5.5.0", "Improper use of SMTP command pipelining")
+      : "dunno"
+  ),
+  reject_multi_recipient_bounce: plain((check) => {
+    const transaction = check.session.transaction;
+    if (check.sender !== "" || transaction === undefined) return "dunno";
+    const recipients = transaction.recipients + (check.stage === "recipient" ? 1 : 0);
+    return recipients > 1
+      ? check.refuseNamed(
+        check.session.settings.codes.multiRecipientBounce,
+        "5.5.3",
+        "Multi-recipient bounce",
+      )
+      : "dunno";
+  }),
+  reject_authenticated_sender_login_mismatch: plain((check) =>
+    withoutSasl(check, "reject_authenticated_sender_login_mismatch")
+  ),
+  reject_unauthenticated_sender_login_mismatch: plain((check) =>
+    withoutSasl(check, "reject_unauthenticated_sender_login_mismatch")
+  ),
+  reject_known_sender_login_mismatch: plain((check) =>
+    withoutSasl(check, "reject_known_sender_login_mismatch")
+  ),
+  reject_sender_login_mismatch: plain((check) => {
+    withoutSasl(check, "reject_authenticated_sender_login_mismatch");
+    return withoutSasl(check, "reject_unauthenticated_sender_login_mismatch");
+  }),
+  sleep: {
+    argument: "seconds",
+    async run(check, argument) {
+      const seconds = Number(argument);
+      if (!/^\d+$/.test(argument)) {
+        check.session.warn(`restriction sleep: bad argument "${argument}": need a number of seconds`);
+        return check.misconfigured();
+      }
+      await new Promise((done) => setTimeout(done, seconds * 1000));
+      return "dunno";
+    },
+  },
+};
+
+function named(check: Check, reason: string): string {
+  return `<${check.name}>: ${check.nameClass} rejected: ${reason}`;
+}
+
+async function permitMynetworks(check: Check): Promise<Outcome> {
+  const { session } = check;
+  let known = session.verdicts.get("mynetworks");
+  if (known === undefined) {
+    const answer = session.settings.mynetworks.matches(session.client.name, session.client.address);
+    known = answer instanceof Promise ? await answer : answer;
+    session.verdicts.set("mynetworks", known);
+  }
+  return known === true ? "ok" : "dunno";
+}
+
+function withoutSasl(check: Check, name: string): Outcome {
+  check.session.warn(`restriction \`${name}' ignored: no SASL support`);
+  return "dunno";
+}

@@ -1,0 +1,79 @@
+import type { Resolved } from "../../../core/address/mod.ts";
+import type { Check, Outcome } from "./check.ts";
+import { plain, type Restriction } from "./restriction.ts";
+
+/** Restrictions about where the mail goes: relaying and unknown mailboxes. */
+export const destinationRestrictions: Readonly<Record<string, Restriction>> = {
+  permit_auth_destination: plain(async (check) => {
+    const kind = await destination(check);
+    return kind === "ours" ? "ok" : "dunno";
+  }),
+  reject_unauth_destination: plain((check) =>
+    refuseUnlessOurs(check, check.session.settings.codes.relayDomains, "5.7.1")
+  ),
+  defer_unauth_destination: plain((check) => {
+    const code = check.session.settings.codes.relayDomains;
+    return refuseUnlessOurs(check, code >= 500 ? code - 100 : code, "4.7.1");
+  }),
+  check_relay_domains: plain((check) => {
+    check.session.service.access.warnOnce(
+      'support for restriction "check_relay_domains" will be removed from Postfix; use "reject_unauth_destination" instead',
+    );
+    return refuseUnlessOurs(check, check.session.settings.codes.relayDomains, "5.7.1");
+  }),
+  reject_unlisted_recipient: plain(refuseUnlistedRecipient),
+  check_recipient_maps: plain(refuseUnlistedRecipient),
+  reject_unlisted_sender: plain(refuseUnlistedSender),
+};
+
+/** Resolves the recipient; the resolver remembers answers that depend on no table. */
+async function resolveRecipient(check: Check, recipient: string): Promise<Resolved> {
+  const answer = check.session.service.deps.addressing.resolve(check.sender ?? "", recipient);
+  return answer instanceof Promise ? await answer : answer;
+}
+
+/** `ours`: this system is the final destination or relays for the domain; `broken`: a table could not say. */
+async function destination(check: Check): Promise<"ours" | "foreign" | "broken"> {
+  const { recipient } = check;
+  if (recipient === undefined) return "ours";
+  const resolved = await resolveRecipient(check, recipient);
+  if (resolved.error?.kind === "temporary") return "broken";
+  // Mail with a route in its local part ends elsewhere than its domain says.
+  if (resolved.routed === true && !check.session.settings.untrustedRouting) return "foreign";
+  return resolved.addressClass === "default" ? "foreign" : "ours";
+}
+
+async function refuseUnlessOurs(check: Check, code: number, enhanced: string): Promise<Outcome> {
+  const { recipient } = check;
+  if (recipient === undefined) return "dunno";
+  switch (await destination(check)) {
+    case "ours":
+      return "dunno";
+    case "broken":
+      return check.refuse(451, "4.3.0", `<${recipient}>: Temporary lookup failure`);
+    case "foreign":
+      return check.refuse(code, enhanced, `<${recipient}>: Relay access denied`);
+  }
+}
+
+/** Refuses a recipient that no table of its address class knows. */
+export async function refuseUnlistedRecipient(check: Check): Promise<Outcome> {
+  const { recipient } = check;
+  if (recipient === undefined) return "dunno";
+  const answer = await check.session.service.deps.addressing.checkRecipient(recipient, check.sender ?? "");
+  if (answer.known) return "dunno";
+  return check.refuse(
+    answer.replyCode,
+    answer.code,
+    `<${recipient}>: Recipient address rejected: ${answer.text}`,
+  );
+}
+
+/** Refuses a sender in one of our domains that nobody has. */
+export async function refuseUnlistedSender(check: Check): Promise<Outcome> {
+  const { sender } = check;
+  if (sender === undefined || sender === "") return "dunno";
+  const answer = await check.session.service.deps.addressing.checkSender(sender);
+  if (answer.known) return "dunno";
+  return check.refuse(answer.replyCode, answer.code, `<${sender}>: Sender address rejected: ${answer.text}`);
+}

@@ -1,0 +1,252 @@
+import { type Config, ConfigError, splitList, unbrace } from "../../../core/config/mod.ts";
+import { canonicalAddress } from "../../../core/dns/mod.ts";
+import type { Logger } from "../../../core/log/mod.ts";
+import { type MaybePromise, parseSpec, TableError } from "../../../core/table/mod.ts";
+import type { Hit } from "./actions.ts";
+import { basicRestrictions } from "./basic.ts";
+import type { Check, Outcome } from "./check.ts";
+import { destinationRestrictions } from "./destinations.ts";
+import { hostRestrictions } from "./hosts.ts";
+import { mapRestrictions } from "./maps.ts";
+import type { Restriction } from "./restriction.ts";
+
+/** All restrictions by name, as postconf(5) lists them. */
+const restrictions = new Map<string, Restriction>(Object.entries({
+  ...basicRestrictions,
+  ...hostRestrictions,
+  ...destinationRestrictions,
+  ...mapRestrictions,
+}));
+
+/** One step of a compiled list. */
+type Step =
+  | { readonly kind: "run"; readonly restriction: Restriction; readonly argument: string }
+  | { readonly kind: "class"; readonly name: string }
+  | { readonly kind: "warn" }
+  /** Something that can't be done; refuses mail as temporary failure when it is reached. */
+  | { readonly kind: "broken"; readonly problems: readonly string[] };
+
+export type RestrictionList = readonly Step[];
+
+const MOST_DEPTH = 100;
+
+/** The table type that a list entry without a check_..._access in front belongs to, by parameter. */
+const DEFAULT_MAP_CHECK: Readonly<Record<string, string>> = {
+  smtpd_client_restrictions: "check_client_access",
+  smtpd_helo_restrictions: "check_helo_access",
+  smtpd_sender_restrictions: "check_sender_access",
+  smtpd_relay_restrictions: "check_recipient_access",
+  smtpd_recipient_restrictions: "check_recipient_access",
+  smtpd_etrn_restrictions: "check_etrn_access",
+};
+
+/** The restriction lists of a service, compiled, and what runs them. */
+export class AccessLists {
+  readonly client: RestrictionList;
+  readonly helo: RestrictionList;
+  readonly sender: RestrictionList;
+  readonly relay: RestrictionList;
+  readonly recipient: RestrictionList;
+  readonly data: RestrictionList;
+  readonly endOfData: RestrictionList;
+  readonly etrn: RestrictionList;
+  readonly rewriteClients: RestrictionList;
+  readonly #classes = new Map<string, RestrictionList>();
+  readonly #compiledTexts = new Map<string, RestrictionList>();
+  readonly #warned = new Set<string>();
+
+  /**
+   * Throws `ConfigError` for a restriction class without a definition; a name that is no restriction shows when a
+   * client gets that far, as with Postfix.
+   */
+  constructor(
+    config: Config,
+    /** Addresses of this host, canonical. */
+    private readonly ownAddresses: ReadonlySet<string>,
+    private readonly log: Logger,
+  ) {
+    const classes = config.list("smtpd_restriction_classes");
+    for (const name of classes) this.#classes.set(name, []);
+    for (const name of classes) {
+      const value = config.raw(name) === undefined ? "" : config.string(name);
+      if (value.trim() === "") {
+        throw new ConfigError(
+          `restriction class \`${name}' needs a definition`,
+          config.origin("smtpd_restriction_classes"),
+        );
+      }
+      this.#classes.set(name, this.#compile(splitList(value), undefined, true));
+    }
+    const list = (name: string) => this.#compile(config.list(name), DEFAULT_MAP_CHECK[name], true);
+    this.client = list("smtpd_client_restrictions");
+    this.helo = list("smtpd_helo_restrictions");
+    this.sender = list("smtpd_sender_restrictions");
+    this.relay = list("smtpd_relay_restrictions");
+    this.recipient = list("smtpd_recipient_restrictions");
+    this.data = list("smtpd_data_restrictions");
+    this.endOfData = list("smtpd_end_of_data_restrictions");
+    this.etrn = list("smtpd_etrn_restrictions");
+    this.rewriteClients = list("local_header_rewrite_clients");
+  }
+
+  /** Is this an address of this host? */
+  isOwnAddress(address: string): boolean {
+    return this.ownAddresses.has(canonicalClient(address));
+  }
+
+  /** Says something once in the life of a snapshot. */
+  warnOnce(text: string): void {
+    if (this.#warned.has(text)) return;
+    this.#warned.add(text);
+    this.log.warning(text);
+  }
+
+  /** Works through a list until a restriction decides. */
+  async run(check: Check, list: RestrictionList): Promise<Outcome> {
+    check.depth += 1;
+    if (check.depth > MOST_DEPTH) {
+      check.session.warn("SMTPD access map or restriction class recursion: more than 100 levels");
+      return check.misconfigured();
+    }
+    for (const step of list) {
+      if (step.kind === "warn") {
+        check.warnOnly = true;
+        continue;
+      }
+      const answer = this.#step(check, step);
+      const outcome = answer instanceof Promise ? await answer : answer;
+      check.warnOnly = false;
+      if (outcome !== "dunno") return outcome;
+    }
+    check.depth -= 1;
+    return "dunno";
+  }
+
+  /** Runs a list that an access table gave instead of an action. */
+  runText(check: Check, text: string, hit: Hit): MaybePromise<Outcome> {
+    let list = this.#compiledTexts.get(text);
+    if (list === undefined) {
+      list = this.#compile(splitList(text), undefined, false, hit);
+      if (this.#compiledTexts.size > 1000) this.#compiledTexts.clear();
+      this.#compiledTexts.set(text, list);
+    }
+    return this.run(check, list);
+  }
+
+  #step(check: Check, step: Exclude<Step, { kind: "warn" }>): MaybePromise<Outcome> {
+    switch (step.kind) {
+      case "run":
+        return step.restriction.run(check, step.argument);
+      case "class":
+        return this.run(check, this.#classes.get(step.name) ?? []);
+      case "broken":
+        for (const problem of step.problems) check.session.warn(problem);
+        return check.misconfigured();
+    }
+  }
+
+  #compile(
+    words: readonly string[],
+    mapCheck: string | undefined,
+    tablesAllowed: boolean,
+    hit?: Hit,
+  ): RestrictionList {
+    const steps: Step[] = [];
+    for (let at = 0; at < words.length; at++) {
+      const word = bare(words[at]!);
+      const name = word.toLowerCase();
+      if (name === "warn_if_reject") {
+        steps.push({ kind: "warn" });
+        continue;
+      }
+      const restriction = restrictions.get(name);
+      if (restriction !== undefined && restriction.argument === "none") {
+        steps.push({ kind: "run", restriction, argument: "" });
+        continue;
+      }
+      if (restriction !== undefined) {
+        const argument = words[at + 1] === undefined ? undefined : bare(words[at + 1]!);
+        steps.push(this.#withArgument(name, restriction, argument, tablesAllowed, hit));
+        at += 1;
+      } else if (this.#classes.has(word)) {
+        steps.push({ kind: "class", name: word });
+      } else if (isTable(word)) {
+        steps.push(this.#bareTable(word, mapCheck, tablesAllowed, hit));
+      } else if (/^check_\w+_access$/.test(name) && !tablesAllowed) {
+        steps.push(insideTable(words.slice(at).join(" "), hit));
+        at += 1;
+      } else {
+        steps.push({ kind: "broken", problems: [`unknown smtpd restriction: "${word}"`] });
+      }
+    }
+    return steps;
+  }
+
+  #withArgument(
+    name: string,
+    restriction: Restriction,
+    argument: string | undefined,
+    tablesAllowed: boolean,
+    hit: Hit | undefined,
+  ): Step {
+    if (restriction.argument === "table" || restriction.argument === "service") {
+      if (argument === undefined || !isTable(argument)) {
+        const given = argument ?? name;
+        return {
+          kind: "broken",
+          problems: [`restriction ${name}: bad argument "${given}": need maptype:mapname`],
+        };
+      }
+      if (!tablesAllowed) return insideTable(`${name} ${argument}`, hit);
+    } else if (argument === undefined) {
+      return { kind: "broken", problems: [`restriction ${name} needs an argument`] };
+    }
+    return { kind: "run", restriction, argument: argument ?? "" };
+  }
+
+  #bareTable(word: string, mapCheck: string | undefined, tablesAllowed: boolean, hit: Hit | undefined): Step {
+    const restriction = mapCheck === undefined ? undefined : restrictions.get(mapCheck);
+    if (!tablesAllowed) return insideTable(word, hit);
+    if (restriction === undefined) {
+      return { kind: "broken", problems: [`specify a restriction in front of the table "${word}"`] };
+    }
+    return { kind: "run", restriction, argument: word };
+  }
+}
+
+/** `{ word }` is the same as `word`. */
+function bare(word: string): string {
+  const inner = unbrace(word);
+  return inner !== undefined && "text" in inner ? inner.text.trim() : word;
+}
+
+function isTable(word: string): boolean {
+  try {
+    parseSpec(word);
+    return word.includes(":");
+  } catch (error) {
+    if (error instanceof TableError) return false;
+    throw error;
+  }
+}
+
+function insideTable(text: string, hit: Hit | undefined): Step {
+  return {
+    kind: "broken",
+    problems: [
+      `access table ${hit?.table ?? ""}: entry "${hit?.key ?? ""}" has lookup table ${text}`,
+      "do not specify lookup tables inside SMTPD access maps",
+      "define a restriction class and specify its name instead.",
+    ],
+  };
+}
+
+/** The form in which equal addresses are equal strings. */
+function canonicalClient(address: string): string {
+  return canonicalAddress(address) ?? address;
+}
+
+/** The addresses of a host in the form that `AccessLists` wants. */
+export function canonicalAddresses(addresses: Iterable<string>): ReadonlySet<string> {
+  return new Set([...addresses].map(canonicalClient));
+}

@@ -1,0 +1,44 @@
+import type { MaybePromise, Table, TableSet } from "../../../core/table/mod.ts";
+import { TableError } from "../../../core/table/mod.ts";
+import type { Check, Outcome } from "./check.ts";
+
+/** What a restriction takes behind its name. */
+export type ArgumentKind = "none" | "table" | "domain" | "seconds" | "service";
+
+/** One restriction of the manual. */
+export interface Restriction {
+  readonly argument: ArgumentKind;
+  /** @param argument the word behind the name; empty for kind `none` */
+  run(check: Check, argument: string): MaybePromise<Outcome>;
+}
+
+/** A restriction without argument. */
+export function plain(run: (check: Check) => MaybePromise<Outcome>): Restriction {
+  return { argument: "none", run };
+}
+
+/** Opens a table; opening the same one again costs a map lookup. */
+export function tableOf(tables: TableSet, spec: string): Table {
+  return tables.open(spec);
+}
+
+/**
+ * Runs a lookup and turns a table that can't answer into a temporary refusal, with a line in the log: mail must not slip
+ * through because a table is broken.
+ */
+export async function guarded(
+  check: Check,
+  name: string,
+  nameClass: string,
+  run: () => MaybePromise<Outcome>,
+): Promise<Outcome> {
+  try {
+    return await run();
+  } catch (error) {
+    if (!(error instanceof TableError)) throw error;
+    check.session.warn(`${error.message}`);
+    return error.kind === "configuration"
+      ? check.refuse(451, "4.3.5", `<${name}>: ${nameClass} rejected: Server configuration error`)
+      : check.refuse(451, "4.3.0", `<${name}>: ${nameClass} rejected: Temporary lookup failure`);
+  }
+}

@@ -1,0 +1,179 @@
+import { RecordType } from "../../core/queue/mod.ts";
+import { ContentReader, type Reply, reply, replyLine, SmtpStreamError } from "../../core/smtp/mod.ts";
+import { CleanupFlag, type CleanupResult, CleanupStatus } from "../cleanup/types.ts";
+import { checkEndOfData } from "./access/stages.ts";
+import { writeContentStart } from "./envelope.ts";
+import { sendRecords } from "./rcpt.ts";
+import { END_OF_MESSAGE, type Session } from "./session.ts";
+import type { Transaction } from "./transaction.ts";
+
+/** Content records are handed to cleanup when there are this many bytes of them. */
+const CONTENT_BATCH = 65536;
+
+/** Ends the envelope and starts the content. */
+export function beginContent(session: Session, transaction: Transaction, dots: boolean): ContentReader {
+  const { settings } = session;
+  const reader = new ContentReader({
+    lineLimit: settings.lineLimit,
+    strict: session.strictLines,
+    refuseBareLf: session.strictLines && settings.bareNewline === "reject",
+    dots,
+  });
+  transaction.content = reader;
+  writeContentStart(session, transaction, transaction.queueId ?? "");
+  return reader;
+}
+
+/** Reads more input; the end of the connection is an error here. */
+export async function moreInput(session: Session): Promise<void> {
+  const { stream, settings } = session;
+  if (!await stream.fill()) throw new SmtpStreamError("lost", "The client closed the connection");
+  if (settings.perRequestDeadline) {
+    stream.extendDeadline(stream.buffered / settings.minDataRate, settings.timeout);
+  }
+}
+
+/**
+ * Takes notice of what the reader found after each piece: too large content is no longer passed on, the rest goes to
+ * cleanup in large pieces.
+ */
+export async function passOn(
+  session: Session,
+  transaction: Transaction,
+  reader: ContentReader,
+): Promise<void> {
+  const { messageSizeLimit } = session.settings;
+  if (!transaction.tooLarge && messageSizeLimit > 0 && reader.size > messageSizeLimit) {
+    transaction.tooLarge = true;
+    session.warn(`${session.id}: queue file size limit exceeded`);
+  }
+  if (transaction.tooLarge) transaction.records.clear();
+  else if (transaction.records.length > CONTENT_BATCH) await sendRecords(transaction);
+}
+
+/** Finishes a message: last checks, queue file, reply. Ends the transaction. */
+export async function endContent(
+  session: Session,
+  transaction: Transaction,
+  reader: ContentReader,
+  queued: (id: string) => string,
+): Promise<boolean> {
+  session.where = END_OF_MESSAGE;
+  session.receiving = undefined;
+  const answer = await settle(session, transaction, reader, queued);
+  session.transaction = undefined;
+  session.chunks = "none";
+  if (answer.accepted) {
+    session.errors = 0;
+    session.junk = 0;
+  } else {
+    transaction.message?.abort();
+  }
+  if (typeof answer.reply === "string") session.rawReply(answer.reply);
+  else session.reply(answer.reply);
+  return answer.accepted;
+}
+
+interface Answer {
+  readonly accepted: boolean;
+  /** Text: a whole reply that a filter made. */
+  readonly reply: Reply | string;
+}
+
+async function settle(
+  session: Session,
+  transaction: Transaction,
+  reader: ContentReader,
+  queued: (id: string) => string,
+): Promise<Answer> {
+  const message = transaction.message;
+  if (message === undefined) return { accepted: false, reply: problem(CleanupStatus.Bad) };
+  if (transaction.tooLarge) return { accepted: false, reply: problem(CleanupStatus.Size) };
+  if (reader.bareLf && session.strictLines) {
+    if (session.settings.bareNewline === "reject") {
+      session.logDecision("reject", "bare <LF> received");
+      const { bareNewlineCode, hostname } = session.settings;
+      return {
+        accepted: false,
+        reply: reply(bareNewlineCode, "5.5.2", `${hostname} Error: bare <LF> received`),
+      };
+    }
+    if (session.settings.bareNewline === "note") session.logDecision("info", "bare <LF> received");
+  }
+  const { records, actions } = transaction;
+  const before = { ...actions, bcc: actions.bcc.length };
+  const refusal = await checkEndOfData(session);
+  if (refusal !== undefined) return { accepted: false, reply: refusal };
+  records.appendByte(RecordType.Extracted);
+  records.appendByte(0);
+  writeLateActions(transaction, before);
+  records.appendByte(RecordType.End);
+  records.appendByte(0);
+  await sendRecords(transaction);
+  const result = await message.finish();
+  // From here on the message is cleanup's: there is nothing left to abort.
+  transaction.message = undefined;
+  if (result.status === CleanupStatus.Ok) {
+    return { accepted: true, reply: reply(250, "2.0.0", `Ok: ${queued(message.queueId)}`) };
+  }
+  return { accepted: false, reply: refusalFor(session, result) };
+}
+
+/** What `smtpd_end_of_data_restrictions` asked for goes into the extracted segment, after the content. */
+function writeLateActions(
+  transaction: Transaction,
+  before: {
+    readonly filter: string;
+    readonly redirect: string;
+    readonly hold: boolean;
+    readonly discard: boolean;
+  },
+): void {
+  const { records, actions } = transaction;
+  const text = (type: number, value: string) => {
+    const bytes = new TextEncoder().encode(value);
+    records.appendByte(type);
+    let rest = bytes.length;
+    while (rest > 127) {
+      records.appendByte((rest & 127) | 128);
+      rest >>= 7;
+    }
+    records.appendByte(rest);
+    records.append(bytes);
+  };
+  if (actions.filter !== before.filter) text(RecordType.Filter, actions.filter);
+  if (actions.redirect !== before.redirect) text(RecordType.Redirect, actions.redirect);
+  const flags = (actions.hold && !before.hold ? CleanupFlag.Hold : 0) |
+    (actions.discard && !before.discard ? CleanupFlag.Discard : 0);
+  if (flags !== 0) text(RecordType.Flags, String(flags));
+}
+
+/** Replies to what cleanup reports, most specific first. */
+const PROBLEMS: readonly (readonly [number, Reply])[] = [
+  [CleanupStatus.Defer, reply(451, "4.7.1", "Error: service unavailable")],
+  [CleanupStatus.Proxy, reply(451, "4.3.0", "Error: queue file write error")],
+  [CleanupStatus.Bad, reply(451, "4.3.0", "Error: internal error")],
+  [CleanupStatus.NoRecipients, reply(550, "5.1.0", "Error: no recipients specified")],
+  [CleanupStatus.Hops, reply(554, "5.4.0", "Error: too many hops")],
+  [CleanupStatus.Size, reply(552, "5.3.4", "Error: message file too big")],
+  [CleanupStatus.Content, reply(550, "5.7.1", "Error: message content rejected")],
+  [CleanupStatus.Deny, reply(550, "5.7.1", "Error: service denied")],
+  [CleanupStatus.Write, reply(451, "4.3.0", "Error: queue file write error")],
+];
+
+function problem(status: number): Reply {
+  return PROBLEMS.find(([bit]) => (status & bit) !== 0)?.[1] ?? reply(451, "4.3.0", "Error: internal error");
+}
+
+function refusalFor(session: Session, result: CleanupResult): Reply | string {
+  const standard = problem(result.status);
+  const { reason } = result;
+  if (reason === "") return standard;
+  if (/^[45]\d\d[ -]/.test(reason)) return reason;
+  const status = /^([245]\.\d{1,3}\.\d{1,3})\s+(.*)$/s.exec(reason);
+  const refusal = status === null
+    ? reply(standard.code, standard.enhanced, reason)
+    : reply(standard.code, status[1]!, status[2]!);
+  session.service.deps.log.info(`${session.id}: refused: ${replyLine(refusal)}`, "refused");
+  return refusal;
+}

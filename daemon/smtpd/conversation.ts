@@ -1,0 +1,239 @@
+import { decodeText } from "../../core/bytes/mod.ts";
+import { commandWords, type Reply, reply, SmtpStreamError, type Word } from "../../core/smtp/mod.ts";
+import { checkClient } from "./access/stages.ts";
+import { isExempt } from "./limits.ts";
+import { printable, type Session, UNKNOWN_COMMAND } from "./session.ts";
+import { deniedReply } from "./settings.ts";
+import { type Verb, verbs } from "./verbs.ts";
+
+/** Commands that a client may send before the event loop serves others: a burst must not starve the rest. */
+const MOST_COMMANDS_PER_TURN = 100;
+/** How much of unexpected input the log shows. */
+const SHOWN_INPUT = 100;
+
+/**
+ * Greets a client and answers its commands until it leaves, breaks the rules or runs out of time. Rejects with
+ * `SmtpStreamError` when the connection is lost or silent.
+ */
+export async function converse(session: Session): Promise<void> {
+  const { stream, settings } = session;
+  stream.setTimeout(settings.timeout);
+  await watchLineEnds(session);
+  if (!await greet(session)) return;
+  await stream.flush();
+  for (;;) {
+    let commands = 0;
+    while (!session.hangup && stream.hasLine() && commands++ < MOST_COMMANDS_PER_TURN) {
+      if (tooManyErrors(session)) return await stream.flush();
+      const step = nextCommand(session, stream.takeLine(settings.lineLimit)!);
+      if (step instanceof Promise) await step;
+    }
+    if (!session.hangup) tooManyErrors(session);
+    if (stream.out.length > 0) await stream.flush();
+    if (session.hangup) return;
+    if (commands > MOST_COMMANDS_PER_TURN) await new Promise((done) => setTimeout(done, 0));
+    else await awaitLine(session);
+  }
+}
+
+async function awaitLine(session: Session): Promise<void> {
+  const { stream, settings } = session;
+  if (settings.perRequestDeadline) stream.setDeadline(settings.timeout);
+  const line = await stream.readLine(settings.lineLimit);
+  if (settings.perRequestDeadline) stream.setTimeout(settings.timeout);
+  if (line === null) throw new SmtpStreamError("lost", "The client closed the connection");
+  const step = nextCommand(session, line);
+  if (step instanceof Promise) await step;
+}
+
+/** Is lone LF an offence with this client? */
+async function watchLineEnds(session: Session): Promise<void> {
+  const { settings, client } = session;
+  if (settings.bareNewline === "no") return;
+  session.strictLines = !await settings.bareNewlineExclusions.matches(client.name, client.address);
+}
+
+/** The greeting (RFC 5321 section 4.2), or a refusal. False: the connection ends. */
+async function greet(session: Session): Promise<boolean> {
+  const { settings, service, client } = session;
+  const limits = settings.limits;
+  const counts = service.deps.anvil.connect(service.name, client.address);
+  if ((limits.connectionCount > 0 || limits.connectionRate > 0) && !await isExempt(session)) {
+    const over = (count: number, most: number) => most > 0 && count > most;
+    const title = over(counts.count, limits.connectionCount)
+      ? `Connection concurrency limit exceeded: ${counts.count}`
+      : over(counts.rate, limits.connectionRate)
+      ? `Connection rate limit exceeded: ${counts.rate}`
+      : undefined;
+    if (title !== undefined) {
+      session.errors += 1;
+      session.reply(
+        reply(421, "4.7.0", `${settings.hostname} Error: too many connections from ${client.address}`),
+      );
+      session.warn(`${title} from ${client.label} for service ${service.name}`);
+      await session.stream.flush();
+      return false;
+    }
+  }
+  const refusal = settings.delayReject ? undefined : await checkClient(session);
+  if (refusal === undefined) {
+    session.reply(reply(220, "", settings.banner));
+  } else {
+    session.denied = true;
+    session.errors += 1;
+    session.reply(refusal);
+    if (session.hangup) await session.stream.flush();
+  }
+  return !session.hangup;
+}
+
+/** Says good-bye to a client with too many errors; the loop ends then. */
+function tooManyErrors(session: Session): boolean {
+  const { settings } = session;
+  if (session.errors < settings.hardErrors) return false;
+  session.reply(reply(421, "4.7.0", `${settings.hostname} Error: too many errors`));
+  session.service.deps.log.info(
+    `${session.id}: too many errors after ${session.where} from ${session.client.label}`,
+    "too_many_errors",
+    { client: session.client.label, clientAddress: session.client.address, stage: session.where },
+  );
+  return true;
+}
+
+/** Answers one command line. */
+function nextCommand(session: Session, bytes: Uint8Array): void | Promise<void> {
+  const { settings, stream } = session;
+  const line = decodeText(bytes);
+  if (stream.truncated) {
+    session.warn(
+      `${session.client.label}: request longer than ${settings.lineLimit}: ${
+        printable(line).slice(0, 30)
+      }...`,
+    );
+  }
+  if (stream.bareLf && session.strictLines && settings.bareNewline === "reject") {
+    session.logDecision("reject", "bare <LF> received");
+    session.reply(
+      reply(settings.bareNewlineCode, "5.5.2", `${settings.hostname} Error: bare <LF> received`),
+    );
+    session.hangup = true;
+    return;
+  }
+  if (settings.smtputf8 && !line.isWellFormed()) {
+    return afterError(session, reply(500, "5.5.2", "Error: bad UTF-8 syntax"));
+  }
+  const nul = line.indexOf("\0");
+  const words = commandWords(nul < 0 ? line : line.slice(0, nul));
+  const first = words[0];
+  if (first === undefined) return afterError(session, reply(500, "5.5.2", "Error: bad syntax"));
+  const name = first.text.toUpperCase();
+  if (!settings.noopCommands.isEmpty) return ignoreOrRun(session, name, words, line);
+  return run(session, name, words, line);
+}
+
+async function ignoreOrRun(session: Session, name: string, words: Word[], line: string): Promise<void> {
+  if (!await session.settings.noopCommands.matches(name)) return await run(session, name, words, line);
+  session.reply(reply(250, "2.0.0", "Ok"));
+  if (session.junk++ > session.settings.junkCommands) session.errors += 1;
+  await slowDown(session);
+}
+
+function run(session: Session, name: string, words: Word[], line: string): void | Promise<void> {
+  const verb = verbs.get(name);
+  if (verb === undefined) return unknownCommand(session, name, words[0]!.text, line);
+  session.where = name;
+  if (violatesPipelining(session, name, verb)) {
+    session.count(name.toLowerCase(), false);
+    session.errors += 1;
+    session.reply(reply(554, "5.5.0", "Error: SMTP protocol synchronization"));
+    session.hangup = true;
+    return;
+  }
+  if (session.denied && name !== "QUIT") {
+    session.count(name.toLowerCase(), false);
+    return afterError(session, deniedReply(session.client.label));
+  }
+  const accepted = verb.handler(session, words, line);
+  return accepted instanceof Promise
+    ? accepted.then((value) => afterCommand(session, name, verb, value))
+    : afterCommand(session, name, verb, accepted);
+}
+
+function afterCommand(session: Session, name: string, verb: Verb, accepted: boolean): void | Promise<void> {
+  session.count(name.toLowerCase(), accepted);
+  if (!accepted) session.errors += 1;
+  if (verb.junk === true && session.junk++ > session.settings.junkCommands) session.errors += 1;
+  return slowDown(session);
+}
+
+function afterError(session: Session, answer: Reply): void | Promise<void> {
+  session.reply(answer);
+  session.errors += 1;
+  return slowDown(session);
+}
+
+/** Makes a client with many errors wait for its replies (`smtpd_soft_error_limit`, `smtpd_error_sleep_time`). */
+function slowDown(session: Session): void | Promise<void> {
+  const { errorSleep, softErrors } = session.settings;
+  if (errorSleep <= 0 || session.errors <= softErrors || session.hangup) return;
+  return new Promise((done) => setTimeout(done, errorSleep * 1000));
+}
+
+/** Web browsers, mail headers and the like: the client is thrown out. Else a plain error. */
+async function unknownCommand(session: Session, name: string, word: string, line: string): Promise<void> {
+  session.where = UNKNOWN_COMMAND;
+  session.count("unknown", false);
+  const hostile = /^[!-9;-~]+:/.test(line) || await session.settings.forbiddenCommands.matches(word) ||
+    (word !== name && await session.settings.forbiddenCommands.matches(name));
+  if (hostile) {
+    session.errors += 1;
+    session.warn(
+      `non-SMTP command from ${session.client.label}: ${printable(line).slice(0, SHOWN_INPUT)}`,
+    );
+    session.reply(reply(221, "2.7.0", "Error: I can break rules, too. Goodbye."));
+    session.hangup = true;
+    return;
+  }
+  await afterError(session, reply(500, "5.5.2", "Error: command not recognized"));
+}
+
+/**
+ * Has the client sent more although it has to wait for the reply (RFC 2920 section 3.1), or although it did not ask for
+ * pipelining with EHLO? It may be a web page or a smuggler. True if the session has to end for it.
+ */
+function violatesPipelining(session: Session, name: string, verb: Verb): boolean {
+  const { stream, settings } = session;
+  if (stream.buffered === 0 || session.pipeliningReported) return false;
+  if (session.protocol === "ESMTP" && verb.last !== true) return false;
+  session.pipeliningReported = true;
+  session.service.deps.log.info(
+    `improper command pipelining after ${name} from ${session.client.label}: ${
+      escaped(stream.peek().subarray(0, SHOWN_INPUT))
+    }`,
+    "pipelining",
+    { client: session.client.label, clientAddress: session.client.address, stage: name },
+  );
+  return settings.forbidUnauthPipelining;
+}
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  "\r": "\\r",
+  "\n": "\\n",
+  "\t": "\\t",
+  "\b": "\\b",
+  "\f": "\\f",
+  "\v": "\\v",
+  "\x07": "\\a",
+  "\\": "\\\\",
+};
+
+/** Input as C strings are written. */
+function escaped(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) {
+    const character = String.fromCharCode(byte);
+    text += ESCAPES[character] ??
+      (byte >= 32 && byte < 127 ? character : "\\" + byte.toString(8).padStart(3, "0"));
+  }
+  return text;
+}

@@ -1,0 +1,74 @@
+import type { ByteBuffer } from "../../core/bytes/mod.ts";
+import { appendTextRecord, RecordType } from "../../core/queue/mod.ts";
+import { CleanupFlag } from "../cleanup/types.ts";
+import { receivedHeader } from "./received.ts";
+import type { Session } from "./session.ts";
+import type { Transaction } from "./transaction.ts";
+
+function attribute(out: ByteBuffer, name: string, value: string | undefined): void {
+  if (value !== undefined && value !== "") appendTextRecord(out, RecordType.Attribute, `${name}=${value}`);
+}
+
+/** Writes the envelope up to the recipients, in the order that queue files have it. */
+export function writeEnvelope(session: Session, transaction: Transaction, localRewriting: boolean): void {
+  const out = transaction.records;
+  const { client, helo, protocol, settings } = session;
+  const { seconds, micros } = transaction.arrival;
+  appendTextRecord(out, RecordType.Time, `${seconds} ${micros}`);
+  if (settings.contentFilter !== "") appendTextRecord(out, RecordType.Filter, settings.contentFilter);
+  attribute(out, "log_ident", transaction.queueId);
+  attribute(out, "rewrite_context", localRewriting ? "local" : "remote");
+  attribute(out, "sasl_sender", transaction.saslSender);
+  attribute(out, "envelope_id", transaction.envelopeId);
+  if (transaction.returnFlags !== 0) attribute(out, "ret_flags", String(transaction.returnFlags));
+  appendTextRecord(out, RecordType.Sender, transaction.sender);
+  attribute(out, "encoding", transaction.encoding);
+  attribute(out, "log_client_name", client.name);
+  attribute(out, "log_client_address", client.rfcAddress);
+  attribute(out, "log_client_port", client.port);
+  attribute(out, "log_message_origin", client.label);
+  attribute(out, "log_helo_name", helo);
+  attribute(out, "log_protocol_name", protocol);
+  attribute(out, "client_name", client.name);
+  attribute(out, "reverse_client_name", client.reverseName);
+  attribute(out, "client_address", client.address);
+  attribute(out, "client_port", client.port);
+  attribute(out, "server_address", client.serverAddress);
+  attribute(out, "server_port", client.serverPort);
+  attribute(out, "helo_name", helo);
+  attribute(out, "protocol_name", protocol);
+  attribute(out, "client_address_type", String(client.family));
+}
+
+/** Writes one recipient with its DSN parameters. */
+export function writeRecipient(
+  out: ByteBuffer,
+  recipient: string,
+  notify: number,
+  originalRecipient: string,
+): void {
+  if (notify !== 0) attribute(out, "notify_flags", String(notify));
+  attribute(out, "dsn_orig_rcpt", originalRecipient);
+  appendTextRecord(out, RecordType.Recipient, recipient);
+}
+
+/** Writes what access tables asked for, the start of the content and the Received: header. */
+export function writeContentStart(session: Session, transaction: Transaction, queueId: string): void {
+  const out = transaction.records;
+  const { actions } = transaction;
+  if (actions.filter !== "") appendTextRecord(out, RecordType.Filter, actions.filter);
+  if (actions.redirect !== "") appendTextRecord(out, RecordType.Redirect, actions.redirect);
+  for (const address of actions.bcc) {
+    attribute(out, "notify_flags", "1");
+    appendTextRecord(out, RecordType.Recipient, address);
+  }
+  const flags = (actions.hold ? CleanupFlag.Hold : 0) | (actions.discard ? CleanupFlag.Discard : 0);
+  if (flags !== 0) appendTextRecord(out, RecordType.Flags, String(flags));
+  appendTextRecord(out, RecordType.Message, "");
+  for (const header of actions.prepend) {
+    for (const line of header.split("\n")) appendTextRecord(out, RecordType.Normal, line);
+  }
+  for (const line of receivedHeader(session, transaction, queueId)) {
+    appendTextRecord(out, RecordType.Normal, line);
+  }
+}

@@ -1,0 +1,62 @@
+import { reply, replyLine } from "../../core/smtp/mod.ts";
+import type { Word } from "../../core/smtp/mod.ts";
+import { checkSender } from "./access/stages.ts";
+import { exceedsRate } from "./limits.ts";
+import { mailParameter } from "./parameters.ts";
+import { acceptableAddress } from "./path.ts";
+import { printable, type Session } from "./session.ts";
+import { Transaction } from "./transaction.ts";
+
+/** MAIL FROM:<address> (RFC 5321 section 4.1.1.2). */
+export async function mail(session: Session, words: readonly Word[]): Promise<boolean> {
+  const { settings } = session;
+  if (settings.helloRequired && session.helo === undefined) {
+    return session.refuse(503, "5.5.1", "Error: send HELO/EHLO first");
+  }
+  if (session.transaction !== undefined) return session.refuse(503, "5.5.1", "Error: nested MAIL command");
+  if (session.chunks !== "none") return session.refuse(503, "5.5.1", "Error: MAIL after BDAT");
+  if (await exceedsRate(session, "message")) {
+    return session.refuse(450, "4.7.1", `Error: too much mail from ${session.client.address}`);
+  }
+  const path = words[2];
+  if (path === undefined || words[1]!.text.toUpperCase() !== "FROM:") {
+    return session.refuse(501, "5.5.4", "Syntax: MAIL FROM:<address>");
+  }
+  const sender = path.kind === "broken" ? undefined : await acceptableAddress(session, "MAIL", path, true);
+  if (sender === undefined) return session.refuse(501, "5.1.7", "Bad sender address syntax");
+  const transaction = new Transaction();
+  transaction.sender = sender;
+  const seen = new Set<string>();
+  for (const word of words.slice(3)) {
+    const refusal = mailParameter(session, transaction, word.text, seen);
+    if (refusal !== undefined) {
+      return session.refuse(refusal.code, refusal.enhanced, printable(refusal.text));
+    }
+  }
+  if (!settings.delayReject) {
+    const refusal = await checkSender(session, sender);
+    if (refusal !== undefined) {
+      session.reply(refusal);
+      return false;
+    }
+  }
+  if (!await hasRoom(session, transaction)) return false;
+  const now = performance.timeOrigin + performance.now();
+  transaction.arrival = { seconds: Math.floor(now / 1000), micros: Math.floor((now % 1000) * 1000) };
+  session.transaction = transaction;
+  session.reply(reply(250, "2.1.0", "Ok"));
+  return true;
+}
+
+/** Refuses mail that is too large (RFC 1870 section 6.1) or that the queue has no room for. */
+async function hasRoom(session: Session, transaction: Transaction): Promise<boolean> {
+  const { messageSizeLimit } = session.settings;
+  const tooLarge = messageSizeLimit > 0 && transaction.declaredSize > messageSizeLimit;
+  if (!tooLarge && await session.service.hasSpace()) return true;
+  const refusal = tooLarge
+    ? reply(552, "5.3.4", "Message size exceeds fixed limit")
+    : reply(452, "4.3.1", "Insufficient system storage");
+  session.logDecision("reject", replyLine(refusal), undefined, transaction.sender);
+  session.reply(refusal);
+  return false;
+}

@@ -1,0 +1,9 @@
+/**
+ * smtpd(8): receives mail by SMTP. A session's commands are in `verbs.ts`, the restrictions of access control under
+ * `access/`; accepted messages go to cleanup as queue file records.
+ *
+ * Logs: `connect from`, `disconnect from` with command counters, `ID: client=`, access decisions, lost connections,
+ * timeouts, offences against the protocol.
+ */
+export { createSmtpd } from "./service.ts";
+export type { FlushResult, Smtpd, SmtpdConnection, SmtpdDeps, SmtpdResolver } from "./types.ts";

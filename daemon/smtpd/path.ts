@@ -1,0 +1,63 @@
+import { parseAddressList, tokensToInternal } from "../../core/address/mod.ts";
+import type { Word } from "../../core/smtp/mod.ts";
+import { printable, type Session } from "./session.ts";
+
+/**
+ * The address in a MAIL or RCPT path, in internal form; undefined if it is none. Lenient as the field is: brackets may
+ * be missing, comments and a source route (RFC 5321 appendix F.2) are dropped. `strict_rfc821_envelopes` wants brackets.
+ */
+export function pathAddress(text: string, kind: Word["kind"], strict: boolean): string | undefined {
+  if (strict && kind !== "path") return undefined;
+  if (PLAIN_PATH.test(text)) return text.slice(1, -1);
+  let address: string | undefined;
+  for (const node of parseAddressList(text)) {
+    if (node.kind === "op") {
+      if (node.text === "," || node.text === ";") return undefined;
+      continue;
+    }
+    if (node.kind !== "address") continue;
+    if (address !== undefined) return undefined;
+    let tokens = node.tokens.filter((token) => token.kind !== "comment");
+    if (tokens[0]?.kind === "op" && tokens[0].text === "@") {
+      const colon = tokens.findIndex((token) => token.kind === "op" && token.text === ":");
+      if (colon >= 0) tokens = tokens.slice(colon + 1);
+    }
+    for (let i = 0; i < tokens.length; i++) {
+      const token = tokens[i]!;
+      const next = tokens[i + 1];
+      if (token.kind === "op" && (token.text === "," || token.text === ";")) return undefined;
+      if (token.kind !== "op" && next !== undefined && next.kind !== "op") return undefined;
+    }
+    address = tokensToInternal(tokens);
+  }
+  return address ?? "";
+}
+
+/** Most paths: `<local@domain>` of atoms and dots only. */
+const PLAIN_PATH = /^<[A-Za-z0-9_=+\-]+(?:\.[A-Za-z0-9_=+\-]+)*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+>$/;
+
+/**
+ * Reads the address of a command and asks the resolver whether mail could ever go there. Undefined with a line in the
+ * log if not; the caller replies.
+ */
+export async function acceptableAddress(
+  session: Session,
+  command: string,
+  word: { readonly text: string; readonly kind: Word["kind"] },
+  allowEmpty: boolean,
+): Promise<string | undefined> {
+  const address = pathAddress(word.text, word.kind, session.settings.strictEnvelopes);
+  if (address !== undefined && (address === "" ? allowEmpty : await isRoutable(session, address))) {
+    return address;
+  }
+  session.warn(
+    `Illegal address syntax from ${session.client.label} in ${command} command: ${printable(word.text)}`,
+  );
+  return undefined;
+}
+
+async function isRoutable(session: Session, address: string): Promise<boolean> {
+  const answer = session.service.deps.addressing.resolve("", address);
+  const resolved = answer instanceof Promise ? await answer : answer;
+  return resolved.error?.kind !== "syntax";
+}

@@ -1,0 +1,97 @@
+import { QueueFileError } from "../../core/queue/mod.ts";
+import { reply } from "../../core/smtp/mod.ts";
+import type { Word } from "../../core/smtp/mod.ts";
+import { CleanupFlag } from "../cleanup/types.ts";
+import { checkRecipient, isRewriteClient } from "./access/stages.ts";
+import { writeEnvelope, writeRecipient } from "./envelope.ts";
+import { exceedsRate } from "./limits.ts";
+import { type RecipientOptions, recipientParameter } from "./parameters.ts";
+import { acceptableAddress } from "./path.ts";
+import { printable, type Session } from "./session.ts";
+import type { Transaction } from "./transaction.ts";
+
+/** Envelope records are handed to cleanup when there are this many bytes of them. */
+const ENVELOPE_BATCH = 16384;
+
+/** RCPT TO:<address> (RFC 5321 section 4.1.1.3). */
+export async function rcpt(session: Session, words: readonly Word[]): Promise<boolean> {
+  const { settings, transaction } = session;
+  if (transaction === undefined) return session.refuse(503, "5.5.1", "Error: need MAIL command");
+  if (session.chunks !== "none") return session.refuse(503, "5.5.1", "Error: RCPT after BDAT");
+  if (await exceedsRate(session, "recipient")) {
+    return session.refuse(450, "4.7.1", `Error: too many recipients from ${session.client.address}`);
+  }
+  const path = words[2];
+  if (path === undefined || words[1]!.text.toUpperCase() !== "TO:") {
+    return session.refuse(501, "5.5.4", "Syntax: RCPT TO:<address>");
+  }
+  const recipient = path.kind === "broken"
+    ? undefined
+    : await acceptableAddress(session, "RCPT", path, false);
+  if (recipient === undefined) return session.refuse(501, "5.1.3", "Bad recipient address syntax");
+  const options: RecipientOptions = { notify: 0, originalRecipient: "" };
+  const seen = new Set<string>();
+  for (const word of words.slice(3)) {
+    const refusal = recipientParameter(session, options, word.text, seen);
+    if (refusal !== undefined) {
+      return session.refuse(refusal.code, refusal.enhanced, printable(refusal.text));
+    }
+  }
+  if (transaction.recipients >= settings.recipientLimit) {
+    session.reply(reply(452, "4.5.3", "Error: too many recipients"));
+    // RFC 5321 section 4.5.3.1.10: a client that overshoots a little does nothing wrong.
+    return transaction.overshoot++ < settings.recipientOvershoot;
+  }
+  const refusal = await checkRecipient(session, recipient);
+  if (refusal !== undefined) {
+    session.reply(refusal);
+    return false;
+  }
+  if (transaction.message === undefined && !await openMessage(session, transaction)) return false;
+  if (transaction.recipients === 0) transaction.firstRecipient = recipient;
+  transaction.recipients += 1;
+  const originalRecipient = options.originalRecipient === ""
+    ? `${transaction.smtputf8 && !isAscii(recipient) ? "utf-8" : "rfc822"};${recipient}`
+    : options.originalRecipient;
+  writeRecipient(transaction.records, recipient, options.notify, originalRecipient);
+  if (transaction.records.length > ENVELOPE_BATCH) await sendRecords(transaction);
+  session.reply(reply(250, "2.1.5", "Ok"));
+  return true;
+}
+
+/** Hands the collected records to cleanup. */
+export async function sendRecords(transaction: Transaction): Promise<void> {
+  const { records, message } = transaction;
+  if (records.length === 0 || message === undefined) return;
+  const wait = message.write(records.view());
+  if (wait !== undefined) await wait;
+  records.clear(1024);
+}
+
+/** Opens a queue file with the first accepted recipient, so that refused mail leaves no trace on disk. */
+async function openMessage(session: Session, transaction: Transaction): Promise<boolean> {
+  const { service, client } = session;
+  let flags = session.settings.cleanupFlags;
+  if (transaction.smtputf8) flags |= CleanupFlag.Smtputf8;
+  try {
+    transaction.message = service.deps.cleanup.begin(flags);
+  } catch (error) {
+    if (!(error instanceof QueueFileError)) throw error;
+    session.warn(error.message);
+    return session.refuse(451, "4.3.0", "Error: queue file write error");
+  }
+  const { queueId } = transaction.message;
+  service.deps.log.info(`${queueId}: client=${client.label}`, "client", {
+    queueId,
+    client: client.label,
+    clientAddress: client.address,
+    clientName: client.name,
+  });
+  writeEnvelope(session, transaction, await isRewriteClient(session));
+  return true;
+}
+
+function isAscii(text: string): boolean {
+  // deno-lint-ignore no-control-regex -- the ASCII range
+  return /^[\x00-\x7f]*$/.test(text);
+}

@@ -1,0 +1,203 @@
+import { CoarseTimer, reply, SmtpStream, SmtpStreamError } from "../../core/smtp/mod.ts";
+import { AccessLists, canonicalAddresses } from "./access/lists.ts";
+import { identifyClient } from "./client.ts";
+import { converse } from "./conversation.ts";
+import { type Service, Session } from "./session.ts";
+import { readSettings } from "./settings.ts";
+import type { Smtpd, SmtpdConnection, SmtpdDeps } from "./types.ts";
+
+/** Free space is asked for at most this often, in milliseconds. */
+const SPACE_CHECK_INTERVAL = 1000;
+/** Room for a message is needed this many times, as cleanup and delivery may need copies. */
+const SPACE_FACTOR = 1.5;
+
+/**
+ * Makes an SMTP service for one configuration snapshot. Throws `ConfigError` or `TableError` when the configuration
+ * can't be used.
+ */
+export function createSmtpd(deps: SmtpdDeps): Smtpd {
+  const timer = deps.timer ?? new CoarseTimer();
+  const ownAddresses = canonicalAddresses(interfaceAddresses(deps));
+  const build = (stress: boolean): Service => {
+    const config = stress ? deps.config.with([["stress", "yes"]]) : deps.config;
+    return {
+      deps: stress ? { ...deps, config } : deps,
+      settings: readSettings(config, deps.tables),
+      access: new AccessLists(config, ownAddresses, deps.log),
+      name: deps.entry.name.replace(/^.*:/, ""),
+      hasSpace: spaceCheck(deps),
+    };
+  };
+  const normal = build(false);
+  let stressed: Service | undefined;
+  const limit = deps.entry.processLimit;
+  const sessions = new Set<Conversation>();
+  const waiting: (() => void)[] = [];
+  let stopping = false;
+
+  /** Waits until there is a free place, as clients of Postfix do in the listen queue. */
+  async function takePlace(conversation: Conversation): Promise<void> {
+    if (limit > 0 && sessions.size >= limit) await new Promise<void>((go) => waiting.push(go));
+    sessions.add(conversation);
+  }
+
+  return {
+    get sessions() {
+      return sessions.size + waiting.length;
+    },
+    async serve(connection) {
+      const conversation = new Conversation(connection, timer, deps);
+      await takePlace(conversation);
+      try {
+        if (stopping) conversation.stop();
+        const busy = limit > 0 && sessions.size >= limit;
+        if (busy) stressed ??= build(true);
+        await conversation.run(busy && stressed !== undefined ? stressed : normal);
+      } finally {
+        sessions.delete(conversation);
+        waiting.shift()?.();
+      }
+    },
+    async stop(seconds) {
+      stopping = true;
+      for (const conversation of sessions) conversation.stop();
+      const end = performance.now() + seconds * 1000;
+      while (sessions.size > 0 && performance.now() < end) {
+        await new Promise((done) => setTimeout(done, 20));
+      }
+      for (const conversation of sessions) conversation.abort();
+    },
+  };
+}
+
+/** A connection and what becomes of it. */
+class Conversation {
+  readonly #stream: SmtpStream;
+  #session: Session | undefined;
+  #stopped = false;
+
+  constructor(
+    private readonly connection: SmtpdConnection,
+    timer: CoarseTimer,
+    private readonly deps: SmtpdDeps,
+  ) {
+    this.#stream = new SmtpStream(connection, timer);
+  }
+
+  /** Asks the session to end when it is idle. */
+  stop(): void {
+    this.#stopped = true;
+    if (this.#session !== undefined && this.#session.transaction === undefined) this.#stream.interrupt();
+  }
+
+  /** Ends the session now. */
+  abort(): void {
+    this.#stream.close();
+  }
+
+  async run(service: Service): Promise<void> {
+    try {
+      const { settings } = service;
+      const client = await identifyClient(this.connection, {
+        resolver: this.deps.resolver,
+        lookupNames: settings.lookupNames,
+        showPort: settings.showPort,
+        log: this.deps.log,
+      });
+      const fields = {
+        client: client.label,
+        clientName: client.name,
+        clientAddress: client.address,
+        clientPort: client.port,
+      };
+      this.deps.log.info(`connect from ${client.label}`, "connect", fields);
+      const session = this.#session = new Session(service, this.#stream, client);
+      try {
+        if (this.#stopped) this.#stream.interrupt();
+        await converse(session);
+      } catch (error) {
+        await this.#explain(session, error);
+      } finally {
+        session.reset();
+        service.deps.anvil.disconnect(service.name, client.address);
+        this.deps.log.info(`disconnect from ${client.label} ${session.counters()}`, "disconnect", fields);
+      }
+    } catch (error) {
+      this.deps.log.error(
+        `session ended: ${error instanceof Error ? error.stack ?? error.message : String(error)}`,
+      );
+    } finally {
+      this.#stream.close();
+    }
+  }
+
+  /** Logs why a session ended early, and tells the client where that is possible. */
+  async #explain(session: Session, error: unknown): Promise<void> {
+    const kind = error instanceof SmtpStreamError ? error.kind : "fault";
+    const { label } = session.client;
+    const { hostname } = session.settings;
+    const progress = session.receiving === undefined
+      ? ""
+      : ` (${session.transaction?.content?.size ?? 0} bytes)`;
+    const place = `after ${session.receiving ?? session.where}${progress} from ${label}`;
+    if (kind === "lost") {
+      this.deps.log.info(`${session.id}: lost connection ${place}`, "lost_connection");
+      return;
+    }
+    if (kind === "timeout") {
+      this.deps.log.info(`${session.id}: timeout ${place}`, "timeout");
+      await this.#farewell(session, `4.4.2`, `${hostname} Error: timeout exceeded`);
+    } else if (kind === "closed") {
+      await this.#farewell(session, `4.3.2`, `${hostname} Service shutting down`);
+    } else {
+      const detail = error instanceof Error ? error.stack ?? error.message : String(error);
+      this.deps.log.error(`${session.id}: internal error ${place}: ${detail}`);
+      await this.#farewell(session, `4.3.0`, `${hostname} Error: internal error`);
+    }
+  }
+
+  /** A last reply, for which the client gets a few seconds. */
+  async #farewell(session: Session, enhanced: string, text: string): Promise<void> {
+    try {
+      session.reply(reply(421, enhanced, text));
+      this.#stream.setTimeout(5);
+      await this.#stream.flush();
+    } catch (error) {
+      // Nobody is there to hear it.
+      if (!(error instanceof SmtpStreamError)) throw error;
+    }
+  }
+}
+
+/** Asks for free space now and then and warns when there is too little (`queue_minfree`). */
+function spaceCheck(deps: SmtpdDeps): () => Promise<boolean> {
+  const minFree = deps.config.int("queue_minfree");
+  const sizeLimit = deps.config.int("message_size_limit");
+  let enough = true;
+  let asked = -Infinity;
+  return async () => {
+    const now = performance.now();
+    if (now - asked < SPACE_CHECK_INTERVAL) return enough;
+    asked = now;
+    const free = await deps.freeSpace();
+    enough = free > minFree && free / SPACE_FACTOR > sizeLimit;
+    if (!enough) {
+      deps.log.warning(
+        `not enough free space in mail queue: ${free} bytes < ${SPACE_FACTOR}*message size limit`,
+      );
+    }
+    return enough;
+  };
+}
+
+/** The addresses that `inet_interfaces` and `proxy_interfaces` name. */
+function interfaceAddresses(deps: SmtpdDeps): string[] {
+  const addresses = [...deps.config.list("proxy_interfaces")];
+  for (const item of deps.config.list("inet_interfaces")) {
+    if (item === "all") addresses.push(...Deno.networkInterfaces().map((each) => each.address));
+    else if (item === "loopback-only" || item.toLowerCase() === "localhost") {
+      addresses.push("127.0.0.1", "::1");
+    } else addresses.push(item.replace(/^\[(.*)\]$/, "$1"));
+  }
+  return addresses;
+}

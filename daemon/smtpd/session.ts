@@ -1,0 +1,184 @@
+import { toExternal } from "../../core/address/mod.ts";
+import { appendReply, type Reply, reply, type SmtpStream } from "../../core/smtp/mod.ts";
+import type { Client } from "./client.ts";
+import type { SmtpdSettings } from "./settings.ts";
+import type { ChunkState, Transaction } from "./transaction.ts";
+import type { AccessLists } from "./access/lists.ts";
+import type { SmtpdDeps } from "./types.ts";
+
+/** What all sessions of a service share. */
+export interface Service {
+  readonly deps: SmtpdDeps;
+  readonly settings: SmtpdSettings;
+  readonly access: AccessLists;
+  /** `smtp`, `submission`: the master.cf entry, for anvil and the log. */
+  readonly name: string;
+  /** True if there is room for another message in the queue's file system. */
+  hasSpace(): Promise<boolean>;
+}
+
+/** How often a command came and how often it was accepted. */
+interface Count {
+  total: number;
+  accepted: number;
+}
+
+/** Where a session stands when no command is being worked on. */
+export const AFTER_CONNECT = "CONNECT";
+export const UNKNOWN_COMMAND = "UNKNOWN";
+export const END_OF_MESSAGE = "END-OF-MESSAGE";
+
+/** One conversation with a client: its state, its replies and its log lines. */
+export class Session {
+  helo: string | undefined;
+  protocol: "SMTP" | "ESMTP" = "SMTP";
+  /** The command being worked on, for the log. */
+  where = AFTER_CONNECT;
+  errors = 0;
+  junk = 0;
+  /** The connection ends after the reply that was given last. */
+  hangup = false;
+  /** The client was refused at CONNECT: only QUIT works. */
+  denied = false;
+  pipeliningReported = false;
+  transaction: Transaction | undefined;
+  chunks: ChunkState = "none";
+  /** Set while content arrives, for the log. */
+  receiving: string | undefined;
+  /** Access checks that were made before the transaction and hold for it. */
+  readonly verdicts = new Map<string, unknown>();
+  /** Lone LF is watched for with this client. */
+  strictLines = false;
+  readonly #counts = new Map<string, Count>();
+
+  constructor(
+    readonly service: Service,
+    readonly stream: SmtpStream,
+    readonly client: Client,
+  ) {}
+
+  get settings(): SmtpdSettings {
+    return this.service.settings;
+  }
+
+  /** Gives a reply. 421 and 521 end the session, as RFC 5321 and RFC 7504 have it. */
+  reply(reply: Reply): void {
+    if (reply.code === 421 || reply.code === 521) this.hangup = true;
+    appendReply(this.stream.out, reply);
+  }
+
+  /** Gives a reply that is complete as it is. */
+  rawReply(text: string): void {
+    const lines = text.split(/\r?\n/).filter((line) => line !== "");
+    if (/^(421|521)/.test(text)) this.hangup = true;
+    this.stream.out.appendText(lines.map((line) => line + "\r\n").join(""));
+  }
+
+  /** Gives a reply and counts as refusal: `return session.refuse(...)`. */
+  refuse(code: number, enhanced: string, text: string): false {
+    this.reply(reply(code, enhanced, text));
+    return false;
+  }
+
+  /** Counts a command. */
+  count(command: string, accepted: boolean): void {
+    let count = this.#counts.get(command);
+    if (count === undefined) this.#counts.set(command, count = { total: 0, accepted: 0 });
+    count.total += 1;
+    if (accepted) count.accepted += 1;
+  }
+
+  /** `ehlo=1 mail=1 rcpt=0/1 quit=1 commands=3/4` */
+  counters(): string {
+    let text = "";
+    let total = 0;
+    let accepted = 0;
+    for (const name of COUNTED) {
+      const count = this.#counts.get(name);
+      if (count === undefined) continue;
+      total += count.total;
+      accepted += count.accepted;
+      text += ` ${name}=${ratio(count.accepted, count.total)}`;
+    }
+    return `${text.slice(1)}${text === "" ? "" : " "}commands=${ratio(accepted, total)}`;
+  }
+
+  /** The queue id for log lines. */
+  get id(): string {
+    return this.transaction?.queueId ?? "NOQUEUE";
+  }
+
+  /** Forgets the transaction; the queue file is removed if it was not finished. */
+  reset(): void {
+    const transaction = this.transaction;
+    this.transaction = undefined;
+    this.chunks = "none";
+    transaction?.message?.abort();
+  }
+
+  /** An address as log lines show it. */
+  logged(address: string): string {
+    if (address === "") return "<>";
+    return `<${this.settings.addressInLog === "internal" ? address : toExternal(address)}>`;
+  }
+
+  /**
+   * Logs an access decision: `ID: what: RCPT from C: text; from=<..> to=<..> proto=.. helo=<..>`.
+   * @param recipient the recipient in question; by default the only one accepted so far
+   */
+  logDecision(what: string, text: string, recipient?: string, sender?: string): void {
+    const transaction = this.transaction;
+    const from = sender ?? transaction?.sender;
+    const to = recipient ?? (transaction?.recipients === 1 ? transaction.firstRecipient : undefined);
+    let line = `${this.id}: ${what}: ${this.where} from ${this.client.label}: ${text};`;
+    if (from !== undefined) line += ` from=${this.logged(from)}`;
+    if (to !== undefined) line += ` to=${this.logged(to)}`;
+    line += ` proto=${this.protocol}`;
+    if (this.helo !== undefined) line += ` helo=<${this.helo}>`;
+    this.service.deps.log.info(line, "access", {
+      queueId: transaction?.queueId,
+      action: what,
+      stage: this.where,
+      client: this.client.label,
+      clientAddress: this.client.address,
+      reason: text,
+      from,
+      to,
+      protocol: this.protocol,
+      helo: this.helo,
+    });
+  }
+
+  warn(text: string): void {
+    this.service.deps.log.warning(text);
+  }
+}
+
+const COUNTED = [
+  "helo",
+  "ehlo",
+  "xclient",
+  "xforward",
+  "starttls",
+  "auth",
+  "mail",
+  "rcpt",
+  "data",
+  "bdat",
+  "rset",
+  "noop",
+  "vrfy",
+  "etrn",
+  "quit",
+  "unknown",
+];
+
+function ratio(accepted: number, total: number): string {
+  return accepted === total ? String(total) : `${accepted}/${total}`;
+}
+
+/** Text from the network as log lines and replies may carry it: control characters become `?`. */
+export function printable(text: string): string {
+  // deno-lint-ignore no-control-regex -- control characters are what is looked for
+  return text.replace(/[\x00-\x1f\x7f]/g, "?");
+}

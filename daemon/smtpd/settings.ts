@@ -1,0 +1,212 @@
+import { type Config, ConfigError } from "../../core/config/mod.ts";
+import type { Reply } from "../../core/smtp/mod.ts";
+import { reply } from "../../core/smtp/mod.ts";
+import { type MatchList, matchList, type TableSet } from "../../core/table/mod.ts";
+
+/** `smtpd_forbid_bare_newline`: what a lone LF leads to. */
+export type BareNewline = "no" | "normalize" | "reject" | "note";
+
+/** What the configuration says, read once and kept for all sessions of a snapshot. */
+export interface SmtpdSettings {
+  readonly hostname: string;
+  readonly mailName: string;
+  readonly banner: string;
+  readonly helloRequired: boolean;
+  readonly strictEnvelopes: boolean;
+  readonly disableVrfy: boolean;
+  readonly smtputf8: boolean;
+  readonly delayReject: boolean;
+  readonly relayBeforeRecipient: boolean;
+  readonly rejectUnlistedRecipient: boolean;
+  readonly rejectUnlistedSender: boolean;
+  readonly untrustedRouting: boolean;
+  readonly messageSizeLimit: number;
+  readonly queueMinFree: number;
+  readonly recipientLimit: number;
+  readonly recipientOvershoot: number;
+  readonly softErrors: number;
+  readonly hardErrors: number;
+  readonly junkCommands: number;
+  readonly errorSleep: number;
+  readonly timeout: number;
+  readonly perRequestDeadline: boolean;
+  readonly minDataRate: number;
+  readonly lineLimit: number;
+  readonly bareNewline: BareNewline;
+  readonly bareNewlineCode: number;
+  readonly bareNewlineExclusions: MatchList;
+  readonly forbidUnauthPipelining: boolean;
+  readonly forbiddenCommands: MatchList;
+  readonly noopCommands: MatchList;
+  readonly mynetworks: MatchList;
+  readonly discardKeywords: ReadonlySet<string>;
+  readonly lookupNames: boolean;
+  readonly showPort: boolean;
+  readonly hideClient: boolean;
+  readonly authenticatedHeader: boolean;
+  readonly delayOpen: boolean;
+  readonly contentFilter: string;
+  readonly cleanupFlags: number;
+  readonly nullSenderKey: string;
+  readonly parentDomains: boolean;
+  readonly addressInLog: "external" | "internal";
+  readonly limits: RateLimits;
+  readonly rejectFooter: string;
+  readonly codes: ReplyCodes;
+}
+
+/** Per-client limits that anvil counts for; 0 is no limit. */
+export interface RateLimits {
+  readonly connectionCount: number;
+  readonly connectionRate: number;
+  readonly messageRate: number;
+  readonly recipientRate: number;
+  readonly exceptions: MatchList;
+}
+
+/** The `..._reject_code` parameters. */
+export interface ReplyCodes {
+  readonly accessDefer: number;
+  readonly accessReject: number;
+  readonly defer: number;
+  readonly reject: number;
+  readonly invalidHostname: number;
+  readonly mapsRbl: number;
+  readonly multiRecipientBounce: number;
+  readonly nonFqdn: number;
+  readonly plaintext: number;
+  readonly relayDomains: number;
+  readonly unknownAddress: number;
+  readonly unknownClient: number;
+  readonly unknownHostname: number;
+}
+
+const CLEANUP_CLIENT_FLAGS = 0xf2;
+/** `receive_override_options` words and the cleanup flags they take away. */
+const OVERRIDES: Readonly<Record<string, number>> = {
+  no_unknown_recipient_checks: 0,
+  no_address_mappings: 0x20,
+  no_header_body_checks: 0x02,
+  no_milters: 0x40,
+};
+
+/** `smtpd_discard_ehlo_keywords` as a set of lower-case keywords. */
+export function keywordSet(words: readonly string[]): ReadonlySet<string> {
+  return new Set(words.map((word) => word.toLowerCase()).filter((word) => word !== "silent-discard"));
+}
+
+function bareNewline(config: Config): BareNewline {
+  const value = config.string("smtpd_forbid_bare_newline").toLowerCase();
+  switch (value) {
+    case "no":
+    case "normalize":
+    case "reject":
+    case "note":
+      return value;
+    case "yes":
+      return "normalize";
+    default:
+      throw new ConfigError(
+        `bad parameter value: 'smtpd_forbid_bare_newline = ${value}': use yes, no, normalize, reject or note`,
+        config.origin("smtpd_forbid_bare_newline"),
+      );
+  }
+}
+
+function cleanupFlags(config: Config): number {
+  let flags = CLEANUP_CLIENT_FLAGS;
+  for (const word of config.list("receive_override_options")) {
+    const bits = OVERRIDES[word.toLowerCase()];
+    if (bits === undefined) {
+      throw new ConfigError(
+        `unknown receive_override_options value "${word}": use ${Object.keys(OVERRIDES).join(", ")}`,
+        config.origin("receive_override_options"),
+      );
+    }
+    flags &= ~bits;
+    if (word === "no_address_mappings") flags &= ~0x10;
+  }
+  const classes = config.list("smtputf8_autodetect_classes").map((word) => word.toLowerCase());
+  if (classes.includes("all") || classes.includes("smtpd")) flags |= 0x200;
+  return flags;
+}
+
+/** Reads the configuration. Throws `ConfigError` or `TableError` for what can't be used. */
+export function readSettings(config: Config, tables: TableSet): SmtpdSettings {
+  const list = (kind: "address" | "string", name: string) =>
+    matchList(kind, config.string(name), tables, { name });
+  const overrides = config.list("receive_override_options").map((word) => word.toLowerCase());
+  return {
+    hostname: config.string("myhostname"),
+    mailName: config.string("mail_name"),
+    banner: config.string("smtpd_banner"),
+    helloRequired: config.bool("smtpd_helo_required"),
+    strictEnvelopes: config.bool("strict_rfc821_envelopes"),
+    disableVrfy: config.bool("disable_vrfy_command"),
+    smtputf8: config.bool("smtputf8_enable"),
+    delayReject: config.bool("smtpd_delay_reject"),
+    relayBeforeRecipient: config.bool("smtpd_relay_before_recipient_restrictions"),
+    rejectUnlistedRecipient: config.bool("smtpd_reject_unlisted_recipient") &&
+      !overrides.includes("no_unknown_recipient_checks"),
+    rejectUnlistedSender: config.bool("smtpd_reject_unlisted_sender"),
+    untrustedRouting: config.bool("allow_untrusted_routing"),
+    messageSizeLimit: config.int("message_size_limit"),
+    queueMinFree: config.int("queue_minfree"),
+    recipientLimit: config.int("smtpd_recipient_limit"),
+    recipientOvershoot: config.int("smtpd_recipient_overshoot_limit"),
+    softErrors: config.int("smtpd_soft_error_limit"),
+    hardErrors: config.int("smtpd_hard_error_limit"),
+    junkCommands: config.int("smtpd_junk_command_limit"),
+    errorSleep: config.seconds("smtpd_error_sleep_time"),
+    timeout: config.seconds("smtpd_timeout"),
+    perRequestDeadline: config.bool("smtpd_per_request_deadline"),
+    minDataRate: config.int("smtpd_min_data_rate"),
+    lineLimit: config.int("line_length_limit"),
+    bareNewline: bareNewline(config),
+    bareNewlineCode: config.int("smtpd_forbid_bare_newline_reject_code"),
+    bareNewlineExclusions: list("address", "smtpd_forbid_bare_newline_exclusions"),
+    forbidUnauthPipelining: config.bool("smtpd_forbid_unauth_pipelining"),
+    forbiddenCommands: list("string", "smtpd_forbidden_commands"),
+    noopCommands: list("string", "smtpd_noop_commands"),
+    mynetworks: list("address", "mynetworks"),
+    discardKeywords: keywordSet(config.list("smtpd_discard_ehlo_keywords")),
+    lookupNames: config.bool("smtpd_peername_lookup"),
+    showPort: config.bool("smtpd_client_port_logging"),
+    hideClient: config.bool("smtpd_hide_client_session"),
+    authenticatedHeader: config.bool("smtpd_sasl_authenticated_header"),
+    delayOpen: config.bool("smtpd_delay_open_until_valid_rcpt"),
+    contentFilter: config.string("content_filter"),
+    cleanupFlags: cleanupFlags(config),
+    nullSenderKey: config.string("smtpd_null_access_lookup_key"),
+    parentDomains: config.list("parent_domain_matches_subdomains").includes("smtpd_access_maps"),
+    addressInLog: config.string("info_log_address_format") === "internal" ? "internal" : "external",
+    limits: {
+      connectionCount: config.int("smtpd_client_connection_count_limit"),
+      connectionRate: config.int("smtpd_client_connection_rate_limit"),
+      messageRate: config.int("smtpd_client_message_rate_limit"),
+      recipientRate: config.int("smtpd_client_recipient_rate_limit"),
+      exceptions: list("address", "smtpd_client_event_limit_exceptions"),
+    },
+    rejectFooter: config.string("smtpd_reject_footer"),
+    codes: {
+      accessDefer: config.int("access_map_defer_code"),
+      accessReject: config.int("access_map_reject_code"),
+      defer: config.int("defer_code"),
+      reject: config.int("reject_code"),
+      invalidHostname: config.int("invalid_hostname_reject_code"),
+      mapsRbl: config.int("maps_rbl_reject_code"),
+      multiRecipientBounce: config.int("multi_recipient_bounce_reject_code"),
+      nonFqdn: config.int("non_fqdn_reject_code"),
+      plaintext: config.int("plaintext_reject_code"),
+      relayDomains: config.int("relay_domains_reject_code"),
+      unknownAddress: config.int("unknown_address_reject_code"),
+      unknownClient: config.int("unknown_client_reject_code"),
+      unknownHostname: config.int("unknown_hostname_reject_code"),
+    },
+  };
+}
+
+/** The reply to every command of a client that was refused at CONNECT. */
+export function deniedReply(label: string): Reply {
+  return reply(503, "5.7.0", `Error: access denied for ${label}`);
+}

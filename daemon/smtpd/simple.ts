@@ -1,0 +1,35 @@
+import { reply } from "../../core/smtp/mod.ts";
+import type { Word } from "../../core/smtp/mod.ts";
+import type { Session } from "./session.ts";
+
+export function rset(session: Session, words: readonly Word[]): boolean {
+  if (words.length !== 1) return session.refuse(501, "5.5.4", "Syntax: RSET");
+  session.reset();
+  session.reply(reply(250, "2.0.0", "Ok"));
+  return true;
+}
+
+export function noop(session: Session): boolean {
+  session.reply(reply(250, "2.0.0", "Ok"));
+  return true;
+}
+
+export function quit(session: Session): boolean {
+  session.reply(reply(221, "2.0.0", "Bye"));
+  session.hangup = true;
+  return true;
+}
+
+/** A command whose purpose is not configured. */
+export function notImplemented(session: Session): boolean {
+  return session.refuse(502, "5.5.1", "Error: command not implemented");
+}
+
+export function notEnabled(session: Session): boolean {
+  return session.refuse(503, "5.5.1", "Error: authentication not enabled");
+}
+
+/** XCLIENT and XFORWARD from a client that may not use them. */
+export function unauthorized(session: Session): boolean {
+  return session.refuse(550, "5.7.0", "Error: insufficient authorization");
+}

@@ -1,0 +1,41 @@
+import type { Word } from "../../core/smtp/mod.ts";
+import { bdat } from "./bdat.ts";
+import { data } from "./data.ts";
+import { etrn } from "./etrn.ts";
+import { ehlo, helo } from "./hello.ts";
+import { mail } from "./mail.ts";
+import { rcpt } from "./rcpt.ts";
+import type { Session } from "./session.ts";
+import { noop, notEnabled, notImplemented, quit, rset, unauthorized } from "./simple.ts";
+import { vrfy } from "./vrfy.ts";
+
+/** Does what a command says. The result says whether it was accepted; a refused one counts as an error. */
+export type Handler = (session: Session, words: readonly Word[], line: string) => boolean | Promise<boolean>;
+
+/** One command of the protocol. */
+export interface Verb {
+  readonly handler: Handler;
+  /** Counts towards `smtpd_junk_command_limit`. */
+  readonly junk?: true;
+  /** Has to be the last one of a pipelined group (RFC 2920 section 3.1). */
+  readonly last?: true;
+}
+
+/** All commands, by upper-case name. */
+export const verbs: ReadonlyMap<string, Verb> = new Map<string, Verb>(Object.entries({
+  HELO: { handler: helo, junk: true, last: true },
+  EHLO: { handler: ehlo, junk: true, last: true },
+  XCLIENT: { handler: unauthorized },
+  XFORWARD: { handler: unauthorized },
+  STARTTLS: { handler: notImplemented },
+  AUTH: { handler: notEnabled },
+  MAIL: { handler: mail },
+  RCPT: { handler: rcpt },
+  DATA: { handler: data, last: true },
+  BDAT: { handler: bdat },
+  RSET: { handler: rset, junk: true },
+  NOOP: { handler: noop, junk: true, last: true },
+  VRFY: { handler: vrfy, junk: true, last: true },
+  ETRN: { handler: etrn, junk: true },
+  QUIT: { handler: quit },
+}));
