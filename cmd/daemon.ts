@@ -104,8 +104,10 @@ export async function runForeground(
         return await startRuntime({ config, entries, roles: ALL_ROLES, sink: log.sink });
       },
     });
+    // Whoever hears that the system is ready may send a signal at once.
+    const stopped = untilStopped(master);
     onReady();
-    await untilStopped(master);
+    await stopped;
     return 0;
   } catch (error) {
     onFailure(error instanceof Error ? error.message : String(error));
