@@ -256,11 +256,14 @@ export async function startQueueSide(context: RuntimeContext, first: Snapshot): 
   }
   await serveUsers();
   const submission = await createSubmission({
-    config: first.config,
-    queue,
     path: `${queueDirectory}/postel/submit`,
+    services: () => ({
+      config: current.snapshot.config,
+      cleanup: current.cleanup,
+      tables: current.snapshot.tables,
+    }),
     log: first.logAs("postdrop"),
-    wakePickup: () => void current.pickup.wake(),
+    pickupLog: first.logAs("pickup"),
   });
 
   manager.start();
