@@ -19,6 +19,8 @@ export class WireContent {
   #room: number;
   readonly #limit: number;
   #atLineStart = true;
+  /** Some line was longer than the limit. */
+  wasCut = false;
 
   /** @param lineLengthLimit 0 for none */
   constructor(readonly out: ByteBuffer, lineLengthLimit: number) {
@@ -56,6 +58,7 @@ export class WireContent {
   }
 
   #cut(): void {
+    this.wasCut = true;
     this.endLine();
     this.out.appendByte(SPACE);
     this.#room = this.#limit - 1;

@@ -261,7 +261,7 @@ async function open(
     if (!(error instanceof ConnectError)) throw error;
     const place = `${peer.host}[${peer.address}]${peer.port === 0 ? "" : `:${peer.port}`}`;
     attempt.why = localDetail("4.4.1", `connect to ${place}: ${error.message}`);
-    log.info(attempt.why.reason);
+    if (peer.port !== 0) log.info(attempt.why.reason);
     return undefined;
   }
 }
@@ -301,9 +301,7 @@ async function deliverOver(
   const { settings } = context;
   context.active.add(session);
   session.deliveries += 1;
-  const { reuseCountLimit } = settings;
-  const keep = hop.store && session.reusable &&
-    (reuseCountLimit === 0 || session.deliveries < reuseCountLimit);
+  const keep = hop.store && session.reusable;
   let stale = false;
   try {
     stale = await transact(attempt, session, message, keep, reused) === "stale";

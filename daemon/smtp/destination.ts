@@ -1,4 +1,6 @@
 /** Where a next hop points: `example.com`, `[host]:port`, `host:service`, `unix:/path`, `inet:host:port`. */
+import { isIP } from "node:net";
+import { isHostname } from "../../core/address/mod.ts";
 
 /** A next hop that was understood. */
 export type Destination =
@@ -70,7 +72,10 @@ export function parseDestination(text: string, defaultService: string): Destinat
   const match = /^\[([^\]]*)\](?::(.*))?$/.exec(text) ??
     /^([^:[\]]+)(?::(.*))?$/.exec(text) ?? /^([0-9a-fA-F:.]+)$/.exec(text);
   const host = match?.[1] ?? "";
-  if (host === "") throw new DestinationError(`malformed host or port in next-hop destination: ${text}`);
+  const bare = host.replace(/^ipv6:/i, "");
+  if (isIP(bare) === 0 && !isHostname(bare)) {
+    throw new DestinationError(`valid hostname or network address required in server description: ${text}`);
+  }
   const service = match?.[2] ?? defaultService;
   const port = findPort(service);
   if (port === undefined) {
@@ -83,7 +88,7 @@ export function parseDestination(text: string, defaultService: string): Destinat
   return {
     kind: "inet",
     text,
-    host: host.replace(/^ipv6:/i, ""),
+    host: bare,
     port,
     literal: text.startsWith("["),
   };

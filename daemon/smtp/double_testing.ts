@@ -1,5 +1,5 @@
 /** What tests of the client put in the place of its neighbours. */
-import { configFromText } from "../../core/config/mod.ts";
+import { type Config, configFromText } from "../../core/config/mod.ts";
 import { createResolver } from "../../core/dns/mod.ts";
 import type { NameServer } from "../../core/dns/mod.ts";
 import { Logger, memorySink } from "../../core/log/mod.ts";
@@ -48,6 +48,8 @@ export interface BenchOptions {
   readonly protocol?: Protocol;
   readonly nameServer?: NameServer;
   readonly ownAddresses?: readonly string[];
+  /** Another recorder than the one that writes down what it is told. */
+  readonly recorder?: (deps: { config: Config; queue: Queue; log: Logger }) => DeliveryRecorder;
 }
 
 /** Makes a client whose recorder writes down what it is told. */
@@ -67,12 +69,13 @@ export function makeBench(options: BenchOptions = {}): Bench {
       fates.push({ status, to: recipient.address, relay, detail, reuse: request.times.reuse, recipient });
       return Promise.resolve(finished);
     };
-  const recorder: DeliveryRecorder = {
+  const noting: DeliveryRecorder = {
     sent: note("sent", true),
     bounced: note("bounced", true),
     deferred: note("deferred", false),
   };
   const queue = memoryQueue();
+  const recorder = options.recorder?.({ config, queue, log }) ?? noting;
   const servers = options.nameServer === undefined ? {} : { servers: [options.nameServer] };
   const client = createSmtpClient({
     config,

@@ -1,9 +1,9 @@
 import type { Attempt } from "./attempt.ts";
-import { localDetail, oneLine, type ServerReply } from "./dsn.ts";
+import { oneLine, type ServerReply } from "./dsn.ts";
 import type { Features, Session } from "./session.ts";
 import { noFeatures } from "./session.ts";
 import { secure } from "./secure.ts";
-import { failConversation, failSite } from "./trouble.ts";
+import { failConversation, failSite, failSiteLocally } from "./trouble.ts";
 
 /** What the handshake needs beyond the session. */
 export interface HandshakeDeps {
@@ -27,6 +27,7 @@ export async function shakeHands(
   deps: HandshakeDeps,
   loops: boolean,
 ): Promise<boolean> {
+  session.queueId = attempt.request.queueId;
   let doing = "receiving the initial server greeting";
   session.limit(session.settings.timeouts.helo);
   try {
@@ -135,8 +136,7 @@ async function readKeywords(
     log.warning(`host ${session.relay} replied to HELO/EHLO with my own hostname ${settings.myhostname}`);
     if (session.bestMx) {
       const reason = `mail for ${attempt.request.nexthop} loops back to myself`;
-      session.closing = true;
-      await attempt.failAll(session.relay, localDetail("5.4.6", reason), true);
+      await failSiteLocally(attempt, session, "5.4.6", reason);
       return false;
     }
   }

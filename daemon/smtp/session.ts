@@ -52,14 +52,17 @@ export interface Peer {
 /** What is said to be done while waiting for a server, for `lost connection with X while ...`. */
 export type Doing = string;
 
-/** The server sent what is no reply in a place where skipping it could lose mail. */
-export class GarbageError extends Error {
-  override readonly name = "GarbageError";
+/** The server's reply has no end. */
+export class EndlessReplyError extends Error {
+  override readonly name = "EndlessReplyError";
 }
 
 /** More than this in one reply, and the server will never stop. */
 const MOST_REPLY_BYTES = 1 << 20;
 const MOST_REPLY_LINES = 10000;
+
+/** Seconds that a server has to take our QUIT. */
+const FAREWELL_TIME = 5;
 
 /** RFC 3463: three numbers; the first must be the reply code's first digit. */
 const ENHANCED = /^ *([245]\.\d{1,3}\.\d{1,3})(?![^ ])/;
@@ -80,6 +83,8 @@ export class Session {
   readonly stream: SmtpStream;
   readonly channel: IdleChannel;
   features = noFeatures();
+  /** The message that is being delivered, for warnings. */
+  queueId = "";
   /** Deliveries over this session, the present one included. */
   deliveries = 0;
   /** No other message may go over it. */
@@ -115,7 +120,7 @@ export class Session {
   get reusable(): boolean {
     const { reuseCountLimit } = this.settings;
     return !this.closing && !this.channel.spoiled && performance.now() / 1000 < this.expires &&
-      (reuseCountLimit === 0 || this.deliveries < reuseCountLimit);
+      (reuseCountLimit === 0 || this.deliveries <= reuseCountLimit);
   }
 
   /** How long each wait may take from now on, in seconds. */
@@ -129,7 +134,7 @@ export class Session {
     this.stream.out.appendText(command + "\r\n");
   }
 
-  /** Sends what waits and reads one reply. Rejects with `SmtpStreamError` or `GarbageError`. */
+  /** Sends what waits and reads one reply. Rejects with `SmtpStreamError` or `EndlessReplyError`. */
   async reply(): Promise<ServerReply> {
     const { stream, settings } = this;
     if (stream.out.length > 0) await stream.flush();
@@ -148,17 +153,42 @@ export class Session {
       if (text.length < limit) text = text === "" ? line : `${text}\n${line}`;
       const separator = /^\d{3}($|[ -])/.exec(line)?.[1];
       if (separator === "" || separator === " ") return parseReply(line, text);
-      if (separator === undefined && this.features.pipelining) throw new GarbageError(line);
-      if (bytes > MOST_REPLY_BYTES || lines > MOST_REPLY_LINES) {
-        throw new GarbageError(`endless reply: ${line}`);
-      }
+      if (separator === undefined && this.features.pipelining && line !== "") this.#warnOfGarbage(line);
+      if (bytes > MOST_REPLY_BYTES || lines > MOST_REPLY_LINES) throw new EndlessReplyError();
     }
+  }
+
+  /** Lines that are no replies are skipped, but where replies are matched with commands by counting, say so. */
+  #warnOfGarbage(line: string): void {
+    const { protocol, helpfulWarnings } = this.settings;
+    const smtp = protocol === "smtp";
+    const kind = smtp ? "ESMTP" : "LMTP";
+    this.log.warning(`${this.queueId}: non-${kind} response from ${this.relay}: ${line.slice(0, 100)}`);
+    if (!helpfulWarnings) return;
+    const parameter = smtp
+      ? "smtp_discard_ehlo_keyword_address_maps"
+      : "lmtp_discard_lhlo_keyword_address_maps";
+    this.log.warning(
+      `to prevent loss of mail, turn off command pipelining for ${this.peer.address} with the ${parameter} parameter`,
+    );
   }
 
   /** Sends one command and reads its reply. */
   command(command: string): Promise<ServerReply> {
     this.send(command);
     return this.reply();
+  }
+
+  /** Says goodbye to a server that is not to be talked to any more, and does not wait for its answer. */
+  async leave(): Promise<void> {
+    this.closing = true;
+    this.limit(FAREWELL_TIME);
+    this.send("QUIT");
+    try {
+      await this.stream.flush();
+    } catch {
+      // It went first.
+    }
   }
 
   close(): void {

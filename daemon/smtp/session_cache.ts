@@ -83,8 +83,6 @@ export class SessionCache {
       session.close();
       return;
     }
-    session.limit(5);
-    session.send("QUIT");
-    session.stream.flush().catch(() => {}).finally(() => session.close());
+    session.leave().finally(() => session.close());
   }
 }

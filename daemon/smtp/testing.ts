@@ -1,6 +1,6 @@
 /** A scriptable SMTP or LMTP server on the loopback, with every misbehaviour that a client must survive. */
 
-/** What the server does at a point of the session. A string is a reply; lines are separated by line feeds. */
+/** What the server does at a point of the session. A string is a reply; lines are separated by line feeds and all get its code. */
 export type Step =
   | string
   | { readonly do: "close" | "reset" | "hang" }
@@ -153,10 +153,10 @@ class Session implements FakeSession {
   async #perform(step: Step): Promise<void> {
     if (typeof step === "string") {
       if (step === "") return;
-      const lines = step.split("\n");
-      const text = lines.map((line, at) =>
-        at === lines.length - 1 || !/^\d{3} /.test(line) ? line : `${line.slice(0, 3)}-${line.slice(4)}`
-      );
+      const [first = "", ...more] = step.split("\n");
+      const code = first.slice(0, 3);
+      const lines = [first.slice(4), ...more.map((line) => line.replace(`${code} `, ""))];
+      const text = lines.map((line, at) => `${code}${at === lines.length - 1 ? " " : "-"}${line}`);
       await this.#send(text.join("\r\n") + "\r\n");
     } else if ("raw" in step) await this.#send(step.raw);
     else if ("steps" in step) {

@@ -55,6 +55,7 @@ export async function transact(
 ): Promise<"done" | "stale"> {
   const { request } = attempt;
   const { features } = session;
+  session.queueId = request.queueId;
   if (features.sizeLimit > 0 && features.sizeLimit < request.messageSize) {
     const reason =
       `message size ${request.messageSize} exceeds size limit ${features.sizeLimit} of server ${session.named}`;
@@ -259,6 +260,10 @@ async function sendRecords(attempt: Attempt, session: Session, reader: ContentRe
     const length = stream.out.length;
     await stream.flush();
     stream.extendDeadline(length / settings.minDataRate, settings.timeouts.dataXfer);
+  }
+  if (wire.wasCut) {
+    const { queueId } = attempt.request;
+    session.log.info(`${queueId}: breaking line > ${settings.lineLengthLimit} bytes with <CR><LF>SPACE`);
   }
   const age = Date.now() / 1000 - attempt.request.times.incoming;
   if (features.pixDelayDotCrLf && age >= settings.pixThresholdTime) {

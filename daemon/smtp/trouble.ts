@@ -1,7 +1,7 @@
 import { SmtpStreamError } from "../../core/smtp/mod.ts";
 import type { Attempt } from "./attempt.ts";
 import { localDetail, oneLine, remoteDetail, type ServerReply } from "./dsn.ts";
-import { GarbageError, type Session } from "./session.ts";
+import { EndlessReplyError, type Session } from "./session.ts";
 
 /** `host X said: REPLY (in reply to COMMAND)`. */
 export function refusal(session: Session, reply: ServerReply, command: string) {
@@ -23,7 +23,7 @@ export async function failSite(
   reason: string,
   status = reply.status,
 ): Promise<void> {
-  session.closing = true;
+  await session.leave();
   await attempt.failAll(session.relay, remoteDetail(session.peer.host, reply, status, reason), true);
 }
 
@@ -34,7 +34,7 @@ export async function failSiteLocally(
   status: string,
   reason: string,
 ): Promise<void> {
-  session.closing = true;
+  await session.leave();
   await attempt.failAll(session.relay, localDetail(status, reason), true);
 }
 
@@ -57,12 +57,9 @@ function conversationTrouble(session: Session, error: unknown, doing: string): s
   if (error instanceof SmtpStreamError && error.kind === "timeout") {
     return `conversation with ${session.named} timed out while ${doing}`;
   }
-  if (error instanceof GarbageError) {
-    session.log.warning(
-      `non-${session.settings.protocol === "smtp" ? "E" : "L"}SMTP response from ${session.relay}: ${
-        error.message.slice(0, 100)
-      }`,
-    );
-  } else if (!(error instanceof SmtpStreamError)) throw error;
+  if (error instanceof EndlessReplyError) {
+    return `reply without end from ${session.named} while ${doing}`;
+  }
+  if (!(error instanceof SmtpStreamError)) throw error;
   return `lost connection with ${session.named} while ${doing}`;
 }
