@@ -1,0 +1,53 @@
+import { splitExtension } from "../../core/address/mod.ts";
+import type { Config } from "../../core/config/types.ts";
+import { lookupUser } from "../../core/system/mod.ts";
+import { splitList, TableError, type TableSet } from "../../core/table/mod.ts";
+
+/** Nobody is restricted: the default, which needs no table. */
+const ANYTHING = "static:*";
+
+/**
+ * `local_login_sender_maps`: may the user with number `uid` use an envelope sender? The tables are asked for the login
+ * name (`uid:NUMBER` where there is none) and give patterns: `*`, `<>`, `@domain`, addresses with or without extension.
+ * A table that can't answer means no, and a line in the log.
+ */
+export function senderRights(
+  config: Config,
+  tables: () => TableSet,
+  uid: number,
+  warn: (text: string) => void,
+): (sender: string) => boolean | Promise<boolean> {
+  const maps = config.string("local_login_sender_maps").trim();
+  if (maps === ANYTHING) return () => true;
+  return async (sender) => {
+    const login = lookupUser(uid)?.name ?? `uid:${uid}`;
+    try {
+      const list = tables().list(maps, {}, "local_login_sender_maps");
+      const patterns = splitList((await list.lookup(login)) ?? "");
+      return patterns.some((pattern) => fits(config, pattern.toLowerCase(), sender.toLowerCase()));
+    } catch (error) {
+      if (!(error instanceof TableError)) throw error;
+      warn(`local_login_sender_maps lookup error for "${login}": ${error.message}`);
+      return false;
+    }
+  };
+}
+
+function fits(config: Config, pattern: string, sender: string): boolean {
+  if (pattern === "*") return true;
+  const nullKey = config.string("empty_address_local_login_sender_maps_lookup_key").toLowerCase();
+  if (sender === "") return pattern === nullKey;
+  const origin = config.string("myorigin").toLowerCase();
+  const at = sender.lastIndexOf("@");
+  const local = at < 0 ? sender : sender.slice(0, at);
+  const domain = at < 0 ? origin : sender.slice(at + 1);
+  if (pattern.startsWith("@")) return pattern === `@${domain}`;
+  const split = splitExtension(local, {
+    delimiters: config.string("recipient_delimiter"),
+    ownerRequestSpecial: config.bool("owner_request_special"),
+    doubleBounceSender: config.string("double_bounce_sender"),
+  });
+  const names = split === undefined ? [local] : [local, split.user];
+  const full = pattern.includes("@") ? pattern : `${pattern}@${origin}`;
+  return names.some((name) => `${name}@${domain}` === full);
+}
