@@ -89,6 +89,12 @@ export const commands: readonly Command[] = [
     summary: "rebuild the alias tables of alias_database",
     load: () => import("./newaliases.ts"),
   },
+  {
+    name: "postconf",
+    group: "Configuration",
+    summary: "show and edit main.cf and master.cf",
+    load: () => import("./postconf.ts"),
+  },
 ];
 
 /** A command by its name. */

@@ -1,6 +1,7 @@
 /** Finding and reading main.cf. */
 import { decodeText } from "../bytes/mod.ts";
 import { type LogicalLine, logicalLines, splitNameValue } from "./logical_lines.ts";
+import { parameterTable } from "./parameter_table.ts";
 import { type Setting, Snapshot } from "./snapshot.ts";
 import { type Config, ConfigError } from "./types.ts";
 
@@ -118,10 +119,21 @@ function snapshotFromText(text: string, options: LoadOptions & { directory: stri
   const file = `${options.directory}/main.cf`;
   const settings = new Map<string, Setting>();
   for (const { name, value, line } of parseMain(text, file, options.warn)) {
+    const earlier = settings.get(name);
+    if (earlier !== undefined) {
+      options.warn?.(`${file}, line ${line}: overriding earlier entry: ${name}=${earlier.value}`);
+    }
+    // What only the program itself knows can't be set: the line is read and has no effect.
+    if (parameterTable.find(name)?.class === "readonly") continue;
     settings.set(name, { value, origin: { file, line } });
   }
   for (const [name, value] of options.overrides ?? []) settings.set(name, { value, origin: { file: "-o" } });
   const fixed = new Map([["config_directory", options.directory]]);
   if (options.programName !== undefined) fixed.set("process_name", options.programName);
   return new Snapshot({ directory: options.directory, settings, fixed });
+}
+
+/** Reads main.cf of a directory that is taken as it is given, relative or not: what the editing tools show. */
+export function readMain(directory: string, options: LoadOptions = {}): Snapshot {
+  return snapshotFromText(readConfigFile(`${directory}/main.cf`), { ...options, directory });
 }

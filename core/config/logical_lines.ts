@@ -71,6 +71,13 @@ export function trimEnd(text: string): string {
   return end === text.length ? text : text.slice(0, end);
 }
 
+/** Drops leading white space (ASCII only). */
+export function trimStart(text: string): string {
+  let start = 0;
+  while (start < text.length && isSpace(text.charCodeAt(start))) start += 1;
+  return start === 0 ? text : text.slice(start);
+}
+
 /** isspace(3) in the C locale. */
 export function isSpace(code: number): boolean {
   return code === 0x20 || (code >= 0x09 && code <= 0x0d);

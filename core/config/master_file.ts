@@ -177,7 +177,7 @@ function serviceOptions(
   const words = line.words.map((word) => {
     const inner = unbrace(word);
     if (inner === undefined) return word;
-    if ("problem" in inner) throw problem(line.origin, inner.problem);
+    if (inner.problem !== undefined) throw problem(line.origin, inner.problem);
     return inner.text;
   });
   const options: string[] = [];
@@ -199,7 +199,7 @@ function serviceOptions(
       setting = words[at]!;
     }
     const inner = unbrace(setting);
-    if (inner !== undefined && "problem" in inner) throw problem(line.origin, inner.problem);
+    if (inner?.problem !== undefined) throw problem(line.origin, inner.problem);
     const parts = splitNameValue(inner === undefined ? setting : inner.text);
     if (!parts.ok) throw problem(line.origin, `-o: ${parts.problem}: "${setting}"`);
     overrides.push([parts.name, parts.value]);

@@ -1,5 +1,5 @@
 /** The forms that parameter values can have: yes or no, whole numbers, times, lists (postconf(5)). */
-import { trimEnd } from "./logical_lines.ts";
+import { trimEnd, trimStart } from "./logical_lines.ts";
 
 /** Seconds per time unit. */
 const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86400, w: 604800 };
@@ -53,20 +53,25 @@ export function splitList(text: string): string[] {
   return items;
 }
 
-/**
- * The text inside `{ text }`, without the white space at its ends.
- * @returns undefined if `text` doesn't start with a brace; `problem` for unbalanced braces or text behind them
- */
-export function unbrace(text: string): { text: string } | { problem: string } | undefined {
+/** The text inside `{ text }`, without the white space at its ends. */
+export interface Unbraced {
+  readonly text: string;
+  /** What is wrong with the braces, in Postfix's words; the text is then the best guess. */
+  readonly problem?: string;
+}
+
+/** Takes the outer braces off; undefined if `text` doesn't start with one. */
+export function unbrace(text: string): Unbraced | undefined {
   if (!text.startsWith("{")) return undefined;
   let depth = 0;
   for (let at = 0; at < text.length; at++) {
     if (text[at] === "{") depth += 1;
     else if (text[at] === "}" && --depth === 0) {
-      const rest = trimEnd(text.slice(at + 1)).trimStart();
-      if (rest !== "") return { problem: `syntax error after '}' in "${text}"` };
-      return { text: trimEnd(text.slice(1, at)).replace(/^[ \t\r\n\v\f]+/, "") };
+      const inner = trimStart(trimEnd(text.slice(1, at)));
+      return trimEnd(text.slice(at + 1)) === ""
+        ? { text: inner }
+        : { text: inner, problem: `syntax error after '}' in "${text}"` };
     }
   }
-  return { problem: `missing '}' in "${text}"` };
+  return { text: trimStart(trimEnd(text.slice(1))), problem: `missing '}' in "${text}"` };
 }

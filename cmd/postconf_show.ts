@@ -1,0 +1,53 @@
+/** postconf without -e, -# or -X: main.cf settings, and -M, -F, -P. */
+import { splitNameValue } from "../core/config/mod.ts";
+import { ConfigSession, type ShowOptions } from "../core/config/show/mod.ts";
+import { PostconfFatal, type PostconfStreams } from "./postconf_message.ts";
+import type { PostconfOptions } from "./postconf_options.ts";
+
+/** Prints what was asked for; warnings of unused parameters come after it. */
+export function showConfiguration(
+  directory: string,
+  options: PostconfOptions,
+  streams: PostconfStreams,
+): void {
+  const { given, mode, operands } = options;
+  if (mode !== "main") checkRequests(options);
+  const what = mode !== "main" ? "master" : given.has("d") ? "defaults" : "main";
+  const session = new ConfigSession(directory, what, options.overrides.map(override), streams.warn);
+  const show: ShowOptions = {
+    defaults: given.has("d"),
+    onlySet: given.has("n"),
+    expand: given.has("x"),
+    fold: given.has("f"),
+    json: given.has("j"),
+    hideName: given.has("h"),
+    hideValue: given.has("H"),
+    ...(options.classes === undefined ? {} : { classes: options.classes }),
+  };
+  if (mode === "main") session.showMain(operands, show);
+  else if (mode === "entries") session.showEntries(operands, show);
+  else if (mode === "fields") session.showFields(operands, show);
+  else session.showSettings(operands, show);
+  streams.output(session.output());
+  if (what !== "defaults" && !given.has("q")) session.warnOfUnused({ main: mode === "main", master: true });
+}
+
+function override(text: string): readonly [string, string] {
+  const parts = splitNameValue(text);
+  if (!parts.ok) throw new PostconfFatal(`invalid parameter override: ${text}: ${parts.problem}`);
+  return [parts.name, parts.value];
+}
+
+const FORMS = {
+  entries: { most: 2, text: "-M option requires service_name[/type]" },
+  fields: { most: 3, text: "-F option requires service_name[/type[/field]]" },
+  settings: { most: 3, text: "-P option requires service_name[/type[/parameter]]" },
+} as const;
+
+function checkRequests(options: PostconfOptions): void {
+  const form = FORMS[options.mode as keyof typeof FORMS];
+  for (const request of options.operands) {
+    const parts = request.split("/").filter((part) => part !== "").length;
+    if (parts < 1 || parts > form.most) throw new PostconfFatal(form.text);
+  }
+}
