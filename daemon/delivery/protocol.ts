@@ -138,6 +138,8 @@ export async function serveDelivery(connection: Conversation, agent: DeliveryAge
   const reader = new AttributeReader(connection);
   while (!(await reader.atEnd())) {
     const request = await readRequest(reader);
+    // Postfix's queue manager leaves this one to the agent.
+    request.times.agent = Date.now() / 1000;
     const reply = await agent.deliver(request);
     writeDsn(writer, reply.destinationTrouble, "");
     await writer.integer("status", reply.finished ? 0 : -1).end().flush(connection);
@@ -161,12 +163,12 @@ export function createRemoteAgent(path: string, level: WireLevel = "3.11"): Deli
       try {
         connection = await Deno.connect({ transport: "unix", path });
       } catch (error) {
-        return { finished: false, transportTrouble: { ...UNAVAILABLE, cause: `${path}: ${text(error)}` } };
+        return { finished: false, transportTrouble: { ...UNAVAILABLE, cause: systemText(error) } };
       }
       try {
         return await converse(connection, request, level);
       } catch (error) {
-        return { finished: false, transportTrouble: { ...BROKEN, cause: `${path}: ${text(error)}` } };
+        return { finished: false, transportTrouble: { ...BROKEN, cause: systemText(error) } };
       } finally {
         connection.close();
       }
@@ -197,6 +199,7 @@ async function sendAll(connection: ByteSink, bytes: Uint8Array): Promise<void> {
   for (let rest = bytes; rest.length > 0;) rest = rest.subarray(await connection.write(rest));
 }
 
-function text(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+/** What the system said, without the number that the runtime adds. */
+function systemText(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).replace(/ \(os error \d+\)/, "");
 }

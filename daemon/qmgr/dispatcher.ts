@@ -40,7 +40,7 @@ const MISSING: DeliveryAgent = {
   deliver: () =>
     Promise.resolve({
       finished: false,
-      transportTrouble: { ...UNAVAILABLE, cause: "no such service in master.cf" },
+      transportTrouble: { ...UNAVAILABLE, cause: "No such file or directory" },
     }),
 };
 
@@ -190,9 +190,10 @@ export class Dispatcher {
   ): void {
     const { log } = this.deps;
     if (transport.trouble === undefined) {
-      log.warning(`connect to transport private/${transport.name}: ${trouble.cause}`, "transport-trouble", {
-        transport: transport.name,
-      });
+      const what = trouble.reason === UNAVAILABLE.reason
+        ? `connect to transport private/${transport.name}`
+        : `transport ${transport.name} failure`;
+      log.warning(`${what}: ${trouble.cause}`, "transport-trouble", { transport: transport.name });
     }
     const detail = { status: trouble.status, reason: trouble.reason };
     if (transport.name === RETRY) {

@@ -13,6 +13,7 @@ import {
 } from "../../core/queue/mod.ts";
 import { createRecorder } from "../delivery/mod.ts";
 import type { BounceService, DeliveryAgent, DeliveryReply, DeliveryRequest } from "../delivery/types.ts";
+import { createDiscardAgent } from "../discard/mod.ts";
 import { createErrorAgent } from "../error/mod.ts";
 import { createQueueManager } from "./manager.ts";
 import type { Clock, QueueManager, Routing } from "./types.ts";
@@ -219,6 +220,7 @@ export class Bench {
     if (transport === "retry" || transport === "error") {
       return createErrorAgent({ recorder: this.#recorder(), service: transport });
     }
+    if (transport === "discard") return createDiscardAgent({ recorder: this.#recorder() });
     return { deliver: (request) => this.#deliver(request) };
   }
 
