@@ -210,7 +210,10 @@ export class FileQueue implements Queue {
     try {
       const info = lstat(path);
       if (info === undefined || !isReady(info)) return undefined;
-      const logs = { defer: this.readLog("defer", id), bounce: this.readLog("bounce", id) };
+      const logs = {
+        defer: this.readLog("defer", id),
+        bounce: options.bounced?.has(id) === false ? [] : this.readLog("bounce", id),
+      };
       const file = Deno.openSync(path);
       try {
         return listMessage(fileSource(file, this.#listingRoom), queue, id, info, logs, options);
@@ -246,19 +249,27 @@ export class FileQueue implements Queue {
 
   readLog(log: LogName, id: string): LogRecord[] {
     const path = this.#layout.path(log, id);
+    // Asking first is much cheaper than the exception for a log that isn't there.
     if (!existing(path)) return [];
-    let bytes: Uint8Array;
     try {
-      bytes = Deno.readFileSync(path);
+      const file = Deno.openSync(path);
+      try {
+        return parseLog(readAll(file, this.#listingRoom), log);
+      } finally {
+        file.close();
+      }
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) return [];
       throw fileError(error, `read the ${log} log of ${id}`);
     }
-    return parseLog(bytes, log);
   }
 
   hasLog(log: LogName, id: string): boolean {
     return existing(this.#layout.path(log, id));
+  }
+
+  *scanLogs(log: LogName): Iterable<string> {
+    yield* scanFiles(this.#layout.prefix(log), true);
   }
 
   removeLog(log: LogName, id: string): boolean {
@@ -276,6 +287,21 @@ export class FileQueue implements Queue {
 
 function busy(queue: QueueName, id: string): QueueFileError {
   return new QueueFileError(`${queue}/${id} is locked by another process`, "busy");
+}
+
+/** The bytes of a file; they stand in `room` if they fit. */
+function readAll(file: Deno.FsFile, room: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  let buffer = room;
+  let length = 0;
+  for (;;) {
+    const count = file.readSync(buffer.subarray(length));
+    if (count === null) return buffer.subarray(0, length);
+    length += count;
+    if (length < buffer.length) continue;
+    const larger = new Uint8Array(buffer.length * 2);
+    larger.set(buffer);
+    buffer = larger;
+  }
 }
 
 function openLog(path: string): Deno.FsFile {

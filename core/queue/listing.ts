@@ -171,9 +171,12 @@ export function* listQueues(
   options: ListingOptions,
   names: readonly QueueName[] = LISTED_QUEUES,
 ): Generator<ListedMessage> {
+  // Bounce logs are few and short-lived: one look at their directory saves one for every message.
+  const bounced = new Set(queue.scanLogs("bounce"));
+  const withLogs = { ...options, bounced };
   for (const name of names) {
     for (const id of queue.scan(name)) {
-      const message = queue.list(name, id, options);
+      const message = queue.list(name, id, withLogs);
       if (message !== undefined) yield message;
     }
   }

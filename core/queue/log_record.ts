@@ -42,69 +42,128 @@ export function formatLogRecord(
   return encodeText(lines.join("\n"));
 }
 
-/** What an entry says before its own lines are read. */
-function defaults(log: LogName): Map<string, string> {
-  return new Map([
-    ["recipient", "(recipient address unavailable)"],
-    ["reason", "(description unavailable)"],
-    ["status", log === "defer" ? "4.0.0" : "5.0.0"],
-    ["action", log === "defer" ? "delayed" : "failed"],
-  ]);
+/** An entry being read; what a log does not say has the values that readers agree on. */
+class Entry {
+  recipient = "(recipient address unavailable)";
+  original: string | undefined;
+  offset = -1;
+  dsnOriginal = "";
+  notify = 0;
+  status: string;
+  action: string;
+  diagnosticType: string | undefined;
+  diagnosticText: string | undefined;
+  remoteType: string | undefined;
+  remoteName: string | undefined;
+  reason = "(description unavailable)";
+
+  constructor(log: LogName) {
+    this.status = log === "defer" ? "4.0.0" : "5.0.0";
+    this.action = log === "defer" ? "delayed" : "failed";
+  }
+
+  set(name: string, value: string): void {
+    switch (name) {
+      case "recipient":
+        this.recipient = value === "<>" ? "" : value;
+        break;
+      case "reason":
+        this.reason = value;
+        break;
+      case "original_recipient":
+        this.original = value;
+        break;
+      case "status":
+        this.status = value;
+        break;
+      case "action":
+        this.action = value;
+        break;
+      case "dsn_orig_rcpt":
+        this.dsnOriginal = value;
+        break;
+      case "offset":
+        this.offset = number(value) || -1;
+        break;
+      case "notify_flags":
+        this.notify = number(value);
+        break;
+      case "diag_type":
+        this.diagnosticType = value;
+        break;
+      case "diag_text":
+        this.diagnosticText = value;
+        break;
+      case "mta_type":
+        this.remoteType = value;
+        break;
+      case "mta_mname":
+        this.remoteName = value;
+        break;
+    }
+  }
+
+  /** The line `<address>: reason` of the old form. */
+  setOld(line: string): void {
+    const end = line.indexOf(">");
+    if (end < 0) return;
+    this.recipient = line.slice(1, end);
+    const reason = line.startsWith(": ", end + 1) ? line.slice(end + 3) : "";
+    if (reason !== "") this.reason = reason;
+  }
+
+  finish(): LogRecord {
+    const { recipient, diagnosticType, diagnosticText, remoteType, remoteName } = this;
+    return {
+      recipient: {
+        address: recipient,
+        original: this.original ?? recipient,
+        dsnOriginal: this.dsnOriginal,
+        notify: this.notify,
+        offset: this.offset,
+      },
+      action: this.action,
+      status: this.status,
+      reason: this.reason,
+      ...(diagnosticType === undefined || diagnosticText === undefined
+        ? {}
+        : { diagnostic: { type: diagnosticType, text: diagnosticText } }),
+      ...(remoteType === undefined || remoteName === undefined
+        ? {}
+        : { remote: { type: remoteType, name: remoteName } }),
+    };
+  }
 }
 
-function number(text: string | undefined): number {
-  return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : 0;
+function number(text: string): number {
+  return /^\d{1,15}$/.test(text) ? Number(text) : 0;
 }
 
-function build(values: ReadonlyMap<string, string>): LogRecord {
-  const address = values.get("recipient")!;
-  const [diagType, diagText] = [values.get("diag_type"), values.get("diag_text")];
-  const [mtaType, mtaName] = [values.get("mta_type"), values.get("mta_mname")];
-  const offset = number(values.get("offset"));
-  return {
-    recipient: {
-      address: address === "<>" ? "" : address,
-      original: values.get("original_recipient") ?? (address === "<>" ? "" : address),
-      dsnOriginal: values.get("dsn_orig_rcpt") ?? "",
-      notify: number(values.get("notify_flags")),
-      offset: offset === 0 ? -1 : offset,
-    },
-    action: values.get("action")!,
-    status: values.get("status")!,
-    reason: values.get("reason")!,
-    ...(diagType === undefined || diagText === undefined
-      ? {}
-      : { diagnostic: { type: diagType, text: diagText } }),
-    ...(mtaType === undefined || mtaName === undefined ? {} : { remote: { type: mtaType, name: mtaName } }),
-  };
-}
-
-/** The line `<address>: reason` of the old form. */
-function readOldLine(line: string, values: Map<string, string>): void {
-  const match = /^<(.*?)>(?:: (.*))?$/.exec(line);
-  if (match === null) return;
-  values.set("recipient", match[1] === "" ? "<>" : match[1]!);
-  if (match[2] !== undefined && match[2] !== "") values.set("reason", match[2]);
+function isAlphanumeric(code: number): boolean {
+  return (code >= 0x61 && code <= 0x7a) || (code >= 0x41 && code <= 0x5a) || (code >= 0x30 && code <= 0x39);
 }
 
 /** Reads a whole log. Lines that are neither form are skipped: a log is never a reason to stop. */
 export function parseLog(bytes: Uint8Array, log: LogName): LogRecord[] {
+  const text = decodeText(bytes);
   const entries: LogRecord[] = [];
-  let values: Map<string, string> | undefined;
-  for (const line of decodeText(bytes).split("\n")) {
-    if (line === "") {
-      if (values !== undefined) entries.push(build(values));
-      values = undefined;
-      continue;
+  let entry: Entry | undefined;
+  for (let start = 0; start < text.length;) {
+    const newline = text.indexOf("\n", start);
+    const end = newline < 0 ? text.length : newline;
+    if (end === start) {
+      if (entry !== undefined) entries.push(entry.finish());
+      entry = undefined;
+    } else {
+      entry ??= new Entry(log);
+      if (text[start] === "<") entry.setOld(text.slice(start, end));
+      else if (isAlphanumeric(text.charCodeAt(start))) {
+        const equals = text.indexOf("=", start);
+        if (equals > 0 && equals < end) entry.set(text.slice(start, equals), text.slice(equals + 1, end));
+      }
     }
-    values ??= defaults(log);
-    if (line.startsWith("<")) {
-      readOldLine(line, values);
-      continue;
-    }
-    const equals = line.indexOf("=");
-    if (equals > 0 && /^[A-Za-z0-9]/.test(line)) values.set(line.slice(0, equals), line.slice(equals + 1));
+    start = end + 1;
   }
-  if (values !== undefined) entries.push(build(values));
+  if (entry !== undefined) entries.push(entry.finish());
   return entries;
 }

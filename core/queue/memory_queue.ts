@@ -196,6 +196,11 @@ class MemoryQueue implements Queue {
     return this.#logs.has(`${log}/${id}`);
   }
 
+  *scanLogs(log: LogName): Iterable<string> {
+    const prefix = `${log}/`;
+    for (const key of [...this.#logs.keys()]) if (key.startsWith(prefix)) yield key.slice(prefix.length);
+  }
+
   removeLog(log: LogName, id: string): boolean {
     return this.#logs.delete(`${log}/${id}`);
   }

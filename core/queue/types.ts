@@ -259,6 +259,8 @@ export interface Queue {
   /** The entries of a log; none if there is no log. */
   readLog(log: LogName, id: string): LogRecord[];
   hasLog(log: LogName, id: string): boolean;
+  /** Ids of the messages that have a log. */
+  scanLogs(log: LogName): Iterable<string>;
   removeLog(log: LogName, id: string): boolean;
   /** Removes all three logs. */
   removeLogs(id: string): void;
@@ -297,4 +299,6 @@ export interface ListingOptions {
   readonly duplicateLimit: number;
   /** Told about files that can't be listed. */
   readonly warn: (text: string) => void;
+  /** Messages with a bounce log; without it every message is asked for one. */
+  readonly bounced?: ReadonlySet<string>;
 }
