@@ -86,6 +86,17 @@ Deno.test("qmgr: a partly delivered message keeps only the rest", async () => {
   assert.deepEqual(bench.ids("deferred").concat(bench.ids("active")), []);
 });
 
+Deno.test("qmgr: the last recipient is marked as well when the file lives on", async () => {
+  const bench = new Bench();
+  const id = await bench.submit({ recipients: ["joe@x.net", "ann@y.net"] });
+  await bench.next().deferred();
+  await bench.next().sent();
+  await settled();
+  assert.deepEqual(bench.queue.readEnvelope("deferred", id).recipients.map(({ address }) => address), [
+    "joe@x.net",
+  ]);
+});
+
 Deno.test("qmgr: a destination that fails for a cohort is dead for a while, and mail for it is deferred at once", async () => {
   const bench = new Bench("minimal_backoff_time = 300s\n");
   bench.manager.start();

@@ -21,7 +21,8 @@ export interface RequestDetail {
 export function deliveryRequest(message: ActiveMessage, detail: RequestDetail): DeliveryRequest {
   const { envelope } = message;
   const { recipients } = detail;
-  const last = recipients.length === 1 && message.outstanding === 1 && message.unread === undefined;
+  // With other recipients, whatever became of them, the file may live on.
+  const last = envelope.recipientCount === 1 && recipients.length === 1;
   const disposition = envelope.inspector === undefined
     ? DeliveryFlag.MarkDone | DeliveryFlag.Bounce
     : DeliveryFlag.Bounce;
