@@ -42,7 +42,7 @@ function mainCf({ directory, sinkPort, extra = [] }: PeerSettings): string {
 
 function masterCf(port: number): string {
   return [
-    `127.0.0.1:${port} inet n - n - - smtpd`,
+    `127.0.0.1:${port} inet n - n - 4000 smtpd`,
     "pickup unix n - n 60 1 pickup",
     "cleanup unix n - n - 0 cleanup",
     "qmgr unix n - n 300 1 qmgr",

@@ -1,0 +1,139 @@
+/**
+ * Postel beside real Postfix: the same loads through both in one run, interleaved, with minimum, median and maximum of
+ * each and the ratio. Needs root and Debian's postfix package (the peer, smtp-source and smtp-sink).
+ *
+ *   deno task bench [--rounds N] [--rows NAME,NAME] [--write]
+ *
+ * `--write` puts the table into bench/results.md.
+ */
+import { parseArgs } from "node:util";
+import process from "node:process";
+import { selfCommand } from "../core/system/mod.ts";
+import { type Peer, postelPeer, postfixPeer } from "./peers.ts";
+import { idleConnections, startUp } from "./other_rows.ts";
+import { treeUsage } from "./process_tree.ts";
+import { type Load, relay, type RelayResult } from "./relay.ts";
+import { format, type Row, table } from "./table.ts";
+
+const LOADS: readonly Load[] = [
+  { name: "4 KB, 20 sessions", messages: 3000, sessions: 20, size: 4096, recipients: 1, goal: 3 },
+  { name: "4 KB, 1 session", messages: 600, sessions: 1, size: 4096, recipients: 1, goal: 1 },
+  { name: "4 KB, 100 sessions", messages: 3000, sessions: 100, size: 4096, recipients: 1, goal: 3 },
+  { name: "200 KB, 20 sessions", messages: 600, sessions: 20, size: 200_000, recipients: 1, goal: 2 },
+  { name: "1 message, 1,000 recipients", messages: 1, sessions: 1, size: 4096, recipients: 1000, goal: 1 },
+];
+
+const MEGABYTE = 1 << 20;
+
+function freePort(): number {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  listener.close();
+  return port;
+}
+
+async function measure(peers: readonly Peer[], loads: readonly Load[], rounds: number): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const load of loads) {
+    const results = new Map<Peer, RelayResult[]>(peers.map((peer) => [peer, []]));
+    // One round that does not count: both have their connections and caches then.
+    for (let round = -1; round < rounds; round++) {
+      for (const peer of peers) {
+        const result = await relay(peer, load);
+        console.error(
+          `${load.name}: ${peer.name} ${result.messagesPerSecond.toFixed(1)}/s ${result.cpuMs.toFixed(2)} ms`,
+        );
+        if (round >= 0) results.get(peer)!.push(result);
+      }
+    }
+    const pick = (name: Peer["name"], of: (result: RelayResult) => number) =>
+      results.get(peers.find((peer) => peer.name === name)!)!.map(of);
+    const many = load.recipients > 1;
+    const rate = (result: RelayResult) => result.messagesPerSecond * load.recipients;
+    rows.push({
+      name: load.name,
+      unit: many ? "deliveries/s" : "messages/s",
+      postfix: pick("Postfix", rate),
+      postel: pick("Postel", rate),
+      goal: `ratio at least ${load.goal}`,
+    });
+    if (many) continue;
+    rows.push({
+      name: `${load.name}: CPU`,
+      unit: "ms a message",
+      postfix: pick("Postfix", ({ cpuMs }) => cpuMs),
+      postel: pick("Postel", ({ cpuMs }) => cpuMs),
+      goal: load.goal === 3 ? "ratio at most 0.33" : "",
+    });
+    if (load.sessions === 20 && load.size === 4096) {
+      rows.push({
+        name: `${load.name}: memory`,
+        unit: "MB PSS",
+        postfix: pick("Postfix", ({ pss }) => pss / MEGABYTE),
+        postel: pick("Postel", ({ pss }) => pss / MEGABYTE),
+        goal: "Postel below 400",
+      });
+    }
+  }
+  return rows;
+}
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    args: Deno.args,
+    options: {
+      rounds: { type: "string", default: "3" },
+      rows: { type: "string" },
+      write: { type: "boolean" },
+    },
+  });
+  const rounds = Number(values.rounds);
+  const wanted = values.rows?.split(",");
+  const chosen = (name: string) => wanted === undefined || wanted.some((word) => name.includes(word));
+  if (process.geteuid?.() !== 0) {
+    console.error(
+      "bench: real Postfix starts as root only: run this as root, with Debian's postfix installed",
+    );
+    return 1;
+  }
+  const base = Deno.makeTempDirSync({ prefix: "postel-bench-", dir: "/var/tmp" });
+  Deno.chmodSync(base, 0o755);
+  const sinkPort = freePort();
+  const sink = new Deno.Command("smtp-sink", { args: ["-u", "postfix", `127.0.0.1:${sinkPort}`, "1024"] })
+    .spawn();
+  const self = selfCommand();
+  const settings = (name: string) => ({ directory: `${base}/${name}`, port: freePort(), sinkPort });
+  const postfix = postfixPeer(settings("postfix"));
+  const postel = postelPeer(settings("postel"), [self.program, ...self.args]);
+  const rows: Row[] = [];
+  try {
+    await postfix.start();
+    await postel.start();
+    // What start-up left to do, both do now.
+    await new Promise((done) => setTimeout(done, 2000));
+    if (chosen("idle")) {
+      rows.push({
+        name: "idle: memory",
+        unit: "MB PSS",
+        postfix: [treeUsage(postfix.pid(), true).pss / MEGABYTE],
+        postel: [treeUsage(postel.pid(), true).pss / MEGABYTE],
+        goal: "Postel below 220",
+      });
+      rows.push(await idleConnections(postel, 2000));
+    }
+    rows.push(...await measure([postfix, postel], LOADS.filter(({ name }) => chosen(name)), rounds));
+    if (chosen("start")) rows.push(...await startUp(self, `${postel.directory}/etc`, 10));
+  } finally {
+    await postfix.stop().catch((error) => console.error(error.message));
+    await postel.stop().catch((error) => console.error(error.message));
+    sink.kill();
+    await sink.status;
+    Deno.removeSync(base, { recursive: true });
+  }
+  const text = table(rows);
+  console.log(text);
+  if (values.write) Deno.writeTextFileSync(new URL("results.md", import.meta.url), format(text, rounds));
+  return 0;
+}
+
+if (import.meta.main) Deno.exit(await main());
