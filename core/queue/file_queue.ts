@@ -2,7 +2,7 @@ import { fileSource } from "./byte_source.ts";
 import { SourceContentReader } from "./content_reader.ts";
 import { readEnvelope, readRecipients } from "./envelope.ts";
 import { fileError, makeParents } from "./file_errors.ts";
-import { BufferPool, FileQueueWriter } from "./file_writer.ts";
+import { BufferPool, FileQueueWriter, type WriterHost } from "./file_writer.ts";
 import { isReady, listMessage } from "./listing.ts";
 import { QueueLayout } from "./layout.ts";
 import { formatLogRecord, parseLog } from "./log_record.ts";
@@ -37,7 +37,7 @@ export class FileQueue implements Queue {
   readonly longIds: boolean;
   readonly #layout: QueueLayout;
   readonly #settings: QueueSettings;
-  readonly #buffers = new BufferPool();
+  readonly #writerHost: WriterHost;
   /** Memory that listings read into, one file after the other. */
   readonly #listingRoom = new Uint8Array(8192);
 
@@ -46,20 +46,19 @@ export class FileQueue implements Queue {
     this.longIds = settings.longIds;
     this.#settings = settings;
     this.#layout = new QueueLayout(settings.directory, settings);
+    const buffers = new BufferPool();
+    this.#writerHost = {
+      longIds: settings.longIds,
+      path: (name, id) => this.#layout.path(name, id),
+      prefix: (name) => this.#layout.prefix(name),
+      makeParents,
+      takeBuffer: () => buffers.take(),
+      giveBuffer: (buffer) => buffers.give(buffer),
+    };
   }
 
   create(queue: "incoming" | "maildrop"): QueueWriter {
-    const writer = new FileQueueWriter(
-      {
-        longIds: this.longIds,
-        path: (name, id) => this.path(name, id),
-        prefix: (name) => this.#layout.prefix(name),
-        makeParents,
-        takeBuffer: () => this.#buffers.take(),
-        giveBuffer: (buffer) => this.#buffers.give(buffer),
-      },
-      queue,
-    );
+    const writer = new FileQueueWriter(this.#writerHost, queue);
     // A short id comes again when microsecond and inode number do: the old message's logs are not the new one's.
     if (!this.longIds && queue === "incoming") this.removeLogs(writer.id);
     return writer;

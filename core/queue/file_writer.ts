@@ -144,11 +144,16 @@ export class FileQueueWriter implements QueueWriter {
   #destroy(): void {
     this.#state = "done";
     this.#host.giveBuffer(this.#buffer);
+    // The file goes first: what a failed commit leaves behind would look like a message.
     try {
-      this.#file.close();
       Deno.removeSync(this.#path);
     } catch {
-      // What can't be removed has no commit mark: nobody delivers it and `postsuper -p` cleans it up.
+      // Without its commit mark nobody delivers it, and `postsuper -p` cleans it up.
+    }
+    try {
+      this.#file.close();
+    } catch {
+      // It was closed by the failing commit.
     }
   }
 }
