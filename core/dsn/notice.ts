@@ -73,7 +73,7 @@ class Lines {
     for (const line of lines) appendTextRecord(this.out, RecordType.Normal, line.replace(CONTROLS, "?"));
   }
   wrapped(text: string): void {
-    this.put(...wrapText(text));
+    this.put(...wrapText(text.replaceAll("\t", "?")));
   }
 }
 
@@ -90,7 +90,8 @@ export function* composeNotice(options: NoticeOptions): Generator<Uint8Array> {
   const lines = new Lines(out);
   const eightBit = options.utf8 || subject.encoding === "8bit";
   const boundary = `${subject.queueId}.${Math.floor(options.now)}/${options.hostname}`;
-  const encoding = eightBit ? "8bit" : subject.encoding;
+  const plain = isAscii(template);
+  const encoding = eightBit || (subject.encoding === "7bit" && !plain) ? "8bit" : subject.encoding;
   const isCopy = options.text === undefined;
 
   lines.put(
@@ -112,28 +113,33 @@ export function* composeNotice(options: NoticeOptions): Generator<Uint8Array> {
   yield out.view();
 }
 
+function isAscii(template: Template): boolean {
+  return template.charset.toLowerCase() === "us-ascii";
+}
+
 function notification(lines: Lines, options: NoticeOptions, boundary: string, eightBit: boolean): void {
   const { template, text, recipients } = options;
-  const plain = template.charset.toLowerCase() === "us-ascii";
-  const charset = plain && eightBit ? "utf-8" : template.charset;
+  const charset = isAscii(template) && eightBit ? "utf-8" : template.charset;
   lines.put(
     "",
     `--${boundary}`,
     "Content-Description: Notification",
     `Content-Type: text/plain; charset=${charset}`,
   );
-  if (!plain || eightBit) lines.put("Content-Transfer-Encoding: 8bit");
+  if (eightBit) lines.put("Content-Transfer-Encoding: 8bit");
   lines.put("");
   if (text !== undefined) lines.put(...text);
   if (recipients.length === 0) lines.put("", "\t--- Delivery report unavailable ---");
   for (const { recipient, reason } of recipients) {
-    const { address, original } = recipient;
-    const expanded = original === "" || original.toLowerCase() === address.toLowerCase()
-      ? ""
-      : ` (expanded from <${original}>)`;
+    const expanded = wasExpanded(recipient) ? ` (expanded from <${recipient.original}>)` : "";
     lines.put("");
-    lines.wrapped(`<${address}>${expanded}: ${reason}`);
+    lines.wrapped(`<${recipient.address}>${expanded}: ${reason}`);
   }
+}
+
+/** Is it another address than the one that the sender wrote? */
+function wasExpanded({ address, original }: NoticeRecipient["recipient"]): boolean {
+  return original !== "" && original.toLowerCase() !== address.toLowerCase();
 }
 
 // deno-lint-ignore no-control-regex -- the ASCII range
@@ -158,7 +164,7 @@ function deliveryStatus(lines: Lines, options: NoticeOptions, boundary: string):
     const { recipient, diagnostic, remote } = entry;
     lines.put("", `Final-Recipient: ${typed(recipient.address)}`);
     if (recipient.dsnOriginal !== "") lines.put(`Original-Recipient: ${recipient.dsnOriginal}`);
-    else if (recipient.original !== "") lines.put(`Original-Recipient: ${typed(recipient.original)}`);
+    else if (wasExpanded(recipient)) lines.put(`Original-Recipient: ${typed(recipient.original)}`);
     lines.put(`Action: ${entry.action}`, `Status: ${entry.status}`);
     if (remote !== undefined) lines.put(`Remote-MTA: ${remote.type}; ${remote.name}`);
     lines.wrapped(

@@ -165,6 +165,9 @@ const UNITS: Readonly<Record<string, number>> = {
   weeks: 604800,
 };
 
+/** A number of this size should be told in a larger unit. */
+const UNREADABLE = 1000;
+
 const TIME_NAME = /^(delay_warning_time|maximal_queue_lifetime)_(.*)$/;
 
 /**
@@ -181,9 +184,14 @@ export function expandTemplate(template: Template, config: Config, warn: Templat
     }
     const seconds = config.seconds(parameter);
     const value = Math.floor(seconds / divisor);
-    if (seconds > 0 && value === 0) {
-      warn(`${origin}: zero result in ${kind} template conversion of parameter "${name}"`);
-      warn(`please reduce time unit "${unit}" of "${name}" in ${kind} template`);
+    const doubt = seconds > 0 && value === 0
+      ? ["zero result", "reduce"]
+      : value >= UNREADABLE
+      ? [`excessive result "${value}"`, "increase"]
+      : undefined;
+    if (doubt !== undefined) {
+      warn(`${origin}: ${doubt[0]} in ${kind} template conversion of parameter "${name}"`);
+      warn(`please ${doubt[1]} time unit "${unit}" of "${name}" in ${kind} template`);
       warn("for instructions see the bounce(5) manual");
     }
     return String(value);
@@ -194,9 +202,7 @@ export function expandTemplate(template: Template, config: Config, warn: Templat
     if ((name === "myhostname" || name === "mydomain") && config.bool("smtputf8_enable")) {
       return domainToUnicode(config.string(name)) || config.string(name);
     }
-    const value = config.raw(name);
-    if (value === undefined) warn(`${origin}: undefined parameter "${name}" in ${kind} template`);
-    return value;
+    return config.raw(name);
   };
   return template.text.map((line) => {
     try {

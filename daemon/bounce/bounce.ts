@@ -1,4 +1,4 @@
-import { toExternal, toInternal } from "../../core/address/mod.ts";
+import { toExternal } from "../../core/address/mod.ts";
 import type { Config } from "../../core/config/mod.ts";
 import {
   composeNotice,
@@ -112,6 +112,7 @@ export function createBounce(deps: BounceDeps): BounceService {
   function toPostmaster(kind: NoticeKind): NoticePlan | undefined {
     const from = settings.doubleBounceSender;
     if (kind === "trace") {
+      if (!notify.has("2bounce")) return undefined;
       return {
         from,
         to: settings.twiceBouncedRecipient,
@@ -135,7 +136,7 @@ export function createBounce(deps: BounceDeps): BounceService {
     if (!notify.has("2bounce") && !notify.has("bounce")) return undefined;
     return {
       from,
-      to: notify.has("2bounce") ? settings.twiceBouncedRecipient : settings.bounceNoticeRecipient,
+      to: settings.twiceBouncedRecipient,
       template: "failure",
       copy: true,
       headersOnly: false,
@@ -208,6 +209,9 @@ export function createBounce(deps: BounceDeps): BounceService {
     if (target.sender === "") {
       const plan = toPostmaster(kind);
       if (plan !== undefined) await send(plan, target, original, entries);
+      else if (kind === "trace") {
+        log.info(`${target.queueId}: not sending trace/success notification for single-bounce message`);
+      }
       return;
     }
     await send(toSender(kind, target, to), target, original, entries);
@@ -235,6 +239,10 @@ export function createBounce(deps: BounceDeps): BounceService {
     }
   }
 
+  function readLog(name: LogName, id: string): LogRecord[] {
+    return queue.readLog(name, id).map((entry) => ({ ...entry, reason: entry.reason.trim() }));
+  }
+
   /** One notice for each recipient, to an address that names it (VERP). */
   async function tellEach(
     target: BounceTarget,
@@ -243,7 +251,7 @@ export function createBounce(deps: BounceDeps): BounceService {
     entries: readonly LogRecord[],
   ): Promise<void> {
     for (const entry of entries) {
-      const recipient = toInternal(entry.recipient.original || entry.recipient.address);
+      const recipient = entry.recipient.original || entry.recipient.address;
       await tell("failure", target, original, [entry], verpSender(target.sender, recipient, delimiters));
     }
   }
@@ -252,11 +260,14 @@ export function createBounce(deps: BounceDeps): BounceService {
     const { queueId, queueName, flags, verpDelimiters } = target;
     const kind = name === "trace" ? "trace" : "failure";
     try {
-      const entries = queue.readLog(name, queueId).map((entry) =>
+      const entries = readLog(name, queueId).map((entry) =>
         // What waited in the defer log has failed for good now.
         kind === "failure" ? { ...entry, action: "failed" } : entry
       );
       if (kind === "failure" || entries.length > 0) {
+        if (verpDelimiters !== undefined && target.sender === "") {
+          warn("request to send VERP-style notification of bounced mail");
+        }
         const single = verpDelimiters !== undefined && target.sender !== "" && kind === "failure" &&
           entries.length > 0 && !isDoubleBounce(target.sender);
         await withOriginal(
@@ -290,7 +301,7 @@ export function createBounce(deps: BounceDeps): BounceService {
       queue.appendLog(name, queueId, { ...detail, recipient, action }),
     flush,
     async warn(target) {
-      const entries = queue.readLog("defer", target.queueId);
+      const entries = readLog("defer", target.queueId);
       if (entries.length === 0) return;
       await withOriginal(target, (original) => tell("delay", target, original, entries));
     },
