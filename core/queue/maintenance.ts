@@ -41,6 +41,16 @@ const SOURCES: Readonly<Record<MessageAction, readonly QueueName[]>> = {
   "expire-and-release": ["hold", "incoming", "active", "deferred"],
 };
 
+/** Where an action moves messages. */
+const TARGETS: Readonly<Record<MessageAction, QueueName | undefined>> = {
+  delete: undefined,
+  requeue: "maildrop",
+  hold: "hold",
+  release: "deferred",
+  expire: undefined,
+  "expire-and-release": "deferred",
+};
+
 /**
  * Deletes, holds, releases, requeues and expires messages of a queue directory while the mail system may be running. Every
  * step is one rename, removal or change of mode, so that being killed in between leaves whole messages behind.
@@ -49,6 +59,8 @@ export class QueueMaintenance {
   readonly count: ActionCount = { deleted: 0, requeued: 0, held: 0, released: 0, expired: 0 };
   readonly #layout: QueueLayout;
   readonly #report: MaintenanceReport;
+  /** Ids that the target queue of the action has already, if they are known. */
+  #taken: ReadonlySet<string> | undefined;
 
   constructor(settings: QueueSettings, report: MaintenanceReport) {
     this.#layout = new QueueLayout(settings.directory, settings);
@@ -77,11 +89,17 @@ export class QueueMaintenance {
 
   /** Does something to all messages of `queues`; these are counted, not reported one by one. */
   all(action: MessageAction, queues: readonly string[]): void {
+    const target = TARGETS[action];
+    // One look at the target's directories instead of one for every message.
+    if (target !== undefined) this.#taken = new Set(this.#ids(target));
     for (const queue of SOURCES[action].filter((name) => queues.includes(name))) {
-      for (const id of scanFiles(this.#layout.prefix(queue), queue !== "maildrop")) {
-        this.#act(action, queue, id, () => {});
-      }
+      for (const id of this.#ids(queue)) this.#act(action, queue, id, () => {});
     }
+    this.#taken = undefined;
+  }
+
+  #ids(queue: QueueName): Iterable<string> {
+    return scanFiles(this.#layout.prefix(queue), queue !== "maildrop");
   }
 
   /** False if the queue does not have the message (any more). */
@@ -149,7 +167,7 @@ export class QueueMaintenance {
 
   #move(path: string, to: QueueName, id: string): boolean {
     const target = this.#layout.path(to, id);
-    if (existing(target)) {
+    if (this.#taken === undefined ? existing(target) : this.#taken.has(id)) {
       this.#report.warning(`${this.#short(path)} is left alone: ${this.#short(target)} exists`);
       return false;
     }

@@ -96,17 +96,15 @@ export class StructureCheck {
   }
 
   #file(queue: string, path: string, name: string): void {
-    const isMessage = MESSAGE_QUEUES.has(queue);
-    if (this.#options.purge && isMessage && this.#purged(path)) return;
+    const info = MESSAGE_QUEUES.has(queue) ? lstat(path) : undefined;
+    if (info !== undefined && this.#options.purge && this.#purged(path, info)) return;
     const bare = name.endsWith(SUFFIX) ? name.slice(0, -SUFFIX.length) : name;
     if (!isQueueId(bare)) {
       this.#report.warning(`bogus file name: ${this.#short(path)}`);
       return;
     }
     if (!this.#options.structure) return;
-    const info = lstat(path);
-    if (info === undefined) return;
-    const wanted = isMessage ? this.#wantedId(bare, info) : bare;
+    const wanted = info === undefined ? bare : this.#wantedId(bare, info);
     if (wanted === bare) {
       const place = this.#place(queue, bare);
       if (place !== path) this.#rename(path, place);
@@ -141,9 +139,7 @@ export class StructureCheck {
     }
   }
 
-  #purged(path: string): boolean {
-    const info = lstat(path);
-    if (info === undefined) return true;
+  #purged(path: string, info: QueueFileInfo): boolean {
     if ((info.mode & READY) === READY || Date.now() / 1000 - info.mtime < MAX_UNFINISHED_AGE) return false;
     if (removeIfThere(path)) this.#report.detail(`removed file ${this.#short(path)}`);
     return true;
