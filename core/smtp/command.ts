@@ -40,8 +40,6 @@ export function commandWords(line: string): Word[] {
           break;
         }
         at = end;
-        // A path is a word of its own.
-        if (line[start] === "<") break;
       } else {
         at += character === "\\" ? 2 : 1;
       }

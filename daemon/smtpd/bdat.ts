@@ -117,7 +117,7 @@ async function acceptChunk(session: Session, transaction: Transaction, chunk: Ch
     session,
     transaction,
     reader,
-    (id) => `${transaction.chunkBytes} bytes queued as ${id}`,
+    (id) => `${reader.size} bytes queued as ${id}`,
   );
 }
 

@@ -1,5 +1,6 @@
 import { decodeText } from "../../core/bytes/mod.ts";
 import { commandWords, type Reply, reply, SmtpStreamError, type Word } from "../../core/smtp/mod.ts";
+import { TableError } from "../../core/table/mod.ts";
 import { checkClient } from "./access/stages.ts";
 import { isExempt } from "./limits.ts";
 import { printable, type Session, UNKNOWN_COMMAND } from "./session.ts";
@@ -48,9 +49,12 @@ async function awaitLine(session: Session): Promise<void> {
 
 /** Is lone LF an offence with this client? */
 async function watchLineEnds(session: Session): Promise<void> {
-  const { settings, client } = session;
+  const { settings } = session;
   if (settings.bareNewline === "no") return;
-  session.strictLines = !await settings.bareNewlineExclusions.matches(client.name, client.address);
+  session.strictLines = !await session.clientIn(
+    settings.bareNewlineExclusions,
+    "smtpd_forbid_bare_newline_exclusions",
+  );
 }
 
 /** The greeting (RFC 5321 section 4.2), or a refusal. False: the connection ends. */
@@ -142,17 +146,14 @@ function run(session: Session, name: string, words: Word[], line: string): void 
   const verb = verbs.get(name);
   if (verb === undefined) return unknownCommand(session, name, words[0]!.text, line);
   session.where = name;
+  session.count(name.toLowerCase());
   if (violatesPipelining(session, name, verb)) {
-    session.count(name.toLowerCase(), false);
     session.errors += 1;
     session.reply(reply(554, "5.5.0", "Error: SMTP protocol synchronization"));
     session.hangup = true;
     return;
   }
-  if (session.denied && name !== "QUIT") {
-    session.count(name.toLowerCase(), false);
-    return afterError(session, deniedReply(session.client.label));
-  }
+  if (session.denied && name !== "QUIT") return afterError(session, deniedReply(session.client.label));
   const accepted = verb.handler(session, words, line);
   return accepted instanceof Promise
     ? accepted.then((value) => afterCommand(session, name, verb, value))
@@ -160,8 +161,8 @@ function run(session: Session, name: string, words: Word[], line: string): void 
 }
 
 function afterCommand(session: Session, name: string, verb: Verb, accepted: boolean): void | Promise<void> {
-  session.count(name.toLowerCase(), accepted);
-  if (!accepted) session.errors += 1;
+  if (accepted) session.countAccepted(name.toLowerCase());
+  else session.errors += 1;
   if (verb.junk === true && session.junk++ > session.settings.junkCommands) session.errors += 1;
   return slowDown(session);
 }
@@ -182,10 +183,8 @@ function slowDown(session: Session): void | Promise<void> {
 /** Web browsers, mail headers and the like: the client is thrown out. Else a plain error. */
 async function unknownCommand(session: Session, name: string, word: string, line: string): Promise<void> {
   session.where = UNKNOWN_COMMAND;
-  session.count("unknown", false);
-  const hostile = /^[!-9;-~]+:/.test(line) || await session.settings.forbiddenCommands.matches(word) ||
-    (word !== name && await session.settings.forbiddenCommands.matches(name));
-  if (hostile) {
+  session.count("unknown");
+  if (/^[!-9;-~]+:/.test(line) || await isForbidden(session, word) || await isForbidden(session, name)) {
     session.errors += 1;
     session.warn(
       `non-SMTP command from ${session.client.label}: ${printable(line).slice(0, SHOWN_INPUT)}`,
@@ -195,6 +194,17 @@ async function unknownCommand(session: Session, name: string, word: string, line
     return;
   }
   await afterError(session, reply(500, "5.5.2", "Error: command not recognized"));
+}
+
+/** Does `smtpd_forbidden_commands` have this word? A table that can't answer is in the log and forbids nothing. */
+async function isForbidden(session: Session, word: string): Promise<boolean> {
+  try {
+    return await session.settings.forbiddenCommands.matches(word);
+  } catch (error) {
+    if (!(error instanceof TableError)) throw error;
+    session.warn(`smtpd_forbidden_commands: ${error.message}`);
+    return false;
+  }
 }
 
 /**

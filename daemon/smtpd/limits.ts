@@ -4,10 +4,8 @@ import type { Session } from "./session.ts";
 export async function isExempt(session: Session): Promise<boolean> {
   const known = session.verdicts.get("exempt") as boolean | undefined;
   if (known !== undefined) return known;
-  const exempt = await session.settings.limits.exceptions.matches(
-    session.client.name,
-    session.client.address,
-  );
+  const { exceptions } = session.settings.limits;
+  const exempt = await session.clientIn(exceptions, "smtpd_client_event_limit_exceptions");
   session.verdicts.set("exempt", exempt);
   return exempt;
 }

@@ -22,7 +22,8 @@ export async function mail(session: Session, words: readonly Word[]): Promise<bo
   if (path === undefined || words[1]!.text.toUpperCase() !== "FROM:") {
     return session.refuse(501, "5.5.4", "Syntax: MAIL FROM:<address>");
   }
-  const sender = path.kind === "broken" ? undefined : await acceptableAddress(session, "MAIL", path, true);
+  const rules = { allowEmpty: true, smtputf8: settings.smtputf8 && asksForUtf8(words) };
+  const sender = path.kind === "broken" ? undefined : await acceptableAddress(session, "MAIL", path, rules);
   if (sender === undefined) return session.refuse(501, "5.1.7", "Bad sender address syntax");
   const transaction = new Transaction();
   transaction.sender = sender;
@@ -46,6 +47,10 @@ export async function mail(session: Session, words: readonly Word[]): Promise<bo
   session.transaction = transaction;
   session.reply(reply(250, "2.1.0", "Ok"));
   return true;
+}
+
+function asksForUtf8(words: readonly Word[]): boolean {
+  return words.slice(3).some((word) => word.text.toUpperCase() === "SMTPUTF8");
 }
 
 /** Refuses mail that is too large (RFC 1870 section 6.1) or that the queue has no room for. */

@@ -7,14 +7,10 @@ import { printable, type Session } from "./session.ts";
  * be missing, comments and a source route (RFC 5321 appendix F.2) are dropped. `strict_rfc821_envelopes` wants brackets.
  */
 export function pathAddress(text: string, kind: Word["kind"], strict: boolean): string | undefined {
-  if (strict && kind !== "path") return undefined;
+  if (strict && (kind !== "path" || !text.endsWith(">"))) return undefined;
   if (PLAIN_PATH.test(text)) return text.slice(1, -1);
   let address: string | undefined;
-  for (const node of parseAddressList(text)) {
-    if (node.kind === "op") {
-      if (node.text === "," || node.text === ";") return undefined;
-      continue;
-    }
+  for (const node of parseAddressList(text.replace(/^<+/, "<").replace(/>+$/, ">"))) {
     if (node.kind !== "address") continue;
     if (address !== undefined) return undefined;
     let tokens = node.tokens.filter((token) => token.kind !== "comment");
@@ -36,6 +32,10 @@ export function pathAddress(text: string, kind: Word["kind"], strict: boolean): 
 /** Most paths: `<local@domain>` of atoms and dots only. */
 const PLAIN_PATH = /^<[A-Za-z0-9_=+\-]+(?:\.[A-Za-z0-9_=+\-]+)*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+>$/;
 
+/** RFC 6531 section 3.3: only a client that said SMTPUTF8 may send such a domain. */
+// deno-lint-ignore no-control-regex -- the ASCII range
+const NON_ASCII_DOMAIN = /@[^@]*[^\x00-\x7f][^@]*$/;
+
 /**
  * Reads the address of a command and asks the resolver whether mail could ever go there. Undefined with a line in the
  * log if not; the caller replies.
@@ -44,10 +44,13 @@ export async function acceptableAddress(
   session: Session,
   command: string,
   word: { readonly text: string; readonly kind: Word["kind"] },
-  allowEmpty: boolean,
+  rules: { readonly allowEmpty: boolean; readonly smtputf8: boolean },
 ): Promise<string | undefined> {
   const address = pathAddress(word.text, word.kind, session.settings.strictEnvelopes);
-  if (address !== undefined && (address === "" ? allowEmpty : await isRoutable(session, address))) {
+  if (
+    address !== undefined && (rules.smtputf8 || !NON_ASCII_DOMAIN.test(address)) &&
+    (address === "" ? rules.allowEmpty : await isRoutable(session, address))
+  ) {
     return address;
   }
   session.warn(
@@ -57,7 +60,7 @@ export async function acceptableAddress(
 }
 
 async function isRoutable(session: Session, address: string): Promise<boolean> {
-  const answer = session.service.deps.addressing.resolve("", address);
+  const answer = session.resolve(address);
   const resolved = answer instanceof Promise ? await answer : answer;
   return resolved.error?.kind !== "syntax";
 }

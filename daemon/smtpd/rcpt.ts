@@ -25,9 +25,10 @@ export async function rcpt(session: Session, words: readonly Word[]): Promise<bo
   if (path === undefined || words[1]!.text.toUpperCase() !== "TO:") {
     return session.refuse(501, "5.5.4", "Syntax: RCPT TO:<address>");
   }
+  const rules = { allowEmpty: false, smtputf8: transaction.smtputf8 };
   const recipient = path.kind === "broken"
     ? undefined
-    : await acceptableAddress(session, "RCPT", path, false);
+    : await acceptableAddress(session, "RCPT", path, rules);
   if (recipient === undefined) return session.refuse(501, "5.1.3", "Bad recipient address syntax");
   const options: RecipientOptions = { notify: 0, originalRecipient: "" };
   const seen = new Set<string>();

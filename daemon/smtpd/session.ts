@@ -1,5 +1,6 @@
-import { toExternal } from "../../core/address/mod.ts";
+import { type Resolved, toExternal } from "../../core/address/mod.ts";
 import { appendReply, type Reply, reply, type SmtpStream } from "../../core/smtp/mod.ts";
+import { type MatchList, type MaybePromise, TableError } from "../../core/table/mod.ts";
 import type { Client } from "./client.ts";
 import type { SmtpdSettings } from "./settings.ts";
 import type { ChunkState, Transaction } from "./transaction.ts";
@@ -80,12 +81,17 @@ export class Session {
     return false;
   }
 
-  /** Counts a command. */
-  count(command: string, accepted: boolean): void {
-    let count = this.#counts.get(command);
-    if (count === undefined) this.#counts.set(command, count = { total: 0, accepted: 0 });
-    count.total += 1;
-    if (accepted) count.accepted += 1;
+  /** Counts a command that came. */
+  count(command: string): void {
+    const count = this.#counts.get(command);
+    if (count === undefined) this.#counts.set(command, { total: 1, accepted: 0 });
+    else count.total += 1;
+  }
+
+  /** Counts that it was accepted. */
+  countAccepted(command: string): void {
+    const count = this.#counts.get(command);
+    if (count !== undefined) count.accepted += 1;
   }
 
   /** `ehlo=1 mail=1 rcpt=0/1 quit=1 commands=3/4` */
@@ -147,6 +153,27 @@ export class Session {
       protocol: this.protocol,
       helo: this.helo,
     });
+  }
+
+  /** Is the client in a list? A table that can't answer is in the log and counts as no. */
+  async clientIn(list: MatchList, parameter: string): Promise<boolean> {
+    try {
+      return await list.matches(this.client.name, this.client.address);
+    } catch (error) {
+      if (!(error instanceof TableError)) throw error;
+      this.warn(`${parameter}: ${error.message}`);
+      return false;
+    }
+  }
+
+  /** An envelope address with our own domain where it has none; tables and routing see this form. */
+  completed(address: string): string {
+    return this.service.deps.addressing.rewriteInternal("local", address);
+  }
+
+  /** Where mail to an address (internal form) would go. */
+  resolve(address: string): MaybePromise<Resolved> {
+    return this.service.deps.addressing.resolve("", this.completed(address));
   }
 
   warn(text: string): void {

@@ -13,10 +13,8 @@ export async function vrfy(session: Session, words: readonly Word[]): Promise<bo
   const address = words.slice(1, utf8 ? -1 : undefined);
   const text = address.map((word) => word.text).join(" ");
   const kind = address.length === 1 ? address[0]!.kind : "other";
-  const recipient = await acceptableAddress(session, "VRFY", {
-    text,
-    kind: kind === "broken" ? "other" : kind,
-  }, false);
+  const word = { text, kind: kind === "broken" ? "other" : kind } as const;
+  const recipient = await acceptableAddress(session, "VRFY", word, { allowEmpty: false, smtputf8: utf8 });
   if (recipient === undefined) return session.refuse(501, "5.1.3", "Bad recipient address syntax");
   const refusal = await checkRecipient(session, recipient);
   if (refusal !== undefined) {

@@ -97,7 +97,7 @@ async function play(port: number, pieces: readonly string[]): Promise<string[]> 
       const before = received.length;
       if (closed) break;
       await new Promise<void>((done) => {
-        const timer = setTimeout(done, received.length === 0 ? 250 : 60);
+        const timer = setTimeout(done, received.length === 0 ? 400 : 60);
         wake = () => (clearTimeout(timer), done());
       });
       if (received.length === before) break;

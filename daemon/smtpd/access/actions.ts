@@ -105,7 +105,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   FILTER: (check, hit, text) => {
     if (text === "") return unusable(check, hit, "has FILTER entry without value");
     if (!text.includes(":")) {
-      return unusable(check, hit, `requires transport:destination: "FILTER ${text}"`);
+      return unusable(check, hit, "requires transport:destination");
     }
     const actions = wishes(check, hit, "FILTER");
     if (actions === undefined) return "dunno";
@@ -114,7 +114,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
     return "dunno";
   },
   REDIRECT: (check, hit, text) => {
-    if (!isMailAddress(text)) return unusable(check, hit, `requires user@domain target: "REDIRECT ${text}"`);
+    if (!isMailAddress(text)) return unusable(check, hit, "requires user@domain target");
     const actions = wishes(check, hit, "REDIRECT");
     if (actions === undefined) return "dunno";
     actions.redirect = text;
@@ -122,7 +122,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
     return "dunno";
   },
   BCC: (check, hit, text) => {
-    if (!isMailAddress(text)) return unusable(check, hit, `requires user@domain target: "BCC ${text}"`);
+    if (!isMailAddress(text)) return unusable(check, hit, "requires user@domain target");
     const actions = wishes(check, hit, "BCC");
     if (actions === undefined) return "dunno";
     if (!actions.bcc.includes(text)) actions.bcc.push(text);
@@ -130,9 +130,8 @@ const ACTIONS: Readonly<Record<string, Action>> = {
     return "dunno";
   },
   PREPEND: (check, hit, text) => {
-    if (text === "") return unusable(check, hit, "has PREPEND entry without text");
     if (!/^[!-9;-~]+\s*:/.test(text)) {
-      return unusable(check, hit, `requires header: "PREPEND ${text}"`);
+      return unusable(check, hit, "requires header: text");
     }
     const actions = wishes(check, hit, "PREPEND");
     if (actions !== undefined) actions.prepend.unshift(text);

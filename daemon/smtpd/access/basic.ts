@@ -1,5 +1,6 @@
+import type { MaybePromise } from "../../../core/table/mod.ts";
 import type { Check, Outcome } from "./check.ts";
-import { plain, type Restriction } from "./restriction.ts";
+import { guarded, plain, type Restriction } from "./restriction.ts";
 
 /** Restrictions that decide by themselves, by the client's address and by the session. */
 export const basicRestrictions: Readonly<Record<string, Restriction>> = {
@@ -77,15 +78,15 @@ function named(check: Check, reason: string): string {
   return `<${check.name}>: ${check.nameClass} rejected: ${reason}`;
 }
 
-async function permitMynetworks(check: Check): Promise<Outcome> {
+function permitMynetworks(check: Check): MaybePromise<Outcome> {
   const { session } = check;
-  let known = session.verdicts.get("mynetworks");
-  if (known === undefined) {
-    const answer = session.settings.mynetworks.matches(session.client.name, session.client.address);
-    known = answer instanceof Promise ? await answer : answer;
-    session.verdicts.set("mynetworks", known);
-  }
-  return known === true ? "ok" : "dunno";
+  const known = session.verdicts.get("mynetworks");
+  if (known !== undefined) return known === true ? "ok" : "dunno";
+  return guarded(check, session.client.label, "Client host", async () => {
+    const matched = await session.settings.mynetworks.matches(session.client.name, session.client.address);
+    session.verdicts.set("mynetworks", matched);
+    return matched ? "ok" : "dunno";
+  });
 }
 
 function withoutSasl(check: Check, name: string): Outcome {

@@ -1,4 +1,3 @@
-import type { Resolved } from "../../../core/address/mod.ts";
 import type { Check, Outcome } from "./check.ts";
 import { plain, type Restriction } from "./restriction.ts";
 
@@ -26,17 +25,11 @@ export const destinationRestrictions: Readonly<Record<string, Restriction>> = {
   reject_unlisted_sender: plain(refuseUnlistedSender),
 };
 
-/** Resolves the recipient; the resolver remembers answers that depend on no table. */
-async function resolveRecipient(check: Check, recipient: string): Promise<Resolved> {
-  const answer = check.session.service.deps.addressing.resolve(check.sender ?? "", recipient);
-  return answer instanceof Promise ? await answer : answer;
-}
-
 /** `ours`: this system is the final destination or relays for the domain; `broken`: a table could not say. */
 async function destination(check: Check): Promise<"ours" | "foreign" | "broken"> {
   const { recipient } = check;
   if (recipient === undefined) return "ours";
-  const resolved = await resolveRecipient(check, recipient);
+  const resolved = await check.session.resolve(recipient);
   if (resolved.error?.kind === "temporary") return "broken";
   // Mail with a route in its local part ends elsewhere than its domain says.
   if (resolved.routed === true && !check.session.settings.untrustedRouting) return "foreign";
@@ -60,7 +53,9 @@ async function refuseUnlessOurs(check: Check, code: number, enhanced: string): P
 export async function refuseUnlistedRecipient(check: Check): Promise<Outcome> {
   const { recipient } = check;
   if (recipient === undefined) return "dunno";
-  const answer = await check.session.service.deps.addressing.checkRecipient(recipient, check.sender ?? "");
+  const { session } = check;
+  const { addressing } = session.service.deps;
+  const answer = await addressing.checkRecipient(session.completed(recipient), check.sender ?? "");
   if (answer.known) return "dunno";
   return check.refuse(
     answer.replyCode,
@@ -73,7 +68,8 @@ export async function refuseUnlistedRecipient(check: Check): Promise<Outcome> {
 export async function refuseUnlistedSender(check: Check): Promise<Outcome> {
   const { sender } = check;
   if (sender === undefined || sender === "") return "dunno";
-  const answer = await check.session.service.deps.addressing.checkSender(sender);
+  const { session } = check;
+  const answer = await session.service.deps.addressing.checkSender(session.completed(sender));
   if (answer.known) return "dunno";
   return check.refuse(answer.replyCode, answer.code, `<${sender}>: Sender address rejected: ${answer.text}`);
 }

@@ -161,8 +161,7 @@ async function unknownDomain(
   if (address === undefined || address === "") return "dunno";
   const { domain } = splitLocalDomain(address);
   if (domain === undefined || domain === "" || domain.startsWith("[")) return "dunno";
-  const { addressing } = check.session.service.deps;
-  const resolved = await addressing.resolve("", address);
+  const resolved = await check.session.resolve(address);
   if (resolved.addressClass !== "default") return "dunno";
   switch (await exists(check, domain.replace(/\.$/, ""))) {
     case "no":

@@ -30,6 +30,16 @@ export type RestrictionList = readonly Step[];
 
 const MOST_DEPTH = 100;
 
+/** Restrictions of which relay control needs at least one. */
+const RELAY_CONTROLS = [
+  "reject_unauth_destination",
+  "defer_unauth_destination",
+  "reject",
+  "defer",
+  "defer_if_permit",
+  "check_relay_domains",
+];
+
 /** The table type that a list entry without a check_..._access in front belongs to, by parameter. */
 const DEFAULT_MAP_CHECK: Readonly<Record<string, string>> = {
   smtpd_client_restrictions: "check_client_access",
@@ -87,6 +97,13 @@ export class AccessLists {
     this.endOfData = list("smtpd_end_of_data_restrictions");
     this.etrn = list("smtpd_etrn_restrictions");
     this.rewriteClients = list("local_header_rewrite_clients");
+    if (!this.#controlsRelaying(this.relay) && !this.#controlsRelaying(this.recipient)) {
+      throw new ConfigError(
+        "in parameter smtpd_relay_restrictions or smtpd_recipient_restrictions, specify at least one working " +
+          `instance of: ${RELAY_CONTROLS.join(", ")}`,
+        config.origin("smtpd_relay_restrictions") ?? config.origin("smtpd_recipient_restrictions"),
+      );
+    }
   }
 
   /** Is this an address of this host? */
@@ -99,6 +116,16 @@ export class AccessLists {
     if (this.#warned.has(text)) return;
     this.#warned.add(text);
     this.log.warning(text);
+  }
+
+  /** Does a list refuse anything to strangers at all? Without such a restriction the server would be an open relay. */
+  #controlsRelaying(list: RestrictionList): boolean {
+    return list.some((step, index) => {
+      if (list[index - 1]?.kind === "warn") return false;
+      if (step.kind === "class") return this.#controlsRelaying(this.#classes.get(step.name) ?? []);
+      return step.kind === "run" &&
+        RELAY_CONTROLS.some((name) => restrictions.get(name) === step.restriction);
+    });
   }
 
   /** Works through a list until a restriction decides. */
@@ -234,7 +261,7 @@ function insideTable(text: string, hit: Hit | undefined): Step {
   return {
     kind: "broken",
     problems: [
-      `access table ${hit?.table ?? ""}: entry "${hit?.key ?? ""}" has lookup table ${text}`,
+      `access table ${hit?.table ?? ""} has entry with lookup table: ${text}`,
       "do not specify lookup tables inside SMTPD access maps",
       "define a restriction class and specify its name instead.",
     ],
