@@ -62,7 +62,7 @@ export class ContentReader {
       let at = input.indexOf(LF, start);
       if (at < 0) at = input.length;
       // Pieces that are surely not the end of the line: two bytes more than the limit are here.
-      const cutEnd = at < input.length ? this.#contentEnd(input, start, at) : input.length - 2;
+      const cutEnd = at === input.length ? at - 2 : input[at - 1] === CR ? at - 1 : at;
       while (cutEnd - start >= limit) {
         this.#piece(input, start, start + limit, out);
         start += limit;
