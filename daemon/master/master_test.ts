@@ -107,7 +107,7 @@ Deno.test({
   async fn() {
     const cases = [
       { file: "main.cf", line: "smtpd_timeout = soon", says: /smtpd_timeout/ },
-      { file: "main.cf", line: "no equals sign", says: /main\.cf.*line 15/ },
+      { file: "main.cf", line: "no equals sign", says: /main\.cf.*line 14/ },
       { file: "master.cf", line: "too few columns", says: /master\.cf.*line 2[0-9]/ },
       {
         file: "master.cf",
