@@ -1,5 +1,5 @@
 import type { Config } from "../core/config/mod.ts";
-import { loadMaker, type Table, TableSet } from "../core/table/mod.ts";
+import { loadMaker, TableSet } from "../core/table/mod.ts";
 import type { MakeOptions } from "../core/table/maker.ts";
 import { getopt, type ParsedOptions, UsageError } from "./getopt.ts";
 import { FatalError, runTool, type Tool, usageError } from "./queue_tool.ts";
@@ -165,7 +165,7 @@ function usesUtf8(request: Request, config: Config): boolean {
 
 async function ask(request: Request, tool: Tool, messageParts: boolean): Promise<number> {
   const { given, query } = request;
-  const { TableQuery, typeAndName } = await loadMaker();
+  const { labelOf, TableQuery, typeAndName } = await loadMaker();
   const terminator = terminatorOf(given);
   const tables = new TableSet(tool.config, {
     log: tableLog(tool),
@@ -179,6 +179,7 @@ async function ask(request: Request, tool: Tool, messageParts: boolean): Promise
   const asking = new TableQuery(tables, specs, {
     flags: { foldCase: !given.has("f"), utf8: usesUtf8(request, tool.config) },
     fileContents: given.has("F"),
+    emptyKeys: messageParts,
   });
   const separator = request.aliases ? ":\t" : "\t";
   const line = given.has("j") ? jsonLine : (key: string, value: string) => `${key}${separator}${value}\n`;
@@ -198,14 +199,13 @@ async function ask(request: Request, tool: Tool, messageParts: boolean): Promise
     output.flush();
     return 0;
   }
-  const shown = (table: Table) => `${table.type}:${table.name}${suffixOf(table.type)}`;
   let found = false;
   const pieces = messageParts
     ? (await import("./postmap_message.ts")).messageKeys(tool.config, given)
     : inputLines();
   for (const keys of pieces) {
     for (const key of keys) {
-      const answer = asking.firstNow(key, shown);
+      const answer = asking.firstNow(key, labelOf);
       const value = answer instanceof Promise ? await answer : answer;
       if (value === undefined) continue;
       found = true;
@@ -215,8 +215,4 @@ async function ask(request: Request, tool: Tool, messageParts: boolean): Promise
     if (!output.open) break;
   }
   return found ? 0 : 1;
-}
-
-function suffixOf(type: string): string {
-  return type === "hash" || type === "btree" ? ".db" : type === "cdb" ? ".cdb" : "";
 }

@@ -22,6 +22,10 @@ const SYMBOLS = {
   connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   send: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
   close: { parameters: ["i32"], result: "i32" },
+  regcomp: { parameters: ["buffer", "buffer", "i32"], result: "i32" },
+  regexec: { parameters: ["buffer", "buffer", "usize", "buffer", "i32"], result: "i32" },
+  regerror: { parameters: ["i32", "buffer", "buffer", "usize"], result: "usize" },
+  regfree: { parameters: ["buffer"], result: "void" },
 } as const;
 
 type Libc = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];

@@ -8,3 +8,5 @@ export { fcntlLock, fcntlUnlock, flock, flockTry, funlock } from "./locks.ts";
 export { peerCredentials } from "./peer.ts";
 export { connectDatagram, type DatagramSender } from "./datagram.ts";
 export { selfCommand } from "./self.ts";
+export { compilePosixRegex, type PosixRegex } from "./posix_regex.ts";
+export { compilePcre, hasPcre, PcreFlag, type PcrePattern } from "./pcre2.ts";

@@ -7,11 +7,17 @@ export interface SystemUser {
   readonly gecos: string;
   readonly home: string;
   readonly shell: string;
+  /** The password field, `x` where passwords are kept elsewhere. */
+  readonly password: string;
 }
 
 export interface SystemGroup {
   readonly name: string;
   readonly gid: number;
+  /** The password field, `x` where passwords are kept elsewhere. */
+  readonly password: string;
+  /** Names of the members that the group lists. */
+  readonly members: readonly string[];
 }
 
 function text(view: Deno.UnsafePointerView, offset: number): string {
@@ -40,7 +46,17 @@ export function lookupUser(who: string | number): SystemUser | undefined {
     gecos: text(view, 24),
     home: text(view, 32),
     shell: text(view, 40),
+    password: text(view, 8),
   };
+}
+
+/** The strings of an array of pointers that ends with a null pointer. */
+function memberNames(array: Deno.PointerValue): string[] {
+  if (array === null) return [];
+  const view = new Deno.UnsafePointerView(array);
+  const names: string[] = [];
+  for (let at = 0; view.getPointer(at) !== null; at += 8) names.push(text(view, at));
+  return names;
 }
 
 /** A group by name or number (getgrnam(3)); undefined if there is none. */
@@ -49,7 +65,12 @@ export function lookupGroup(which: string | number): SystemGroup | undefined {
   const found = typeof which === "string" ? libc().getgrnam(cString(which)) : libc().getgrgid(which);
   if (found === null) return undefined;
   const view = new Deno.UnsafePointerView(found);
-  return { name: text(view, 0), gid: view.getUint32(16) };
+  return {
+    name: text(view, 0),
+    gid: view.getUint32(16),
+    password: text(view, 8),
+    members: memberNames(view.getPointer(24)),
+  };
 }
 
 /** All groups of a user, the primary one included (getgrouplist(3)). */

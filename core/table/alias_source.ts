@@ -11,7 +11,7 @@ import { eachLogicalLine, isSpace } from "./source_lines.ts";
  */
 export function readAliasSource(target: MapSourceTarget, size: number, options: MapSourceOptions): void {
   const { name, warn } = options;
-  eachLogicalLine(target.bytes, size, (start, end, line) => {
+  eachLogicalLine(target, size, (start, end, line) => {
     const bytes = target.bytes;
     const at = (text: string) => warn(`${name}, line ${line}: ${text}`);
     const nul = bytes.subarray(start, end).indexOf(0);

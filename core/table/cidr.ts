@@ -48,15 +48,18 @@ function parseRules(text: string, { name, log }: OpenContext): CidrRule[] {
   const rules: CidrRule[] = [];
   const open: { rule: CidrRule; line: number }[] = [];
   for (const { text: logical, line } of logicalLines(text)) {
-    const warn = (problem: string) => log.warning(`cidr map ${name}, line ${line}: ${problem}`);
-    const skip = (problem: string) => warn(`${problem}: skipping this rule`);
+    const skip = (problem: string) =>
+      log.warning(`cidr map ${name}, line ${line}: ${problem}: skipping this rule`);
     const whole = trimBoth(logical);
     const word = /^\S+/.exec(whole)![0].toLowerCase();
     if (word === "endif") {
+      if (whole.length > 5) {
+        skip("garbage after ENDIF");
+        continue;
+      }
       const started = open.pop();
       if (started === undefined) skip("ENDIF without IF");
       else started.rule.end = rules.length;
-      if (whole.length > 5) warn(`ignoring extra text after ENDIF`);
       continue;
     }
     const isIf = word === "if";
@@ -65,19 +68,18 @@ function parseRules(text: string, { name, log }: OpenContext): CidrRule[] {
     const [, pattern = "", rest = ""] = /^(\S*)([^]*)$/.exec(trimBoth(negated ? body.slice(1) : body)) ?? [];
     const value = trimBoth(rest);
     if (pattern === "") {
-      skip(isIf || negated ? "no address pattern" : "no address pattern");
+      skip("no address pattern");
       continue;
     }
     if (!isIf && value === "") {
       skip("no lookup result");
       continue;
     }
-    const network = parseNetwork(pattern);
+    const network = parseNetwork(isIf && value !== "" ? `${pattern} ${value}` : pattern);
     if (typeof network === "string") {
       skip(network);
       continue;
     }
-    if (isIf && value !== "") warn(`ignoring extra text after IF`);
     const rule: CidrRule = { network, negated, value: isIf ? undefined : value, end: 0 };
     rules.push(rule);
     if (isIf) open.push({ rule, line });

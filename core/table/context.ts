@@ -1,4 +1,5 @@
 import type { Config } from "../config/types.ts";
+import type { TableSet } from "./table_set.ts";
 import type { Table } from "./types.ts";
 
 /** Where tables say what is wrong with their files; a `Logger` fits. */
@@ -28,6 +29,8 @@ export interface OpenContext {
   readonly terminator: "with" | "without" | undefined;
   /** Treats a key as lookups treat theirs, for types that keep their entries in memory. */
   foldKey(key: string): string;
+  /** The set that the table belongs to. */
+  readonly tables: TableSet;
   /** Opens another table with the same flags, for types that combine tables. */
   open(spec: string): Table;
 }

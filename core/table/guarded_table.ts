@@ -23,6 +23,10 @@ export class GuardedTable implements Table {
     return this.inner.name;
   }
 
+  get label(): string {
+    return this.inner.label ?? `${this.type}:${this.name}`;
+  }
+
   get matchesPatterns(): boolean {
     return this.inner.matchesPatterns;
   }
@@ -59,12 +63,10 @@ export class GuardedTable implements Table {
     if (value === undefined || !this.#utf8 || isUtf8(value)) return value;
     const problem = `key "${key}": non-UTF-8 value "${value}": malformed UTF-8 or invalid codepoint`;
     this.#warn(problem);
-    throw new TableError("configuration", `${this.type}:${this.name}: ${problem}`);
+    throw new TableError("configuration", `table ${this.label}: query error`);
   }
 
   #warn(problem: string): void {
-    this.context.log.warning(
-      `${this.type}:${this.name}: ${problem.toWellFormed().replaceAll("\ufffd", "?")}`,
-    );
+    this.context.log.warning(`${this.label}: ${problem.toWellFormed().replaceAll("\ufffd", "?")}`);
   }
 }

@@ -44,6 +44,12 @@ export class IndexedTable implements Table {
     return this.context.name;
   }
 
+  /** Postfix's messages name the file, except for lmdb. */
+  get label(): string {
+    const { type, suffix } = this.format;
+    return `${this.type}:${this.name}${type === "lmdb" ? "" : suffix}`;
+  }
+
   lookup(key: string): MaybePromise<string | undefined> {
     try {
       return this.#now(key);

@@ -128,7 +128,8 @@ export function parseNetwork(text: string): Network | string {
   const net = pattern.slice(0, slash);
   const mask = pattern.slice(slash + 1);
   const widest = net.includes(":") ? 128 : 32;
-  if (!/^[0-9]{1,9}$/.test(mask) || Number(mask) > widest) return `bad mask value in "${text}"`;
+  if (!/^[0-9]+$/.test(mask)) return `bad mask value in "${text}"`;
+  if (Number(mask) > widest) return `bad mask length in "${text}"`;
   const address = parseIp(net);
   if (address === undefined) return `bad network value in "${text}"`;
   const masks = masksFor(address.family, Number(mask));

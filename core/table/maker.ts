@@ -5,4 +5,4 @@
 export { aliasDefaults, rebuildAliasTables, typeAndName } from "./aliases.ts";
 export { deleteKeys, makeableFormat, makeTable, storedKey } from "./make.ts";
 export { MakeError, type MakeOptions } from "./make_options.ts";
-export { TableQuery } from "./query.ts";
+export { labelOf, TableQuery } from "./query.ts";

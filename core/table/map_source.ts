@@ -44,7 +44,7 @@ export function leadingSpaceWarning(name: string, text: string): string {
 export function readMapSource(target: MapSourceTarget, size: number, options: MapSourceOptions): void {
   const { name, warn } = options;
   const plain = isPlain(target.bytes, size);
-  eachLogicalLine(target.bytes, size, (start, end, line) => {
+  eachLogicalLine(target, size, (start, end, line) => {
     const bytes = target.bytes;
     const at = (text: string) => warn(`${name}, line ${line}: ${text}`);
     if (isSpace(bytes[start]!)) {

@@ -11,6 +11,7 @@ export { loadMaker, rebuildAliases } from "./load_maker.ts";
 export { type MatchList, matchList, type MatchListOptions } from "./match_list.ts";
 export { printable } from "./printable.ts";
 export { parseSpec, splitList, type TableSpec } from "./spec.ts";
+export { tableTypes } from "./registry.ts";
 export { TableList } from "./table_list.ts";
 export { TableSet, type TableSetOptions } from "./table_set.ts";
 export { type MaybePromise, type Table, TableError, type TableFlags } from "./types.ts";

@@ -1,12 +1,33 @@
-import { logicalLines, trimBoth, trimRight } from "./logical_lines.ts";
+import { encodeText } from "../bytes/mod.ts";
+import { logicalLines, trimBoth } from "./logical_lines.ts";
 import type { TableLog } from "./context.ts";
 import { parseTemplate, RuleError, type Template } from "./result_template.ts";
+
+/** What is looked up, in the forms that engines want; each is made once for all patterns of a table. */
+export class Subject {
+  #bytes: Uint8Array<ArrayBuffer> | undefined;
+  #ascii: boolean | undefined;
+
+  constructor(readonly text: string) {}
+
+  /** The octets with a NUL behind them. */
+  get bytes(): Uint8Array<ArrayBuffer> {
+    return this.#bytes ??= encodeText(`${this.text}\0`);
+  }
+
+  get isAscii(): boolean {
+    return this.#ascii ??= this.bytes.length === this.text.length + 1;
+  }
+}
 
 /** A compiled pattern. Element 0 of the answer is unused; the others are the groups, undefined where not matched. */
 export interface Pattern {
   readonly groups: number;
-  /** The groups if the subject matches; with `capture` false an empty array will do. */
-  match(subject: string, capture: boolean): readonly (string | undefined)[] | undefined;
+  /**
+   * The groups if the subject matches; with `capture` false an empty array will do. Throws an error with a message for
+   * the log when the engine gives up.
+   */
+  match(subject: Subject, capture: boolean): readonly (string | undefined)[] | undefined;
 }
 
 /** What differs between `regexp:` and `pcre:`. */
@@ -21,7 +42,7 @@ export interface PatternDialect {
   readonly secondPattern: boolean;
   /** End of the message about a missing closing delimiter. */
   readonly unclosed: string;
-  /** Compiles; throws an error whose message is a complete warning (without file and line). */
+  /** Compiles; throws `RuleError`. */
   compile(pattern: string, options: string): Pattern;
 }
 
@@ -33,6 +54,8 @@ export interface PatternRule {
   readonly unless: Pattern | undefined;
   /** Undefined for IF. */
   readonly template: Template | undefined;
+  /** First line of the rule, for messages. */
+  readonly line: number;
   /** For IF: index of the rule behind its ENDIF. */
   end: number;
 }
@@ -55,17 +78,13 @@ export function parsePatternRules(
   for (const { text: logical, line } of logicalLines(text)) {
     const warn = (problem: string) =>
       where.log.warning(`${dialect.word} map ${where.name}, line ${line}: ${problem}`);
-    const whole = trimRight(logical);
-    if (open.length > 0 && /^[ \t\r\f\v]/.test(whole)) {
-      warn("do not prepend whitespace to statements between IF and ENDIF");
-    }
-    const body = trimBoth(whole);
+    const body = trimBoth(logical);
     try {
       if (/^[^A-Za-z0-9]/.test(body)) {
-        const rule = parseMatch(body, dialect, where.refuseSubstitution, warn);
+        const rule = parseMatch(body, dialect, where.refuseSubstitution, warn, line);
         rules.push(rule);
       } else if (/^if(?=$|[^A-Za-z0-9])/i.test(body)) {
-        const rule = parseIf(trimBoth(body.slice(2)), dialect, warn);
+        const rule = parseIf(trimBoth(body.slice(2)), dialect, warn, line);
         rules.push(rule);
         open.push({ rule, line });
       } else if (/^endif/i.test(body)) {
@@ -76,6 +95,7 @@ export function parsePatternRules(
       } else warn("ignoring unrecognized request");
     } catch (error) {
       if (!(error instanceof RuleError)) throw error;
+      for (const message of error.unplaced) where.log.warning(message);
       for (const message of error.messages) warn(message);
     }
   }
@@ -122,6 +142,7 @@ function parseMatch(
   dialect: PatternDialect,
   refuseSubstitution: boolean,
   warn: (problem: string) => void,
+  line: number,
 ): PatternRule {
   const first = parseDelimited(text, dialect);
   const hasSecond = first.rest.startsWith("!");
@@ -145,34 +166,64 @@ function parseMatch(
     throw new RuleError([`out of range replacement index "${template.groups}": skipping this rule`]);
   }
   const unless = second === undefined ? undefined : compile(second, dialect, warn);
-  return { pattern, negated: first.negated, unless, template, end: 0 };
+  return { pattern, negated: first.negated, unless, template, line, end: 0 };
 }
 
-function parseIf(text: string, dialect: PatternDialect, warn: (problem: string) => void): PatternRule {
+function parseIf(
+  text: string,
+  dialect: PatternDialect,
+  warn: (problem: string) => void,
+  line: number,
+): PatternRule {
   const part = parseDelimited(text, dialect);
   const extra = trimBoth(part.rest);
-  if (extra !== "") warn(`ignoring extra text after IF statement: "${extra}"`);
+  if (extra !== "") {
+    warn(`ignoring extra text after IF statement: "${extra}"`);
+    // The usual reason: the next rule is indented and so became part of this line.
+    warn("do not prepend whitespace to statements between IF and ENDIF");
+  }
   return {
     pattern: compile(part, dialect, warn),
     negated: part.negated,
     unless: undefined,
     template: undefined,
+    line,
     end: 0,
   };
 }
 
-/** The result of the first rule that matches. */
-export function lookupPattern(rules: readonly PatternRule[], subject: string): string | undefined {
+/**
+ * The result of the first rule that matches. A pattern that its engine gives up on does not match.
+ * @param warn is told which line that was and why
+ */
+export function lookupPattern(
+  rules: readonly PatternRule[],
+  key: string,
+  warn: (line: number, problem: string) => void,
+): string | undefined {
+  const subject = new Subject(key);
   let at = 0;
   while (at < rules.length) {
     const rule = rules[at]!;
     const { template } = rule;
-    const groups = rule.pattern.match(subject, template !== undefined && template.groups > 0);
-    let matches = (groups !== undefined) !== rule.negated;
-    if (matches && rule.unless !== undefined) matches = rule.unless.match(subject, false) === undefined;
+    let groups: readonly (string | undefined)[] | undefined;
+    let matches = false;
+    try {
+      groups = rule.pattern.match(subject, template !== undefined && template.groups > 0);
+      matches = (groups !== undefined) !== rule.negated;
+      if (matches && rule.unless !== undefined) matches = rule.unless.match(subject, false) === undefined;
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      warn(rule.line, error.message);
+    }
     if (template === undefined) at = matches ? at + 1 : rule.end;
     else if (matches) return template.expand(groups ?? []);
     else at += 1;
   }
   return undefined;
+}
+
+/** The engine gave up on a subject: too much backtracking. */
+export class EngineError extends Error {
+  override readonly name = "EngineError";
 }

@@ -11,9 +11,12 @@ export class Untranslatable extends Error {
 export interface TranslatedPattern {
   readonly source: string;
   readonly groups: number;
+  /** Can the engine fall back to a method without backtracking? Not with look-around, back-references, counts. */
+  readonly linear: boolean;
 }
 
-const CLASSES: Readonly<Record<string, string>> = {
+/** Members of the named classes in the C locale, as they stand between brackets. */
+export const POSIX_CLASSES: Readonly<Record<string, string>> = {
   alpha: "A-Za-z",
   digit: "0-9",
   alnum: "A-Za-z0-9",
@@ -50,6 +53,7 @@ export function translateExtended(pattern: string): TranslatedPattern {
   if (/[^ -~\t]/.test(pattern)) throw new Untranslatable("characters outside ASCII");
   let source = "";
   let groups = 0;
+  let linear = true;
   let depth = 0;
   /** May a repetition follow? */
   let atom = false;
@@ -65,9 +69,11 @@ export function translateExtended(pattern: string): TranslatedPattern {
     at += 1;
     if (character === "\\") {
       const next = pattern[at];
-      if (next === undefined || /[1-9]/.test(next)) throw new Untranslatable("back-reference");
+      if (next === undefined) throw new Untranslatable("backslash at the end");
       at += 1;
-      source += ESCAPES[next] ?? quoteLiteral(next);
+      if (/[1-9]/.test(next)) source += `(?:\\${next})`;
+      else source += ESCAPES[next] ?? quoteLiteral(next);
+      if (/[1-9<>]/.test(next)) linear = false;
       atom = true;
     } else if (character === "(") {
       groups += 1;
@@ -89,6 +95,7 @@ export function translateExtended(pattern: string): TranslatedPattern {
         : [character];
       if (repeat === "") throw new Untranslatable("unusual {");
       source += repeat;
+      if (character === "{") linear = false;
       at += repeat.length - 1;
       // A second repetition would be read as lazy or possessive, so wrap what there is.
       if (/[*+?{]/.test(pattern[at] ?? "")) throw new Untranslatable("repeated repetition");
@@ -96,7 +103,7 @@ export function translateExtended(pattern: string): TranslatedPattern {
       source += character;
       atom = false;
     } else if (character === ".") {
-      source += "[^]";
+      source += "[\\s\\S]";
       atom = true;
     } else {
       source += quoteLiteral(character);
@@ -104,7 +111,7 @@ export function translateExtended(pattern: string): TranslatedPattern {
     }
   }
   if (depth !== 0) throw new Untranslatable("unmatched (");
-  return { source, groups };
+  return { source, groups, linear };
 }
 
 function quoteLiteral(character: string): string {
@@ -126,7 +133,7 @@ function translateBracket(pattern: string, start: number): { source: string; end
     if (character === "]" && at > begin) return { source: source + "]", end: at + 1 };
     if (character === "[" && /[:.=]/.test(pattern[at + 1] ?? "")) {
       const named = /^\[:([a-z]+):\]/.exec(pattern.slice(at));
-      const members = named === null ? undefined : CLASSES[named[1]!];
+      const members = named === null ? undefined : POSIX_CLASSES[named[1]!];
       if (members === undefined) throw new Untranslatable("collating element");
       source += members;
       at += named![0].length;

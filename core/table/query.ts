@@ -8,6 +8,8 @@ export interface QueryOptions {
   readonly flags: TableFlags;
   /** `-F`: values stand for the contents of files. */
   readonly fileContents: boolean;
+  /** Keys may be empty: they are lines of a message. */
+  readonly emptyKeys?: boolean;
 }
 
 /**
@@ -59,7 +61,7 @@ export class TableQuery {
         if (shown !== undefined) yield [key, shown];
       }
     } catch (error) {
-      throw fatal(table, error, nameOf);
+      throw fatal(table, error);
     }
   }
 
@@ -77,23 +79,23 @@ export class TableQuery {
     key: string,
     shown: (table: Table) => string,
   ): string | undefined | Promise<string | undefined> {
-    const answer = this.#guard(table, () => table.lookup(key), shown);
+    const answer = this.#guard(table, () => table.lookup(key));
     if (answer instanceof Promise) {
       return answer.then(
         (value) => this.#value(table, key, value, shown, true),
         (error) => {
-          throw fatal(table, error, shown);
+          throw fatal(table, error);
         },
       );
     }
     return answer === undefined ? undefined : this.#value(table, key, answer, shown, true);
   }
 
-  #guard<T>(table: Table, work: () => T, shown: (table: Table) => string = nameOf): T {
+  #guard<T>(table: Table, work: () => T): T {
     try {
       return work();
     } catch (error) {
-      throw fatal(table, error, shown);
+      throw fatal(table, error);
     }
   }
 
@@ -108,28 +110,34 @@ export class TableQuery {
     if (value === undefined) return undefined;
     const { log } = this.tables;
     const name = `table ${shown(table)}`;
-    if (key === "") log.warning(`${name}: empty lookup key value is not allowed`);
+    if (key === "" && !this.options.emptyKeys) log.warning(`${name}: empty lookup key value is not allowed`);
     else if (value === "") {
       log.warning(`${name}: key ${key}: empty string result is not allowed`);
       log.warning(`${name} should return NO RESULT in case of NOT FOUND`);
     }
     if (!this.options.fileContents) return value;
+    const label = labelOf(table);
     const contents = decodeFileContents(value);
     if (contents !== undefined) return contents;
-    log.warning(`${name}: key ${key}: malformed BASE64 value: ${value.slice(0, 30)}`);
-    if (strict) throw new MakeError(`${name}: query error`);
+    log.warning(`table ${label}: key ${key}: malformed BASE64 value: ${value.slice(0, 30)}`);
+    if (strict) throw new MakeError(`table ${label}: query error`);
     return undefined;
   }
+}
+
+/** What messages about the query of many keys call a table. */
+export function labelOf(table: Table): string {
+  return table.label ?? nameOf(table);
 }
 
 function nameOf(table: Table): string {
   return `${table.type}:${table.name}`;
 }
 
-function fatal(table: Table, error: unknown, shown: (table: Table) => string): unknown {
+function fatal(table: Table, error: unknown): unknown {
   if (!(error instanceof TableError)) return error;
   if (error.unavailable || /^(?:open|table|unknown) /.test(error.message)) {
     return new MakeError(error.message);
   }
-  return new MakeError(`table ${shown(table)}: query error`);
+  return new MakeError(`table ${labelOf(table)}: query error`);
 }

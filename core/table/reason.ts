@@ -1,9 +1,33 @@
+/** The C library's words for the errors that file operations meet. */
+const WORDS: Readonly<Record<string, string>> = {
+  EACCES: "Permission denied",
+  EBUSY: "Device or resource busy",
+  EDQUOT: "Disk quota exceeded",
+  EFBIG: "File too large",
+  EIO: "Input/output error",
+  EISDIR: "Is a directory",
+  ELOOP: "Too many levels of symbolic links",
+  EMFILE: "Too many open files",
+  ENAMETOOLONG: "File name too long",
+  ENFILE: "Too many open files in system",
+  ENODEV: "No such device",
+  ENOENT: "No such file or directory",
+  ENOMEM: "Cannot allocate memory",
+  ENOSPC: "No space left on device",
+  ENOTDIR: "Not a directory",
+  ENXIO: "No such device or address",
+  EPERM: "Operation not permitted",
+  EROFS: "Read-only file system",
+};
+
 /**
  * The system's words for a failed file operation, such as `No such file or directory`, without the runtime's
  * additions.
  */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
+  const code = (error as { code?: unknown }).code;
+  if (typeof code === "string" && WORDS[code] !== undefined) return WORDS[code];
   const system = /^(.*?) \(os error \d+\)/.exec(error.message);
   return system === null ? error.message : system[1]!;
 }

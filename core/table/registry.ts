@@ -1,12 +1,16 @@
+import { absentTypes, openAbsent } from "./absent_types.ts";
 import { openCidr } from "./cidr.ts";
 import { openPipemap, openUnionmap } from "./combining_tables.ts";
 import type { OpenContext } from "./context.ts";
 import { indexFormats } from "./index_formats.ts";
 import { IndexedTable } from "./indexed_table.ts";
 import { openEnviron, openFail, openInline, openRandmap, openStatic } from "./literal_tables.ts";
+import { openPcre } from "./pcre.ts";
 import { openRegexp } from "./regexp.ts";
+import { openSqlite } from "./sqlite.ts";
 import { openTexthash } from "./texthash.ts";
 import type { Table } from "./types.ts";
+import { openUnix } from "./unix_table.ts";
 
 /** Makes a table; throws `TableError` where the name can't be right. Files are opened at the first lookup. */
 export type Opener = (context: OpenContext) => Table;
@@ -17,12 +21,16 @@ export const localTypes: ReadonlyMap<string, Opener> = new Map<string, Opener>([
   ["environ", openEnviron],
   ["fail", openFail],
   ["inline", openInline],
+  ["pcre", openPcre],
   ["pipemap", openPipemap],
   ["randmap", openRandmap],
   ["regexp", openRegexp],
+  ["sqlite", openSqlite],
   ["static", openStatic],
   ["texthash", openTexthash],
   ["unionmap", openUnionmap],
+  ["unix", openUnix],
+  ...absentTypes.map((type): [string, Opener] => [type, openAbsent]),
   ...[...indexFormats].map(([type, format]): [string, Opener] => [
     type,
     (context) => new IndexedTable(context, format),
@@ -37,3 +45,9 @@ export const networkTypes: ReadonlyMap<string, () => Promise<Opener>> = new Map<
   string,
   () => Promise<Opener>
 >();
+
+/** All types that `postconf -m` lists, in its order. */
+export function tableTypes(): string[] {
+  return [...localTypes.keys(), ...networkTypes.keys(), "debug", "proxy"]
+    .filter((type) => !absentTypes.includes(type)).sort();
+}

@@ -1,8 +1,9 @@
 /** A rule that can't be used; every message becomes one warning. */
 export class RuleError extends Error {
   override readonly name = "RuleError";
-  constructor(readonly messages: readonly string[]) {
-    super(messages.join("; "));
+  /** @param unplaced messages that come first and without file and line, as Postfix prints them */
+  constructor(readonly messages: readonly string[], readonly unplaced: readonly string[] = []) {
+    super([...unplaced, ...messages].join("; "));
   }
 }
 
@@ -22,7 +23,8 @@ const MACRO = /\$(?:(\$)|\{([^{}]*)\}|\(([^()]*)\)|([A-Za-z0-9_]+)|)/g;
  * group number.
  */
 export function parseTemplate(text: string, word: string): Template {
-  const bad = (problem: string) => new RuleError([problem, "bad replacement syntax: skipping this rule"]);
+  const skip = "bad replacement syntax: skipping this rule";
+  const bad = (problem: string) => new RuleError([problem, skip]);
   const parts: (string | number)[] = [];
   let from = 0;
   let groups = 0;
@@ -34,7 +36,7 @@ export function parseTemplate(text: string, word: string): Template {
       continue;
     }
     const name = match[2] ?? match[3] ?? match[4];
-    if (name === undefined || name === "") throw bad(`empty macro name: "${text}"`);
+    if (name === undefined || name === "") throw new RuleError([skip], [`empty macro name: "${text}"`]);
     if (!/^[0-9]+$/.test(name)) throw bad(`non-numeric replacement index "${name}"`);
     const group = Number(name);
     const range = word === "regexp" ? "out-of-range" : "out of range";

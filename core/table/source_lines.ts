@@ -8,11 +8,12 @@ const HASH = 0x23;
 
 /**
  * Calls `visit` for every logical line of a source file (postmap(1), TABLE FORMAT) with the range of bytes it takes and the
- * number of its first physical line. Continuation lines are moved up behind the line they continue, so `bytes` changes
+ * number of its first physical line. Continuation lines are moved up behind the line they continue, so the bytes change
  * up to the point that was read; the byte at `end` may be overwritten. There must be room for one more byte behind `size`.
+ * @param source holds the bytes; `visit` may exchange the array for a larger one with the same content
  */
 export function eachLogicalLine(
-  bytes: Uint8Array,
+  source: { readonly bytes: Uint8Array },
   size: number,
   visit: (start: number, end: number, line: number) => void,
 ): void {
@@ -21,6 +22,7 @@ export function eachLogicalLine(
   let first = 0;
   let line = 0;
   for (let position = 0; position < size;) {
+    const { bytes } = source;
     const newline = bytes.indexOf(NEWLINE, position);
     const stop = newline < 0 || newline > size ? size : newline;
     line += 1;

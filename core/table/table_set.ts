@@ -82,6 +82,7 @@ export class TableSet {
       cacheBytes: this.options.cacheBytes ?? 1 << 20,
       terminator: this.options.terminator,
       foldKey: (key) => resolved.foldCase ? foldKey(key, resolved.utf8) : key,
+      tables: this,
       open: (member) => this.open(member, flags),
     };
     const opener = localTypes.get(type);

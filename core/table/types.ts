@@ -35,6 +35,8 @@ export interface Table {
   readonly type: string;
   /** What stands behind the colon. */
   readonly name: string;
+  /** What messages call the table where that is not `type:name`. */
+  readonly label?: string;
   /** True for types that match patterns (cidr, regexp, pcre, static ...): partial keys must not be tried on them. */
   readonly matchesPatterns: boolean;
   /** The value, or undefined when the key is not there. Throws (or rejects with) `TableError`. */

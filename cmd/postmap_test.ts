@@ -1,0 +1,173 @@
+import assert from "node:assert/strict";
+import { selfCommand } from "../core/system/mod.ts";
+import { cases } from "../testdata/table/cases.ts";
+import { type Answer, runCase } from "../testdata/table/run_cases.ts";
+
+const recorded: Record<string, Answer[]> = JSON.parse(
+  Deno.readTextFileSync(new URL("../testdata/table/answers.json", import.meta.url)),
+);
+
+/** The option `-j` came after the release that was recorded. */
+function withoutJson(text: string): string {
+  return text.replace("[-bfFhijmn", "[-bfFhimn").replace("[-Nfijno", "[-Nfino");
+}
+
+function ours(command: string): string[] {
+  const { program, args } = selfCommand(command);
+  return [program, ...args];
+}
+
+for (const one of cases) {
+  Deno.test(`postmap as recorded: ${one.name}`, async () => {
+    const answers = await runCase(one, ours);
+    answers.forEach((answer, index) => {
+      const step = one.steps[index]!;
+      const words = step.run.join(" ");
+      if (step.differs !== undefined) {
+        assert.ok(!answer.stderr.includes("Uncaught"), words);
+        return;
+      }
+      const expected = recorded[one.name]![index]!;
+      assert.deepEqual({ ...answer, stderr: withoutJson(answer.stderr) }, expected, words);
+    });
+  });
+}
+
+async function inDirectory(work: (directory: string) => Promise<void>): Promise<void> {
+  const directory = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(
+      `${directory}/main.cf`,
+      "compatibility_level = 3.6\nmyhostname = mail.example.com\n",
+    );
+    await work(directory);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+async function postmap(directory: string, args: string[], command = "postmap"): Promise<Answer> {
+  const [program, ...words] = [...ours(command), ...args];
+  const { stdout, stderr, code } = await new Deno.Command(program!, {
+    args: words,
+    cwd: directory,
+    env: { MAIL_CONFIG: directory },
+  }).output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { stdout: text(stdout), stderr: text(stderr), code };
+}
+
+Deno.test("postmap -j: one JSON object a line", () =>
+  inDirectory(async (directory) => {
+    await Deno.writeTextFile(`${directory}/map`, 'a one "two"\nb 2\n');
+    await postmap(directory, ["cdb:map"]);
+    assert.equal(
+      (await postmap(directory, ["-js", "cdb:map"])).stdout,
+      '{"a": "one \\"two\\""}\n{"b": "2"}\n',
+    );
+    assert.equal((await postmap(directory, ["-jq", "b", "cdb:map"])).stdout, '{"b": "2"}\n');
+  }));
+
+Deno.test("newaliases: rebuilds every table of alias_database", () =>
+  inDirectory(async (directory) => {
+    await Deno.writeTextFile(
+      `${directory}/main.cf`,
+      `compatibility_level = 3.6\nalias_database = cdb:${directory}/one, lmdb:${directory}/two\n`,
+    );
+    await Deno.writeTextFile(`${directory}/one`, "root: alice\n");
+    await Deno.writeTextFile(`${directory}/two`, "bob: carol\n");
+    assert.deepEqual(await postmap(directory, [], "newaliases"), { stdout: "", stderr: "", code: 0 });
+    assert.equal((await postmap(directory, ["-q", "root", `cdb:${directory}/one`])).stdout, "alice\n");
+    assert.equal((await postmap(directory, ["-q", "bob", `lmdb:${directory}/two`])).stdout, "carol\n");
+    await Deno.remove(`${directory}/two`);
+    const failed = await postmap(directory, [], "newaliases");
+    assert.equal(failed.code, 1);
+    assert.match(failed.stderr, /^postalias: fatal: open .*two: No such file or directory\n$/);
+  }));
+
+Deno.test("postmap: a disk that is full leaves the old table", () =>
+  inDirectory(async (directory) => {
+    for (const type of ["hash", "btree", "cdb", "lmdb"]) {
+      await Deno.writeTextFile(`${directory}/map`, "key old\n");
+      await postmap(directory, [`${type}:map`]);
+      await Deno.writeTextFile(`${directory}/map`, `key new\n${largeSource(50_000)}`);
+      // A limit on the size of files stands in for the full disk; its signal must not end the program.
+      const line = `trap '' XFSZ; ulimit -f 1000; exec ${
+        ours("postmap").map((word) => `'${word}'`).join(" ")
+      } ${type}:map`;
+      const { code, stderr } = await new Deno.Command("bash", {
+        args: ["-c", line],
+        cwd: directory,
+        env: { MAIL_CONFIG: directory },
+      }).output();
+      assert.equal(code, 1, type);
+      assert.match(new TextDecoder().decode(stderr), /^postmap: fatal: .*: File too large\n$/, type);
+      assert.equal((await postmap(directory, ["-q", "key", `${type}:map`])).stdout, "old\n", type);
+      assert.deepEqual([...Deno.readDirSync(directory)].filter(({ name }) => name.endsWith(".tmp")), []);
+    }
+  }));
+
+function largeSource(count: number): string {
+  return Array.from({ length: count }, (_, index) => `user${index}@dom${index % 99}.example value${index}\n`)
+    .join("");
+}
+
+Deno.test("postmap: mode and owner follow the source, and stay when the table is rebuilt", () =>
+  inDirectory(async (directory) => {
+    await Deno.writeTextFile(`${directory}/map`, "a 1\n");
+    await Deno.chmod(`${directory}/map`, 0o640);
+    await postmap(directory, ["hash:map"]);
+    assert.equal((await Deno.stat(`${directory}/map.db`)).mode! & 0o777, 0o640);
+    await Deno.chmod(`${directory}/map.db`, 0o600);
+    await postmap(directory, ["hash:map"]);
+    assert.equal((await Deno.stat(`${directory}/map.db`)).mode! & 0o777, 0o600);
+    await postmap(directory, ["-p", "cdb:map"]);
+    assert.equal((await Deno.stat(`${directory}/map.cdb`)).mode! & 0o777, 0o644);
+  }));
+
+Deno.test({
+  name:
+    "postmap: root becomes the owner of the source, and rewrites in place where that user can't make files",
+  ignore: Deno.uid() !== 0,
+  fn: () =>
+    inDirectory(async (directory) => {
+      await Deno.writeTextFile(`${directory}/map`, "a 1\n");
+      await Deno.chown(`${directory}/map`, 65534, 65534);
+      await Deno.chmod(directory, 0o755);
+      const refused = await postmap(directory, ["hash:map"]);
+      assert.equal(refused.stderr, "postmap: fatal: open database map.db: Permission denied\n");
+      await postmap(directory, ["-o", "hash:map"]);
+      await Deno.chown(`${directory}/map.db`, 65534, 65534);
+      const { ino } = await Deno.stat(`${directory}/map.db`);
+      await Deno.writeTextFile(`${directory}/map`, "a 2\n");
+      assert.deepEqual(await postmap(directory, ["hash:map"]), { stdout: "", stderr: "", code: 0 });
+      assert.equal((await postmap(directory, ["-q", "a", "hash:map"])).stdout, "2\n");
+      assert.equal((await Deno.stat(`${directory}/map.db`)).ino, ino);
+      await postmap(directory, ["-ri", "hash:map"]);
+      assert.equal((await Deno.stat(`${directory}/map.db`)).uid, 65534);
+    }),
+});
+
+Deno.test("postmap: two writers at once, every entry of both is there", () =>
+  inDirectory(async (directory) => {
+    for (const type of ["hash", "lmdb", "cdb"]) {
+      const [program, ...words] = [...ours("postmap"), "-i", `${type}:map`];
+      await Promise.all([1, 2, 3, 4].map(async (writer) => {
+        const child = new Deno.Command(program!, {
+          args: words,
+          cwd: directory,
+          env: { MAIL_CONFIG: directory },
+          stdin: "piped",
+          stderr: "inherit",
+        }).spawn();
+        const input = child.stdin.getWriter();
+        await input.write(new TextEncoder().encode(`writer${writer} ${writer}\n`));
+        await input.close();
+        assert.equal((await child.status).code, 0);
+      }));
+      const all = (await postmap(directory, ["-s", `${type}:map`])).stdout.split("\n").filter((line) =>
+        line !== ""
+      );
+      assert.deepEqual(all.sort(), [1, 2, 3, 4].map((writer) => `writer${writer}\t${writer}`), type);
+    }
+  }));
