@@ -13,5 +13,6 @@ export {
   type SubmissionServices,
 } from "./submission.ts";
 export { PostdropFilter, type PostdropRules } from "./postdrop_filter.ts";
-export { senderRights } from "./sender_rights.ts";
+export { senderRights, submitRefusal } from "./submit_rights.ts";
+export { openPost, type Post, PostError, type PostOptions, postReply } from "./post.ts";
 export { SubmissionError } from "./feed.ts";

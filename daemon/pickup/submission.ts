@@ -6,15 +6,16 @@
 import { ByteBuffer } from "../../core/bytes/mod.ts";
 import { toExternal } from "../../core/address/mod.ts";
 import type { Config } from "../../core/config/types.ts";
-import { announcement, AttributeWriter } from "../../core/ipc/mod.ts";
+import { announcement } from "../../core/ipc/mod.ts";
 import type { Logger } from "../../core/log/mod.ts";
 import { QueueFileError } from "../../core/queue/mod.ts";
 import type { TableSet } from "../../core/table/mod.ts";
 import { type CleanupResult, type CleanupService, CleanupStatus } from "../cleanup/mod.ts";
-import { listenForUsers, userAccess, type UserServerOptions } from "../showq/mod.ts";
+import { listenForUsers, type UserServerOptions } from "../showq/mod.ts";
 import { SubmissionError, SubmissionFeed } from "./feed.ts";
 import { PostdropFilter } from "./postdrop_filter.ts";
-import { senderRights } from "./sender_rights.ts";
+import { postReply } from "./post.ts";
+import { senderRights, submitRefusal } from "./submit_rights.ts";
 import { pickupSettings } from "./settings.ts";
 
 /** What may be another one after a reload. */
@@ -88,11 +89,10 @@ async function serveSubmission(connection: UserConnection, deps: SubmissionDeps)
   });
   try {
     await send(connection, announcement("postdrop", [["queue_id", message.queueId]]));
-    const access = await userAccess(config, "authorized_submit_users", uid, deps.log);
-    if (!access.allowed) {
-      const reason = `User ${access.name}(${uid}) is not allowed to submit mail`;
-      deps.log.warning(reason);
-      return await reply(connection, { status: CleanupStatus.Deny, reason });
+    const refusal = await submitRefusal(config, () => tables, uid, warn);
+    if (refusal !== undefined) {
+      deps.log.warning(refusal);
+      return await reply(connection, { status: CleanupStatus.Deny, reason: refusal });
     }
     if (!(await receive(connection, filter, feed))) return;
     const { status, reason } = filter.verdict;
@@ -133,8 +133,8 @@ async function receive(
   return true;
 }
 
-async function reply(connection: UserConnection, { status, reason }: CleanupResult): Promise<void> {
-  await send(connection, new AttributeWriter().integer("status", status).text("reason", reason).end().view());
+async function reply(connection: UserConnection, result: CleanupResult): Promise<void> {
+  await send(connection, postReply(result));
 }
 
 async function send(connection: UserConnection, bytes: Uint8Array): Promise<void> {

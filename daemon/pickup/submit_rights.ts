@@ -1,7 +1,7 @@
 import { splitExtension } from "../../core/address/mod.ts";
 import type { Config } from "../../core/config/types.ts";
 import { lookupUser } from "../../core/system/mod.ts";
-import { splitList, TableError, type TableSet } from "../../core/table/mod.ts";
+import { matchList, splitList, TableError, type TableSet } from "../../core/table/mod.ts";
 
 /** Nobody is restricted: the default, which needs no table. */
 const ANYTHING = "static:*";
@@ -35,19 +35,41 @@ export function senderRights(
 
 function fits(config: Config, pattern: string, sender: string): boolean {
   if (pattern === "*") return true;
-  const nullKey = config.string("empty_address_local_login_sender_maps_lookup_key").toLowerCase();
-  if (sender === "") return pattern === nullKey;
-  const origin = config.string("myorigin").toLowerCase();
+  if (sender === "") {
+    return pattern === config.string("empty_address_local_login_sender_maps_lookup_key").toLowerCase();
+  }
+  if (pattern === sender) return true;
   const at = sender.lastIndexOf("@");
   const local = at < 0 ? sender : sender.slice(0, at);
-  const domain = at < 0 ? origin : sender.slice(at + 1);
-  if (pattern.startsWith("@")) return pattern === `@${domain}`;
+  const domain = at < 0 ? "" : sender.slice(at);
+  if (pattern.startsWith("@")) return pattern === domain;
   const split = splitExtension(local, {
     delimiters: config.string("recipient_delimiter"),
     ownerRequestSpecial: config.bool("owner_request_special"),
     doubleBounceSender: config.string("double_bounce_sender"),
   });
-  const names = split === undefined ? [local] : [local, split.user];
-  const full = pattern.includes("@") ? pattern : `${pattern}@${origin}`;
-  return names.some((name) => `${name}@${domain}` === full);
+  return split !== undefined && pattern === split.user + domain;
+}
+
+/**
+ * `authorized_submit_users`: undefined if the user may submit mail, else a sentence that says who may not. Nobody is
+ * exempt, not even root. A table that can't answer means no, and a line in the log.
+ */
+export async function submitRefusal(
+  config: Config,
+  tables: () => TableSet,
+  uid: number,
+  warn: (text: string) => void,
+): Promise<string | undefined> {
+  const patterns = config.string("authorized_submit_users").trim();
+  if (patterns === "static:anyone") return undefined;
+  const name = lookupUser(uid)?.name ?? "unknown";
+  try {
+    const users = matchList("string", patterns, tables(), { name: "authorized_submit_users" });
+    if (await users.matches(name)) return undefined;
+  } catch (error) {
+    if (!(error instanceof TableError)) throw error;
+    warn(`authorized_submit_users: ${error.message}`);
+  }
+  return `User ${name}(${uid}) is not allowed to submit mail`;
 }
