@@ -22,7 +22,7 @@ export interface DeliveryContext extends RouteDeps, HandshakeDeps {
   cachesDestination(domain: string): Promise<boolean> | boolean;
   /** Hands the request to `best_mx_transport`; absent if there is none. True if all recipients are finished. */
   readonly passOn?: (attempt: Attempt) => Promise<boolean>;
-  readonly filterLine?: (line: string) => Promise<string> | string;
+  readonly filterLine?: (line: string) => Promise<string | undefined>;
 }
 
 /** RFC 5321's port: only there can mail loop back to this system's own server. */

@@ -11,7 +11,7 @@ import {
   type Recipient,
 } from "../../core/queue/mod.ts";
 import { RecordType } from "../../core/queue/types.ts";
-import { ByteBuffer, encodeText } from "../../core/bytes/mod.ts";
+import { ByteBuffer } from "../../core/bytes/mod.ts";
 import { TableSet } from "../../core/table/mod.ts";
 import {
   DeliveryFlag,
@@ -47,7 +47,10 @@ export interface BenchOptions {
   readonly main?: string;
   readonly protocol?: Protocol;
   readonly nameServer?: NameServer;
-  readonly ownAddresses?: readonly string[];
+  /** `flags=` of master.cf. */
+  readonly flags?: string;
+  /** Wraps the queue as the client sees it. */
+  readonly queue?: (queue: Queue) => Pick<Queue, "openContent" | "setMode">;
   /** Another recorder than the one that writes down what it is told. */
   readonly recorder?: (deps: { config: Config; queue: Queue; log: Logger }) => DeliveryRecorder;
 }
@@ -55,9 +58,10 @@ export interface BenchOptions {
 /** Makes a client whose recorder writes down what it is told. */
 export function makeBench(options: BenchOptions = {}): Bench {
   const protocol = options.protocol ?? "smtp";
-  const main = `myhostname = client.test\ninet_protocols = ipv4\ncompatibility_level = 3.6\n${
-    options.main ?? ""
-  }\n`;
+  const main =
+    `myhostname = client.test\ninet_protocols = ipv4\ncompatibility_level = 3.6\ninet_interfaces = 127.0.0.9\n${
+      options.main ?? ""
+    }\n`;
   const config = configFromText(main);
   const sink = memorySink();
   const log = new Logger(sink, `postfix/${protocol}`);
@@ -81,12 +85,12 @@ export function makeBench(options: BenchOptions = {}): Bench {
     config,
     protocol,
     serviceName: protocol,
-    queue,
+    queue: options.queue?.(queue) ?? queue,
     recorder,
     resolver: createResolver({ settings: { timeout: 1, attempts: 1, search: [], ...servers } }),
     tables: new TableSet(config),
     log,
-    ownAddresses: options.ownAddresses ?? [],
+    ...(options.flags === undefined ? {} : { flags: options.flags }),
   });
   return {
     client,
@@ -109,6 +113,8 @@ export interface MailOptions {
   /** Lines of the message. */
   readonly lines?: readonly (string | Uint8Array)[];
   readonly reuse?: boolean;
+  /** Flags of the request in addition. */
+  readonly flags?: number;
   readonly request?: Partial<DeliveryRequest>;
 }
 
@@ -130,7 +136,7 @@ export async function makeRequest(queue: Queue, options: MailOptions): Promise<D
   await writer.commit();
   queue.move(writer.id, "incoming", "active");
   const now = Date.now() / 1000;
-  const flags = DeliveryFlag.MarkDone |
+  const flags = DeliveryFlag.MarkDone | (options.flags ?? 0) |
     (options.reuse ? DeliveryFlag.CacheLoad | DeliveryFlag.CacheStore : 0);
   return {
     flags,
@@ -167,5 +173,3 @@ export async function makeRequest(queue: Queue, options: MailOptions): Promise<D
 export async function mail(bench: Bench, options: MailOptions) {
   return await bench.client.deliver(await makeRequest(bench.queue, options));
 }
-
-export const octets = encodeText;

@@ -63,21 +63,19 @@ export function rcptCommand(session: Session, recipient: Recipient, address: str
     original = `${NON_ASCII.test(quoted) ? "utf-8" : "rfc822"};${quoted}`;
   }
   // RFC 3461 sections 4.2 and 4.1.
-  if (original !== "") command += ` ORCPT=${originalRecipient(original, features.smtputf8)}`;
+  if (original !== "") command += ` ORCPT=${originalRecipient(original)}`;
   if (recipient.notify !== 0) command += ` NOTIFY=${notifyWords(recipient.notify)}`;
   return command;
 }
 
-/** RFC 6533 section 3: an address of type utf-8 goes as it is or, where it can't, as `\x{...}`. */
-function originalRecipient(original: string, smtputf8: boolean): string {
+/** RFC 6533 section 3: characters of an address of type utf-8 that are not plain ASCII become `\x{...}`. */
+function originalRecipient(original: string): string {
   if (!/^utf-8;/i.test(original)) return encodeXtext(original);
   let encoded = "";
   for (const character of original) {
     const code = character.codePointAt(0)!;
     const plain = code > 0x20 && code < 0x7f && !"+=\\".includes(character);
-    encoded += plain || (smtputf8 && code >= 0x80)
-      ? character
-      : `\\x{${code.toString(16).toUpperCase().padStart(2, "0")}}`;
+    encoded += plain ? character : `\\x{${code.toString(16).toUpperCase().padStart(2, "0")}}`;
   }
   return encoded;
 }

@@ -2,7 +2,7 @@
 import { createAddressing } from "../../core/address/mod.ts";
 import type { Config } from "../../core/config/types.ts";
 import type { Logger } from "../../core/log/mod.ts";
-import type { TableList, TableSet } from "../../core/table/mod.ts";
+import { TableError, type TableList, type TableSet } from "../../core/table/mod.ts";
 import type { DsnDetail } from "../delivery/types.ts";
 import type { HandshakeDeps } from "./handshake.ts";
 import type { ClientSettings } from "./settings.ts";
@@ -18,7 +18,7 @@ export interface ClientMaps extends HandshakeDeps {
   /** `smtp_generic_maps` for one envelope address (internal form). */
   readonly rewrite?: (address: string) => Promise<string>;
   /** `smtp_reply_filter` for one line of a reply. */
-  readonly filterLine?: (line: string) => Promise<string>;
+  readonly filterLine?: (line: string) => Promise<string | undefined>;
   /** `smtp_delivery_status_filter`. */
   readonly filterDetail?: (detail: DsnDetail) => Promise<DsnDetail>;
 }
@@ -46,12 +46,7 @@ export function createMaps(deps: MapsDeps, settings: ClientSettings): ClientMaps
     },
     ...(settings.genericMaps === "" ? {} : { rewrite: genericRewriter(deps, settings) }),
     ...(replies === undefined ? {} : {
-      filterLine: async (line) => {
-        const replaced = await replies.lookup(line);
-        if (replaced === undefined) return line;
-        deps.log.info(`replacing server reply "${line}" with "${replaced}"`);
-        return replaced;
-      },
+      filterLine: async (line) => await replies.lookup(line),
     }),
     ...(statuses === undefined ? {} : { filterDetail: statusFilter(deps, statuses) }),
   };
@@ -62,11 +57,18 @@ const SAME_KIND: Readonly<Record<string, RegExp>> = { 2: /^2\./, 4: /^[45]\./, 5
 
 function statusFilter(deps: MapsDeps, table: TableList): (detail: DsnDetail) => Promise<DsnDetail> {
   return async (detail) => {
-    const found = await table.lookup(`${detail.status} ${detail.reason}`);
+    let found: string | undefined;
+    try {
+      found = await table.lookup(`${detail.status} ${detail.reason}`);
+    } catch (error) {
+      // The delivery is over; its outcome must be told even if it can't be told in other words.
+      if (!(error instanceof TableError)) throw error;
+      return detail;
+    }
     if (found === undefined) return detail;
     const match = /^(\d\.\d{1,3}\.\d{1,3})\s+(\S.*)$/.exec(found.trim());
     if (match === null || SAME_KIND[detail.status[0]!]?.test(match[1]!) !== true) {
-      deps.log.warning(`delivery status filter: ignoring bad result "${found}" for "${detail.status}"`);
+      deps.log.warning(`${table.title}: bad status code: ${found}`);
       return detail;
     }
     return { ...detail, status: match[1]!, reason: match[2]! };

@@ -13,6 +13,7 @@ import { matchList, type TableSet } from "../../core/table/mod.ts";
 import type { DeliveryAgent, DeliveryRecorder, DeliveryReply, DeliveryRequest } from "../delivery/types.ts";
 import { Attempt } from "./attempt.ts";
 import { type DeliveryContext, runDelivery } from "./delivery.ts";
+import { bounceLoops, headerPrefix } from "./added_headers.ts";
 import { ownAddresses } from "./own_addresses.ts";
 import type { Session } from "./session.ts";
 import { SessionCache } from "./session_cache.ts";
@@ -33,6 +34,8 @@ export interface SmtpClientDeps {
   readonly tables: TableSet;
   /** In the name of the service: `postfix/smtp`. */
   readonly log: Logger;
+  /** `flags=` of the service's arguments: any of `DORX`. */
+  readonly flags?: string;
   /** For `best_mx_transport`: hands the request with its remaining recipients to another agent. */
   readonly passTo?: (transport: string, request: DeliveryRequest) => Promise<DeliveryReply>;
   /** In place of what `inet_interfaces` and `proxy_interfaces` say; for tests. */
@@ -64,6 +67,12 @@ export function createSmtpClient(deps: SmtpClientDeps): SmtpClient {
     ? ownAddresses(config)
     : new Set(deps.ownAddresses.map((address) => canonicalAddress(address) ?? address));
   const passTo = deps.passTo;
+  const flags = deps.flags ?? "";
+  const prefix = headerPrefix(flags);
+  const final = flags.includes("X") || (protocol === "lmtp" && settings.assumeFinal);
+  if (settings.assumeFinal) {
+    log.warning('lmtp_assume_final is obsolete; instead, specify "flags=X" in master.cf');
+  }
   const context: DeliveryContext = {
     settings,
     resolver,
@@ -89,10 +98,13 @@ export function createSmtpClient(deps: SmtpClientDeps): SmtpClient {
     const message: Message = {
       ...(maps.rewrite === undefined ? {} : { rewrite: maps.rewrite }),
       open: () => queue.openContent(request.queueName, request.queueId, request.contentOffset),
+      final,
+      ...(prefix === undefined ? {} : { prefix: (accepted) => prefix(request, accepted) }),
       damaged: () => queue.setMode(request.queueName, request.queueId, DAMAGED),
     };
     try {
-      await runDelivery(context, attempt, message);
+      if (flags.includes("D")) await bounceLoops(queue, attempt);
+      if (attempt.left.length > 0) await runDelivery(context, attempt, message);
     } catch (error) {
       return failed(error);
     }

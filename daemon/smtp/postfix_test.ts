@@ -1,7 +1,7 @@
 /** Plays the scenarios to this client and compares with what real Postfix did (testdata/smtp/answers.json). */
 import assert from "node:assert/strict";
 import { startNameServer } from "../../core/dns/testing.ts";
-import type { BounceService } from "../delivery/types.ts";
+import { type BounceService, DeliveryFlag } from "../delivery/types.ts";
 import { createRecorder } from "../delivery/mod.ts";
 import { makeBench, makeRequest } from "./double_testing.ts";
 import { type Scenario, scenarios } from "./scenarios_testing.ts";
@@ -15,6 +15,19 @@ interface Answer {
     readonly commands: readonly string[];
     readonly bodies: readonly string[];
   }[];
+}
+
+/** `sendopts` of a message whose sender asked for SMTPUTF8. */
+const SMTPUTF8_REQUESTED = 1;
+
+/** Type of an original recipient as cleanup(8) makes it up. */
+function addressType(address: string): string {
+  return isAscii(address) ? "rfc822" : "utf-8";
+}
+
+function isAscii(text: string): boolean {
+  // deno-lint-ignore no-control-regex -- the ASCII range
+  return /^[\x00-\x7f]*$/.test(text);
 }
 
 /** Bounces go nowhere; that they were asked for shows in the log line. */
@@ -97,7 +110,6 @@ async function play(scenario: Scenario): Promise<Answer> {
     main: main.join("\n"),
     protocol,
     nameServer: names.address,
-    ownAddresses: ["127.0.0.9"],
     recorder: (deps) => createRecorder({ ...deps, bounce: silentBounces }),
   });
   const ids: string[] = [];
@@ -109,9 +121,14 @@ async function play(scenario: Scenario): Promise<Answer> {
         sender: (scenario.sender ?? "from@client.test").replaceAll('"', ""),
         recipients: (scenario.recipients ?? ["to@example.test"])
           .map((quoted) => quoted.replaceAll('"', ""))
-          .map((address) => ({ address, notify, dsnOriginal: `rfc822;${address}` })),
+          .map((address) => ({ address, notify, dsnOriginal: `${addressType(address)};${address}` })),
         lines: ["Subject: test", "", ...(scenario.body ?? ["Hello", ".dot"])],
-        request: { encoding: scenario.encoding ?? "", ...request },
+        request: {
+          encoding: scenario.encoding ?? "",
+          sendopts: isAscii(`${scenario.sender} ${scenario.recipients}`) ? 0 : SMTPUTF8_REQUESTED,
+          ...request,
+        },
+        ...(scenario.probe ? { flags: DeliveryFlag.ProbeUser } : {}),
       });
       ids.push(message.queueId);
       await bench.client.deliver(message);

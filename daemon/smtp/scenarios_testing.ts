@@ -25,6 +25,8 @@ export interface Scenario {
   /** Only routing, at the real SMTP port. */
   readonly port25?: boolean;
   readonly encoding?: "7bit" | "8bit";
+  /** `sendmail -bv`: find out whether the address is good, deliver nothing. */
+  readonly probe?: boolean;
 }
 
 /** Addresses that only these tests use. */
@@ -400,5 +402,118 @@ export const scenarios: readonly Scenario[] = [
     protocol: "lmtp",
     nexthop: "unix:SOCKET",
     servers: { "/": { on: { LHLO: "550 5.0.0 no" } } },
+  },
+
+  { name: "greeting multi-line", ...against({ greeting: "220 fake.test\nESMTP here" }) },
+  { name: "reply of a bare code", ...against({ MAIL: { raw: "250\r\n" }, ".": { raw: "250\r\n" } }) },
+  { name: "rcpt 251", ...against({ RCPT: "251 2.1.5 will forward" }) },
+  { name: "rcpt 421", ...against({ RCPT: "421 4.3.2 bye" }) },
+  { name: "data 421", ...against({ DATA: "421 4.3.2 bye" }) },
+  { name: "end 421", ...against({ ".": "421 4.3.2 bye" }) },
+  { name: "reset lost", ...against({ RCPT: "550 5.1.1 no", RSET: { do: "close" } }) },
+  { name: "reset refused", ...against({ RCPT: "550 5.1.1 no", RSET: "500 5.5.1 what" }) },
+  {
+    name: "pix greeting",
+    ...against({ greeting: { raw: "220 ****************2******0*0000\r\n" } }),
+    main: ["smtp_pix_workaround_threshold_time=0s", "smtp_pix_workaround_delay_time=1s"],
+  },
+  {
+    name: "reply filter",
+    ...against({ RCPT: "550 5.1.1 unknown" }),
+    main: ["smtp_reply_filter=pcre:{{/^550 5\\.1\\.1(.*)/ 450 4.1.1$$1}}"],
+  },
+  {
+    name: "status filter",
+    zone: one,
+    main: ["smtp_delivery_status_filter=pcre:{{/^4(\\.\\S+ .*Connection refused.*)/ 5$$1}}"],
+  },
+  {
+    name: "status filter on success",
+    ...against({}),
+    main: ["smtp_delivery_status_filter=pcre:{{/^2\\.0\\.0 .*/ 2.6.0 filtered}}"],
+  },
+  {
+    name: "status filter turns success into failure",
+    ...against({}),
+    main: ["smtp_delivery_status_filter=pcre:{{/^2\\.0\\.0 .*/ 5.6.0 filtered}}"],
+  },
+  {
+    name: "generic maps",
+    ...against({}),
+    main: ["smtp_generic_maps=inline:{{from@client.test=out@world.test}}"],
+  },
+  {
+    name: "generic maps on a domain",
+    ...against({}),
+    main: ["smtp_generic_maps=inline:{{@client.test=@world.test}, {to@example.test=other@example.test}}"],
+  },
+  {
+    name: "envelope not quoted",
+    ...against({}),
+    sender: '"a b"@client.test',
+    main: ["smtp_quote_rfc821_envelope=no"],
+  },
+  { name: "no line limit", ...against({}), body: ["z".repeat(3000)], main: ["smtp_line_length_limit=0"] },
+  {
+    name: "short line limit",
+    ...against({}),
+    body: ["abcdefghij".repeat(5), ".bcdefghi", "0123456789"],
+    main: ["smtp_line_length_limit=100"],
+  },
+  { name: "helo name", ...against({}), main: ["smtp_helo_name=other.test"] },
+  { name: "address probe", ...against({}), probe: true },
+  { name: "address probe refused", ...against({ RCPT: "550 5.1.1 no" }), probe: true },
+  { name: "address probe deferred", ...against({ RCPT: "450 4.1.1 no" }), probe: true },
+  { name: "address probe to data", ...against({}), probe: true, main: ["smtp_address_verify_target=data"] },
+  {
+    name: "host with two addresses",
+    zone: { records: { "example.test": [mx(10, "mx1.example.test")], "mx1.example.test": [a(ONE), a(ONE)] } },
+    servers: { [ONE]: { on: { RCPT: "450 4.0.0 no" } } },
+  },
+  { name: "utf-8 sender, no smtputf8", ...against({}), sender: "j\u00f6rg@client.test" },
+  {
+    name: "utf-8 sender, smtputf8",
+    ...against({}, { keywords: ["PIPELINING", "8BITMIME", "SMTPUTF8", "DSN"] }),
+    sender: "j\u00f6rg@client.test",
+  },
+  {
+    name: "utf-8 recipient, smtputf8",
+    ...against({}, { keywords: ["PIPELINING", "8BITMIME", "SMTPUTF8", "DSN"] }),
+    recipients: ["j\u00f6rg@example.test"],
+  },
+  {
+    name: "relayhost loops",
+    main: ["relayhost=[127.0.0.9]"],
+    nexthop: "[127.0.0.9]",
+    port25: true,
+  },
+  { name: "proxy loops", nexthop: "[127.0.0.8]", main: ["proxy_interfaces=127.0.0.8"], port25: true },
+  {
+    name: "fallback relay after refusal for now",
+    zone: one,
+    servers: { [ONE]: { on: { RCPT: "450 4.2.0 later" } }, [TWO]: {} },
+    main: [`smtp_fallback_relay=[${TWO}]:PORT`],
+  },
+  {
+    name: "lmtp kept session",
+    protocol: "lmtp",
+    nexthop: `inet:${ONE}:PORT`,
+    servers: { [ONE]: { lmtp: true } },
+    main: [`lmtp_connection_cache_destinations=${ONE}`],
+    messages: 2,
+  },
+  {
+    name: "lmtp all refused",
+    protocol: "lmtp",
+    nexthop: `inet:${ONE}:PORT`,
+    servers: { [ONE]: { lmtp: true, on: { RCPT: "550 5.1.1 no" } } },
+    recipients: ["a@example.test", "b@example.test"],
+  },
+  {
+    name: "lmtp flag final",
+    protocol: "lmtp",
+    nexthop: `inet:${ONE}:PORT`,
+    servers: { [ONE]: { lmtp: true } },
+    main: ["lmtp_assume_final=yes"],
   },
 ];

@@ -60,6 +60,7 @@ export class EndlessReplyError extends Error {
 /** More than this in one reply, and the server will never stop. */
 const MOST_REPLY_BYTES = 1 << 20;
 const MOST_REPLY_LINES = 10000;
+const MOST_LINE_BYTES = 100_000;
 
 /** Seconds that a server has to take our QUIT. */
 const FAREWELL_TIME = 5;
@@ -106,8 +107,8 @@ export class Session {
     timer: CoarseTimer,
     readonly settings: ClientSettings,
     readonly log: Logger,
-    /** Rewrites a line of a reply (`smtp_reply_filter`). */
-    readonly filterLine?: (line: string) => Promise<string> | string,
+    /** What stands in the place of a line of a reply (`smtp_reply_filter`); undefined: the line itself. */
+    readonly filterLine?: (line: string) => Promise<string | undefined>,
   ) {
     this.channel = new IdleChannel(connection);
     this.stream = new SmtpStream(this.channel, timer);
@@ -142,14 +143,13 @@ export class Session {
     let text = "";
     let bytes = 0;
     for (let lines = 1;; lines++) {
-      const raw = stream.takeLine(limit) ?? await stream.readLine(limit);
-      if (raw === null) throw new SmtpStreamError("lost", "The server closed the connection");
+      const raw = stream.takeLine(limit) ?? await this.#readLine(limit);
       bytes += raw.length;
       let line = printable(decodeText(raw));
       if (stream.truncated) {
         this.log.warning(`${this.relay}: response longer than ${limit}: ${line.slice(0, 30)}...`);
       }
-      if (this.filterLine !== undefined) line = await this.filterLine(line);
+      if (this.filterLine !== undefined) line = await this.#filtered(line, this.filterLine);
       if (text.length < limit) text = text === "" ? line : `${text}\n${line}`;
       const separator = /^\d{3}($|[ -])/.exec(line)?.[1];
       if (separator === "" || separator === " ") return parseReply(line, text);
@@ -171,6 +171,24 @@ export class Session {
     this.log.warning(
       `to prevent loss of mail, turn off command pipelining for ${this.peer.address} with the ${parameter} parameter`,
     );
+  }
+
+  /** Waits for a line; a server that never ends one is not read for ever. */
+  async #readLine(limit: number): Promise<Uint8Array> {
+    const { stream } = this;
+    for (;;) {
+      if (stream.buffered > MOST_LINE_BYTES) throw new EndlessReplyError();
+      if (!await stream.fill()) throw new SmtpStreamError("lost", "The server closed the connection");
+      const line = stream.takeLine(limit);
+      if (line !== undefined) return line;
+    }
+  }
+
+  async #filtered(line: string, filter: NonNullable<Session["filterLine"]>): Promise<string> {
+    const replaced = await filter(line);
+    if (replaced === undefined) return line;
+    this.log.info(`${this.relay}: replacing server reply "${line}" with "${replaced}"`);
+    return replaced;
   }
 
   /** Sends one command and reads its reply. */

@@ -1,9 +1,12 @@
 /** A scriptable SMTP or LMTP server on the loopback, with every misbehaviour that a client must survive. */
 
-/** What the server does at a point of the session. A string is a reply; lines are separated by line feeds and all get its code. */
+/**
+ * What the server does at a point of the session: `close` the connection, `reset` it, `hang` (read on, but say nothing),
+ * `stall` (not even read). A string is a reply; lines are separated by line feeds and all get its code.
+ */
 export type Step =
   | string
-  | { readonly do: "close" | "reset" | "hang" }
+  | { readonly do: "close" | "reset" | "hang" | "stall" }
   /** Sends octets as they are. */
   | { readonly raw: string | Uint8Array }
   /** Sends `raw` again and again until the client goes away. */
@@ -40,6 +43,8 @@ export interface FakeSession {
   readonly messages: string[];
   /** Pieces that arrived with one read each, to see what was sent together. */
   readonly reads: string[];
+  /** Address that the connection came from. */
+  readonly client: string;
   ended: boolean;
 }
 
@@ -60,6 +65,7 @@ class Session implements FakeSession {
   readonly commands: string[] = [];
   readonly messages: string[] = [];
   readonly reads: string[] = [];
+  readonly client: string;
   ended = false;
   #pending = "";
   #accepted = 0;
@@ -70,7 +76,9 @@ class Session implements FakeSession {
     readonly options: FakeServerOptions,
     readonly counts: Map<string, number>,
     readonly stopped: Promise<void>,
-  ) {}
+  ) {
+    this.client = (connection.remoteAddr as Deno.NetAddr).hostname ?? "";
+  }
 
   async run(): Promise<void> {
     try {
@@ -93,9 +101,8 @@ class Session implements FakeSession {
     this.commands.push(line);
     const verb = line.split(" ")[0]!.toUpperCase();
     if (verb === "RCPT") {
-      const before = this.#sent;
       await this.#play(line in (this.options.on ?? {}) ? line : verb, "250 2.1.5 Ok");
-      if (this.#sent.slice(before.length).startsWith("2")) this.#accepted += 1;
+      if (this.#said.startsWith("2")) this.#accepted += 1;
       return;
     }
     if (verb === "MAIL") this.#accepted = 0;
@@ -119,9 +126,8 @@ class Session implements FakeSession {
   }
 
   async #data(): Promise<void> {
-    const before = this.#sent;
     await this.#play("DATA", this.#accepted > 0 ? "354 go" : "554 5.5.1 Error: no valid recipients");
-    if (!this.#sent.slice(before.length).startsWith("354")) return;
+    if (this.#said !== "354") return;
     const bodyBytes = this.options.bodyBytes ?? Infinity;
     let at = this.#pending.startsWith(".\r\n") ? 0 : this.#pending.indexOf("\r\n.\r\n");
     while (at < 0) {
@@ -138,9 +144,11 @@ class Session implements FakeSession {
     }
   }
 
-  #sent = "";
+  /** The reply code of the present point. */
+  #said = "";
 
   async #play(point: string, otherwise: Step): Promise<void> {
+    this.#said = "";
     const script = this.options.on?.[point];
     if (script === undefined) return await this.#perform(otherwise);
     if (typeof script === "string" || !Array.isArray(script)) return await this.#perform(script as Step);
@@ -169,6 +177,9 @@ class Session implements FakeSession {
     } else if (step.do === "hang") {
       await Promise.race([this.#drain(), this.stopped]);
       throw new Ended();
+    } else if (step.do === "stall") {
+      await this.stopped;
+      throw new Ended();
     } else if (step.do === "reset") {
       // Closing with unread input makes the kernel send a reset; a zero linger time is not to be had here.
       this.connection.close();
@@ -177,7 +188,7 @@ class Session implements FakeSession {
   }
 
   async #send(text: string | Uint8Array): Promise<void> {
-    if (typeof text === "string") this.#sent += text;
+    if (this.#said === "" && typeof text === "string") this.#said = text.slice(0, 3);
     const bytes = typeof text === "string" ? encoder.encode(text) : text;
     for (let at = 0; at < bytes.length;) at += await this.connection.write(bytes.subarray(at));
   }
@@ -229,7 +240,10 @@ export function startFakeServer(options: FakeServerOptions = {}): FakeServer {
       running.push(session.run());
     }
   })();
+  let closed = false;
   const close = async () => {
+    if (closed) return;
+    closed = true;
     listener.close();
     stop();
     for (const session of sessions) {

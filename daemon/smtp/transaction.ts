@@ -17,6 +17,10 @@ export interface Message {
   readonly rewrite?: (address: string) => Promise<string> | string;
   /** The content from its start; `downgrade`: with 8-bit parts encoded. Throws or rejects with `QueueFileError`. */
   open(downgrade: boolean): ContentReader | Promise<ContentReader>;
+  /** Header lines in front of the content, for the recipients that the server accepted. */
+  readonly prefix?: (accepted: readonly Recipient[]) => readonly string[];
+  /** The server is the last one, as `flags=X` and `lmtp_assume_final` say. */
+  readonly final: boolean;
   /** The content can't be read: the queue file is damaged. */
   damaged(error: QueueFileError): void;
 }
@@ -65,6 +69,7 @@ export async function transact(
   if (!features.smtputf8 && session.settings.smtputf8 && requiresSmtputf8(request)) {
     const reason = `SMTPUTF8 is required, but was not offered by host ${session.named}`;
     await attempt.failAll(session.relay, localDetail("5.6.7", reason), false);
+    if (!keep) await session.leave();
     return "done";
   }
   const progress: Progress = { doing: "sending MAIL FROM", accepted: [], heard: false };
@@ -162,7 +167,9 @@ async function converse(
       session.limit(timeouts.rcpt);
       const reply = await session.reply();
       // Once MAIL was refused, all recipients have their answer.
-      if (!refused) await noteRecipient(attempt, session, recipient, reply, progress, probe && !toData);
+      if (!refused) {
+        await noteRecipient(attempt, session, message, recipient, reply, progress, probe && !toData);
+      }
     }
     if (refused && !dataSent) break;
   }
@@ -187,7 +194,11 @@ async function converse(
     // The server waits for content now; leaving is the only way not to send any.
     session.closing = true;
     for (const recipient of accepted) {
-      await attempt.deliveredTo(recipient, session.relay, success(session, { ...go, status: "2.0.0" }));
+      await attempt.deliveredTo(
+        recipient,
+        session.relay,
+        success(session, message, { ...go, status: "2.0.0" }),
+      );
     }
     return true;
   }
@@ -203,6 +214,7 @@ function isIdleClose(reply: ServerReply, reused: boolean): boolean {
 async function noteRecipient(
   attempt: Attempt,
   session: Session,
+  message: Message,
   recipient: Recipient,
   reply: ServerReply,
   progress: Progress,
@@ -213,7 +225,7 @@ async function noteRecipient(
     return;
   }
   progress.accepted.push(recipient);
-  if (probe) await attempt.deliveredTo(recipient, session.relay, success(session, reply));
+  if (probe) await attempt.deliveredTo(recipient, session.relay, success(session, message, reply));
 }
 
 /** Sends the content and hears what became of it. With no accepted recipient, only the end of the content is sent. */
@@ -232,6 +244,7 @@ async function sendContent(
     session.limit(timeouts.dataXfer);
     const reader = await message.open(mustDowngrade(attempt.request, session));
     try {
+      for (const line of message.prefix?.(progress.accepted) ?? []) session.send(line);
       await sendRecords(attempt, session, reader);
     } catch (error) {
       if (!(error instanceof SmtpStreamError) || error.kind !== "lost") throw error;
@@ -248,7 +261,7 @@ async function sendContent(
     progress.doing = "sending end of data -- message may be sent more than once";
   }
   session.limit(timeouts.dataDone);
-  await noteEnd(attempt, session, progress, lostInside);
+  await noteEnd(attempt, session, message, progress, lostInside);
   if (lostInside) session.closing = true;
   else if (!keep) await quitSession(session, quit, progress);
 }
@@ -276,6 +289,7 @@ async function sendRecords(attempt: Attempt, session: Session, reader: ContentRe
 async function noteEnd(
   attempt: Attempt,
   session: Session,
+  message: Message,
   progress: Progress,
   lostInside: boolean,
 ): Promise<void> {
@@ -285,15 +299,19 @@ async function noteEnd(
   for (let at = 0; at < (lmtp ? Math.max(accepted.length, 1) : 1); at++) {
     const reply = await session.reply();
     request.times.delivered = Date.now() / 1000;
-    // A success for content that was not sent whole means nothing.
-    if (lostInside && isPositive(reply)) {
-      throw new SmtpStreamError("lost", "Success before the end of content");
+    // A success for content that was not sent whole means nothing; nor does the answer to QUIT.
+    if (isPositive(reply) && (lostInside || reply.code === 221)) {
+      throw new SmtpStreamError("lost", `"${oneLine(reply)}" does not answer the end of content`);
     }
     if (accepted.length === 0) continue;
-    if (lmtp) await noteDelivery(attempt, session, accepted[at]!, reply);
+    if (lmtp) await noteDelivery(attempt, session, message, accepted[at]!, reply);
     else if (isPositive(reply)) {
       for (const recipient of accepted) {
-        await attempt.deliveredTo(told(session, recipient, attempt), session.relay, success(session, reply));
+        await attempt.deliveredTo(
+          told(session, recipient, attempt),
+          session.relay,
+          success(session, message, reply),
+        );
       }
     } else await attempt.failAll(session.relay, refusal(session, reply, "end of DATA command"), false);
   }
@@ -302,11 +320,16 @@ async function noteEnd(
 async function noteDelivery(
   attempt: Attempt,
   session: Session,
+  message: Message,
   recipient: Recipient,
   reply: ServerReply,
 ): Promise<void> {
   if (isPositive(reply)) {
-    await attempt.deliveredTo(told(session, recipient, attempt), session.relay, success(session, reply));
+    await attempt.deliveredTo(
+      told(session, recipient, attempt),
+      session.relay,
+      success(session, message, reply),
+    );
   } else {
     await attempt.failRecipient(recipient, session.relay, refusal(session, reply, "end of DATA command"));
   }
@@ -318,9 +341,9 @@ function told(session: Session, recipient: Recipient, attempt: Attempt): Recipie
   return attempt.replaced(recipient, { ...recipient, notify: recipient.notify & ~Notify.Success });
 }
 
-function success(session: Session, reply: ServerReply): DsnDetail {
-  const { settings } = session;
-  const final = settings.protocol === "lmtp" && (settings.assumeFinal || !session.features.dsn);
+function success(session: Session, message: Message, reply: ServerReply): DsnDetail {
+  // RFC 2033: LMTP servers deliver, unless they say that they notify senders themselves.
+  const final = message.final || (session.settings.protocol === "lmtp" && !session.features.dsn);
   return {
     ...remoteDetail(session.peer.host, reply, reply.status, oneLine(reply)),
     action: final ? "delivered" : "relayed",

@@ -1,4 +1,5 @@
 import { SmtpStreamError } from "../../core/smtp/mod.ts";
+import { TableError } from "../../core/table/mod.ts";
 import type { Attempt } from "./attempt.ts";
 import { localDetail, oneLine, remoteDetail, type ServerReply } from "./dsn.ts";
 import { EndlessReplyError, type Session } from "./session.ts";
@@ -46,6 +47,10 @@ export async function failConversation(
   doing: string,
 ): Promise<void> {
   session.close();
+  if (error instanceof TableError) {
+    const reason = `local data error while talking to ${session.named}`;
+    return await attempt.failAll(session.relay, localDetail("4.3.0", reason), true);
+  }
   await attempt.failAll(
     session.relay,
     localDetail("4.4.2", conversationTrouble(session, error, doing)),

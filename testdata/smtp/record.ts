@@ -93,6 +93,7 @@ async function play(scenario: Scenario) {
   for (let number = 1; number <= count; number++) {
     await call("sendmail", [
       ...(scenario.encoding === "8bit" ? ["-B8BITMIME"] : []),
+      ...(scenario.probe ? ["-bv"] : []),
       ...(scenario.dsn ?? []),
       "-i",
       "-f",
