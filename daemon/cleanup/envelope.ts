@@ -39,7 +39,7 @@ export function envelopeRecord(
   data: Uint8Array,
   extracted: boolean,
 ): void | Promise<void> {
-  if (type === RecordType.Flags && !extracted) return extraFlags(state, decodeText(data));
+  if (type === RecordType.Flags) return extraFlags(state, decodeText(data));
   if (type === RecordType.Milters && !extracted) return milterCount(state, decodeText(data));
   if (type === RecordType.Pointer || type === RecordType.Padding) return forbiddenType(state, type);
   let mapped = type;

@@ -1,8 +1,7 @@
-import { RecordType } from "../../core/queue/mod.ts";
-import { ContentReader, type Reply, reply, replyLine, SmtpStreamError } from "../../core/smtp/mod.ts";
-import { CleanupFlag, type CleanupResult, CleanupStatus } from "../cleanup/types.ts";
+import { ContentReader, type Reply, reply, SmtpStreamError } from "../../core/smtp/mod.ts";
+import { type CleanupResult, CleanupStatus } from "../cleanup/types.ts";
 import { checkEndOfData } from "./access/stages.ts";
-import { writeContentStart } from "./envelope.ts";
+import { writeContentStart, writeEnd } from "./envelope.ts";
 import { sendRecords } from "./rcpt.ts";
 import { END_OF_MESSAGE, type Session } from "./session.ts";
 import type { Transaction } from "./transaction.ts";
@@ -100,15 +99,9 @@ async function settle(
     }
     if (session.settings.bareNewline === "note") session.logDecision("info", "bare <LF> received");
   }
-  const { records, actions } = transaction;
-  const before = { ...actions, bcc: actions.bcc.length };
   const refusal = await checkEndOfData(session);
   if (refusal !== undefined) return { accepted: false, reply: refusal };
-  records.appendByte(RecordType.Extracted);
-  records.appendByte(0);
-  writeLateActions(transaction, before);
-  records.appendByte(RecordType.End);
-  records.appendByte(0);
+  writeEnd(transaction);
   await sendRecords(transaction);
   const result = await message.finish();
   // From here on the message is cleanup's: there is nothing left to abort.
@@ -116,36 +109,7 @@ async function settle(
   if (result.status === CleanupStatus.Ok) {
     return { accepted: true, reply: reply(250, "2.0.0", `Ok: ${queued(message.queueId)}`) };
   }
-  return { accepted: false, reply: refusalFor(session, result) };
-}
-
-/** What `smtpd_end_of_data_restrictions` asked for goes into the extracted segment, after the content. */
-function writeLateActions(
-  transaction: Transaction,
-  before: {
-    readonly filter: string;
-    readonly redirect: string;
-    readonly hold: boolean;
-    readonly discard: boolean;
-  },
-): void {
-  const { records, actions } = transaction;
-  const text = (type: number, value: string) => {
-    const bytes = new TextEncoder().encode(value);
-    records.appendByte(type);
-    let rest = bytes.length;
-    while (rest > 127) {
-      records.appendByte((rest & 127) | 128);
-      rest >>= 7;
-    }
-    records.appendByte(rest);
-    records.append(bytes);
-  };
-  if (actions.filter !== before.filter) text(RecordType.Filter, actions.filter);
-  if (actions.redirect !== before.redirect) text(RecordType.Redirect, actions.redirect);
-  const flags = (actions.hold && !before.hold ? CleanupFlag.Hold : 0) |
-    (actions.discard && !before.discard ? CleanupFlag.Discard : 0);
-  if (flags !== 0) text(RecordType.Flags, String(flags));
+  return { accepted: false, reply: refusalFor(result) };
 }
 
 /** Replies to what cleanup reports, most specific first. */
@@ -165,15 +129,14 @@ function problem(status: number): Reply {
   return PROBLEMS.find(([bit]) => (status & bit) !== 0)?.[1] ?? reply(451, "4.3.0", "Error: internal error");
 }
 
-function refusalFor(session: Session, result: CleanupResult): Reply | string {
+/** The reply to what cleanup refused; it has logged why. */
+function refusalFor(result: CleanupResult): Reply | string {
   const standard = problem(result.status);
   const { reason } = result;
   if (reason === "") return standard;
   if (/^[45]\d\d[ -]/.test(reason)) return reason;
   const status = /^([245]\.\d{1,3}\.\d{1,3})\s+(.*)$/s.exec(reason);
-  const refusal = status === null
+  return status === null
     ? reply(standard.code, standard.enhanced, reason)
     : reply(standard.code, status[1]!, status[2]!);
-  session.service.deps.log.info(`${session.id}: refused: ${replyLine(refusal)}`, "refused");
-  return refusal;
 }

@@ -52,23 +52,26 @@ export function writeRecipient(
   appendTextRecord(out, RecordType.Recipient, recipient);
 }
 
-/** Writes what access tables asked for, the start of the content and the Received: header. */
+/** Writes the start of the content: headers that access tables asked for, then Received:. */
 export function writeContentStart(session: Session, transaction: Transaction, queueId: string): void {
   const out = transaction.records;
-  const { actions } = transaction;
-  if (actions.filter !== "") appendTextRecord(out, RecordType.Filter, actions.filter);
-  if (actions.redirect !== "") appendTextRecord(out, RecordType.Redirect, actions.redirect);
-  for (const address of actions.bcc) {
-    attribute(out, "notify_flags", "1");
-    appendTextRecord(out, RecordType.Recipient, address);
-  }
-  const flags = (actions.hold ? CleanupFlag.Hold : 0) | (actions.discard ? CleanupFlag.Discard : 0);
-  if (flags !== 0) appendTextRecord(out, RecordType.Flags, String(flags));
   appendTextRecord(out, RecordType.Message, "");
-  for (const header of actions.prepend) {
+  for (const header of transaction.actions.prepend) {
     for (const line of header.split("\n")) appendTextRecord(out, RecordType.Normal, line);
   }
   for (const line of receivedHeader(session, transaction, queueId)) {
     appendTextRecord(out, RecordType.Normal, line);
   }
+}
+
+/** Ends the content and writes what access tables asked for. */
+export function writeEnd(transaction: Transaction): void {
+  const { records: out, actions } = transaction;
+  appendTextRecord(out, RecordType.Extracted, "");
+  if (actions.filter !== "") appendTextRecord(out, RecordType.Filter, actions.filter);
+  if (actions.redirect !== "") appendTextRecord(out, RecordType.Redirect, actions.redirect);
+  for (const address of actions.bcc) appendTextRecord(out, RecordType.Recipient, address);
+  const flags = (actions.hold ? CleanupFlag.Hold : 0) | (actions.discard ? CleanupFlag.Discard : 0);
+  if (flags !== 0) appendTextRecord(out, RecordType.Flags, String(flags));
+  appendTextRecord(out, RecordType.End, "");
 }
