@@ -18,6 +18,24 @@ export interface Command {
 
 export const commands: readonly Command[] = [
   {
+    name: "sendmail",
+    group: "Mail",
+    summary: "hand in mail, as every Unix program does",
+    load: () => import("./sendmail.ts"),
+  },
+  {
+    name: "postdrop",
+    group: "Mail",
+    summary: "hand in mail as records, for sendmail",
+    load: () => import("./postdrop.ts"),
+  },
+  {
+    name: "postlog",
+    group: "Tools",
+    summary: "write lines into the mail log",
+    load: () => import("./postlog.ts"),
+  },
+  {
     name: "daemon",
     group: "Mail system",
     summary: "run the mail system in the foreground",

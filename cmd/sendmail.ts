@@ -1,0 +1,270 @@
+import { readSync } from "node:fs";
+import process from "node:process";
+import { addressesOf, parseAddressList, tokensToInternal } from "../core/address/mod.ts";
+import { ByteBuffer } from "../core/bytes/mod.ts";
+import type { Config } from "../core/config/mod.ts";
+import { appendRecordHeader, appendTextRecord, RecordType } from "../core/queue/mod.ts";
+import { lookupUser } from "../core/system/mod.ts";
+import { TableSet } from "../core/table/mod.ts";
+import { statusDetail } from "../daemon/cleanup/mod.ts";
+import { openPost, type Post, PostError, SubmissionError, submitRefusal } from "../daemon/pickup/mod.ts";
+import { UsageError } from "./getopt.ts";
+import { FatalError, print, runTool, type Tool, usageError } from "./queue_tool.ts";
+import { findCommand } from "./registry.ts";
+import { MessageReader, operandAddresses } from "./sendmail_message.ts";
+import {
+  configDirectoryOption,
+  parseSendmail,
+  type SendmailMode,
+  type SendmailOptions,
+} from "./sendmail_options.ts";
+
+export const help = `
+Usage: sendmail [option ...] [recipient ...]
+
+  -t               take recipients from To:, Cc:, Bcc: (or Resent-*) headers
+  -f ADDRESS       envelope sender (also -r); -F NAME  full name
+  -i, -oi          a line with a single dot does not end the message
+  -B 7BIT|8BITMIME body type; -G  mail from elsewhere
+  -N NOTIFY  -R full|hdrs  -V ENVID  -XV[xy]   delivery reports, VERP
+  -v               report the first delivery by mail; -bv  only report where it would go
+  -bs              SMTP session on standard input and output
+  -bp, mailq       list the queue
+  -bi, -I, newaliases   rebuild the alias database; -oA FILE  this one
+  -q, -qIID, -qRSITE   deliver queued mail now
+  -bd, -bl         start the mail system
+  -C DIR           configuration directory
+  Other options of sendmail are accepted and ignored.
+`;
+
+/** Exit code of every failure, wrong usage included: the caller is to try again. */
+const EX_TEMPFAIL = 75;
+
+const TRACE_VERIFY = 512;
+const TRACE_REPORT = 1024;
+
+/** `sendmail`, `newaliases`. Exit code 0, or 75. */
+export async function run(args: string[], name: string): Promise<number> {
+  try {
+    const directory = configDirectoryOption(args);
+    return await runTool(name, EX_TEMPFAIL, directory, (tool) => dispatch(tool, args, directory));
+  } catch (error) {
+    if (error instanceof UsageError) {
+      return usageError(name, error.message, `${name} [options]`, EX_TEMPFAIL);
+    }
+    throw error;
+  }
+}
+
+const START_MODES: Readonly<Record<string, SendmailMode>> = { newaliases: "new-aliases" };
+
+const NO_OPERANDS: Readonly<Partial<Record<SendmailMode, string>>> = {
+  "flush-site": "flush site requires no recipient",
+  "flush-message": "flush queue_id requires no recipient",
+  "list-queue": "display queue mode requires no recipient",
+  "flush-queue": "flush queue mode requires no recipient",
+  "start-daemon": "daemon mode requires no recipient",
+  "new-aliases": "alias initialization mode requires no recipient",
+  "smtp-session": "stand-alone mode requires no recipient",
+};
+
+async function dispatch(tool: Tool, args: readonly string[], directory: string | undefined): Promise<number> {
+  const warn = (text: string) => tool.log.warning(text);
+  const options = parseSendmail(args, START_MODES[tool.name] ?? "enqueue", tool.config, warn);
+  const complaint = NO_OPERANDS[options.mode];
+  if (complaint !== undefined && options.operands.length > 0) throw new FatalError(complaint);
+  const here = directory === undefined ? [] : ["-c", directory];
+  switch (options.mode) {
+    case "enqueue":
+      return await enqueue(tool, options);
+    case "list-queue":
+      return await other("postqueue", [...here, "-p"]);
+    case "flush-queue":
+      return await other("postqueue", [...here, "-f"]);
+    case "flush-site":
+      return await other("postqueue", [...here, "-s", options.site!]);
+    case "flush-message":
+      return await other("postqueue", [...here, "-i", options.flushId!]);
+    case "start-daemon":
+      return await other("postfix", [...here, "start"]);
+    case "new-aliases":
+      return await newAliases(tool.config, options, here);
+    case "smtp-session":
+      return await smtpSession(tool);
+    case "nothing":
+      return 0;
+  }
+}
+
+async function other(name: string, args: string[]): Promise<number> {
+  const command = findCommand(name);
+  if (command === undefined) throw new FatalError(`this program has no command "${name}"`);
+  return await (await command.load()).run(args, name);
+}
+
+/** Rebuilds the files of `-oA`, else of `alias_database`. */
+async function newAliases(config: Config, options: SendmailOptions, here: string[]): Promise<number> {
+  const files = options.aliasFiles.length > 0 ? options.aliasFiles : config.list("alias_database");
+  if (files.length === 0) return 0;
+  return await other("postalias", [...here, "--", ...files]);
+}
+
+async function smtpSession({ config, log }: Tool): Promise<number> {
+  const smtpd: Record<string, unknown> = await import("../daemon/smtpd/mod.ts");
+  const serve = smtpd["serveStdio"] as ((config: Config, log: Tool["log"]) => Promise<number>) | undefined;
+  if (serve === undefined) throw new FatalError("-bs: SMTP on standard input is not available");
+  return await serve(config, log);
+}
+
+/** The sender's addresses in internal form; a malformed one gives what can be made of it. */
+function senderAddress(given: string, tokenLimit: number, warn: (text: string) => void): string {
+  const list = parseAddressList(given, tokenLimit);
+  const addresses = addressesOf(list).map((node) => tokensToInternal(node.tokens));
+  if (addresses.length > 1) warn(`-f option specified malformed sender: ${given}`);
+  return addresses[0] ?? "";
+}
+
+/** The full name from the environment or the user database (`&` stands for the login name there). */
+function ownFullName(user: ReturnType<typeof lookupUser>): string | undefined {
+  const fromEnvironment = Deno.env.get("NAME");
+  if (fromEnvironment !== undefined && fromEnvironment !== "") return fromEnvironment;
+  if (user === undefined) return undefined;
+  const capital = user.name.slice(0, 1).toUpperCase() + user.name.slice(1);
+  return user.gecos.split(/[,;%]/)[0]!.replaceAll("&", capital);
+}
+
+async function enqueue(tool: Tool, options: SendmailOptions): Promise<number> {
+  const { config, log } = tool;
+  const uid = process.getuid?.() ?? 0;
+  const warn = (text: string) => log.warning(text);
+  const refusal = await submitRefusal(config, () => new TableSet(config), uid, warn);
+  if (refusal !== undefined) throw new FatalError(refusal);
+  const user = lookupUser(uid);
+  const tokenLimit = config.int("header_address_token_limit");
+  if (options.sender === undefined && user === undefined) {
+    throw new FatalError(`no login name found for user ID ${uid}`);
+  }
+  const sender = options.sender === undefined ? user!.name : senderAddress(options.sender, tokenLimit, warn);
+  const who = `${sender}(${uid})`;
+  const recipients = options.operands.flatMap((operand) => operandAddresses(operand, tokenLimit));
+  if (recipients.length === 0 && (!options.headerRecipients || options.verifyOnly)) {
+    throw new FatalError(
+      `${who}: Recipient addresses must be specified on the command line or via the -t option`,
+    );
+  }
+  let post: Post;
+  try {
+    post = await openPost({ config, uid, warn });
+  } catch (error) {
+    if (error instanceof PostError) throw new FatalError(`${who}: ${error.message}`);
+    throw error;
+  }
+  const giveUp = () => {
+    post.abort();
+    Deno.exit(EX_TEMPFAIL);
+  };
+  const signals: Deno.Signal[] = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"];
+  for (const signal of signals) Deno.addSignalListener(signal, giveUp);
+  try {
+    const fullName = (options.fullName ?? ownFullName(user))?.replace(/[\0\r\n]+/g, " ");
+    await post.write(envelopeRecords(options, sender, fullName, recipients));
+    await writeContent(post, config, options, { sender, who, recipients, tokenLimit });
+    const { status, reason } = await post.finish();
+    if (status !== 0) throw new FatalError(`${who}: ${reason === "" ? statusDetail(status).text : reason}`);
+  } catch (error) {
+    if (error instanceof SubmissionError) throw new FatalError(`${who}: ${error.message}`);
+    throw error;
+  } finally {
+    post.abort();
+    for (const signal of signals) Deno.removeSignalListener(signal, giveUp);
+  }
+  if (options.verifyOnly || options.report) {
+    print(`Mail Delivery Status Report will be mailed to <${sender}>.\n`);
+  }
+  return 0;
+}
+
+function envelopeRecords(
+  options: SendmailOptions,
+  sender: string,
+  fullName: string | undefined,
+  recipients: readonly string[],
+): Uint8Array {
+  const out = new ByteBuffer();
+  const attribute = (text: string) => appendTextRecord(out, RecordType.Attribute, text);
+  if (options.envelopeId !== undefined) attribute(`envelope_id=${options.envelopeId}`);
+  if (options.returnFlags !== 0) attribute(`ret_flags=${options.returnFlags}`);
+  attribute(`rewrite_context=${options.gateway ? "remote" : "local"}`);
+  if (fullName !== undefined) appendTextRecord(out, RecordType.FullName, fullName);
+  appendTextRecord(out, RecordType.Sender, sender);
+  if (options.encoding !== undefined) attribute(`encoding=${options.encoding}`);
+  if (options.verifyOnly) attribute(`trace_flags=${TRACE_VERIFY}`);
+  else if (options.report) attribute(`trace_flags=${TRACE_REPORT}`);
+  if (options.verpDelimiters !== undefined) appendTextRecord(out, RecordType.Verp, options.verpDelimiters);
+  appendRecipients(out, recipients, options.notify);
+  appendRecordHeader(out, RecordType.Message, 0);
+  return out.view();
+}
+
+function appendRecipients(out: ByteBuffer, recipients: readonly string[], notify: number): void {
+  for (const recipient of recipients) {
+    if (notify !== 0) appendTextRecord(out, RecordType.Attribute, `notify_flags=${notify}`);
+    appendTextRecord(out, RecordType.Recipient, recipient);
+  }
+}
+
+async function writeContent(
+  post: Post,
+  config: Config,
+  options: SendmailOptions,
+  message: { sender: string; who: string; recipients: readonly string[]; tokenLimit: number },
+): Promise<void> {
+  const out = new ByteBuffer();
+  let late: readonly string[] = [];
+  if (options.verifyOnly) probeContent(out, message.sender, message.recipients);
+  else {
+    const reader = new MessageReader({
+      lineLimit: config.int("line_length_limit"),
+      fixLineEndings: lineEndings(config),
+      dotEnds: options.dotEnds,
+      headerRecipients: options.headerRecipients,
+      headerLimit: config.int("header_size_limit"),
+      tokenLimit: message.tokenLimit,
+    });
+    await reader.read(readInput, (records) => post.write(records));
+    late = reader.recipients;
+    if (late.length === 0 && message.recipients.length === 0) {
+      throw new FatalError(`${message.who}: No recipient addresses found in message header`);
+    }
+  }
+  appendRecordHeader(out, RecordType.Extracted, 0);
+  appendRecipients(out, late, options.notify);
+  appendRecordHeader(out, RecordType.End, 0);
+  await post.write(out.view());
+}
+
+function readInput(buffer: Uint8Array): number {
+  try {
+    return readSync(0, buffer, 0, buffer.length, null);
+  } catch (error) {
+    throw new FatalError(`error reading input: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+/** What a `-bv` report is about; nobody gets to see it. */
+function probeContent(out: ByteBuffer, sender: string, recipients: readonly string[]): void {
+  appendTextRecord(out, RecordType.Normal, `From: ${sender}`);
+  appendTextRecord(out, RecordType.Normal, "Subject: probe");
+  if (recipients.length === 0) return;
+  appendTextRecord(out, RecordType.Continued, "To:");
+  recipients.forEach((recipient, at) => {
+    const comma = at < recipients.length - 1 ? "," : "";
+    appendTextRecord(out, RecordType.Normal, `\t${recipient}${comma}`);
+  });
+}
+
+function lineEndings(config: Config): "always" | "strict" | "never" {
+  const value = config.string("sendmail_fix_line_endings").toLowerCase();
+  if (value === "always" || value === "strict" || value === "never") return value;
+  throw new FatalError(`invalid sendmail_fix_line_endings value: ${value} (use always, strict or never)`);
+}
