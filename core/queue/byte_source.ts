@@ -1,3 +1,4 @@
+import type { OpenFile } from "../system/mod.ts";
 import { QueueFileError } from "./types.ts";
 
 /** A stretch of a queue file in memory: `bytes[0]` is the file's byte `base`. */
@@ -79,5 +80,26 @@ export function fileSource(file: Deno.FsFile, room?: Uint8Array<ArrayBuffer>): B
       return { bytes: buffer.subarray(0, length), base };
     },
     close: () => file.close(),
+  };
+}
+
+/** A file that was opened through a directory handle, read into `room`. Closing the source does not close the file. */
+export function openFileSource(file: OpenFile, room: Uint8Array<ArrayBuffer>): ByteSource {
+  let buffer = room;
+  let base = 0;
+  let length = 0;
+  return {
+    window(offset, wanted) {
+      if (offset < base || offset + wanted > base + length) {
+        if (wanted > buffer.length) {
+          const rest = file.info().size - offset;
+          buffer = new Uint8Array(Math.max(buffer.length, Math.min(wanted, rest)));
+        }
+        base = offset;
+        length = file.readAt(buffer, offset);
+      }
+      return { bytes: buffer.subarray(0, length), base };
+    },
+    close() {},
   };
 }

@@ -3,6 +3,7 @@ import { SourceContentReader } from "./content_reader.ts";
 import { readEnvelope, readRecipients } from "./envelope.ts";
 import { fileError, makeParents } from "./file_errors.ts";
 import { BufferPool, FileQueueWriter, type WriterHost } from "./file_writer.ts";
+import { DirectoryLister } from "./directory_lister.ts";
 import { isReady, listMessage } from "./listing.ts";
 import { QueueLayout } from "./layout.ts";
 import { formatLogRecord, parseLog } from "./log_record.ts";
@@ -225,6 +226,10 @@ export class FileQueue implements Queue {
       }
       return undefined;
     }
+  }
+
+  listAll(queue: QueueName, options: ListingOptions): Iterable<ListedMessage> {
+    return new DirectoryLister(this, this.#layout, options).queue(queue);
   }
 
   async appendLog(log: LogName, id: string, entry: LogRecord): Promise<void> {

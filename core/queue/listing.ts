@@ -174,10 +174,5 @@ export function* listQueues(
   // Bounce logs are few and short-lived: one look at their directory saves one for every message.
   const bounced = new Set(queue.scanLogs("bounce"));
   const withLogs = { ...options, bounced };
-  for (const name of names) {
-    for (const id of queue.scan(name)) {
-      const message = queue.list(name, id, withLogs);
-      if (message !== undefined) yield message;
-    }
-  }
+  for (const name of names) yield* queue.listAll(name, withLogs);
 }

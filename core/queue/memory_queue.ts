@@ -180,6 +180,13 @@ class MemoryQueue implements Queue {
     return listMessage(memorySource(this.#file(queue, id).bytes), queue, id, info, logs, options);
   }
 
+  *listAll(queue: QueueName, options: ListingOptions): Iterable<ListedMessage> {
+    for (const id of this.scan(queue)) {
+      const message = this.list(queue, id, options);
+      if (message !== undefined) yield message;
+    }
+  }
+
   appendLog(log: LogName, id: string, entry: LogRecord): Promise<void> {
     const key = `${log}/${id}`;
     const entries = this.#logs.get(key) ?? [];

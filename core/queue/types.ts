@@ -253,6 +253,8 @@ export interface Queue {
 
   /** What a listing says about a message; undefined if it is gone, unfinished or no message. */
   list(queue: QueueName, id: string, options: ListingOptions): ListedMessage | undefined;
+  /** The same for all messages of a queue; what vanishes meanwhile is left out. */
+  listAll(queue: QueueName, options: ListingOptions): Iterable<ListedMessage>;
 
   /** Adds an entry to a log and syncs it. Addresses of `entry` in internal form. */
   appendLog(log: LogName, id: string, entry: LogRecord): Promise<void>;

@@ -7,6 +7,7 @@ export { asUser, changeRoot, dropPrivileges, type Identity } from "./privileges.
 export { fcntlLock, fcntlUnlock, flock, flockTry, funlock } from "./locks.ts";
 export { peerCredentials } from "./peer.ts";
 export { connectDatagram, type DatagramSender } from "./datagram.ts";
+export { type DirectoryHandle, openDirectory, type OpenFile, type OpenFileInfo } from "./directory_handle.ts";
 export { selfCommand } from "./self.ts";
 export { compilePosixRegex, type PosixRegex } from "./posix_regex.ts";
 export { compilePcre, hasPcre, PcreFlag, type PcrePattern } from "./pcre2.ts";

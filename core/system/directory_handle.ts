@@ -1,0 +1,98 @@
+import { libc } from "./libc.ts";
+
+/** What the system says about an open file (statx(2)). */
+export interface OpenFileInfo {
+  /** Permission bits. */
+  readonly mode: number;
+  readonly isFile: boolean;
+  readonly size: number;
+  /** Seconds. */
+  readonly mtime: number;
+  readonly uid: number;
+  readonly inode: number;
+  readonly links: number;
+}
+
+/** A file opened for reading, without the cost of a file object. */
+export interface OpenFile {
+  info(): OpenFileInfo;
+  /** Reads at a file offset; the number of bytes, 0 at the end. Throws `Error` if the system refuses. */
+  readAt(buffer: Uint8Array<ArrayBuffer>, offset: number): number;
+  close(): void;
+}
+
+/** An open directory, whose files are opened by their bare names. */
+export interface DirectoryHandle {
+  /** Undefined if the file isn't there or can't be opened. Links are not followed, FIFOs not waited for. */
+  open(name: string): OpenFile | undefined;
+  close(): void;
+}
+
+const ARM = Deno.build.arch === "aarch64";
+const O_DIRECTORY = ARM ? 0x4000 : 0x10000;
+const O_NOFOLLOW = ARM ? 0x8000 : 0x20000;
+const O_NONBLOCK = 0x800;
+const O_CLOEXEC = 0x80000;
+const FILE_FLAGS = O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+const AT_EMPTY_PATH = 0x1000;
+const STATX_BASIC = 0x7ff;
+
+const NAME = new Uint8Array(4096);
+const EMPTY = new Uint8Array(1);
+const STATX = new Uint8Array(256);
+const STATX_VIEW = new DataView(STATX.buffer);
+const encoder = new TextEncoder();
+
+/** Puts a NUL-terminated name into the buffer that calls take it from; false for names that can't be. */
+function setName(name: string): boolean {
+  const { read, written } = encoder.encodeInto(name, NAME.subarray(0, NAME.length - 1));
+  NAME[written] = 0;
+  return read === name.length && !name.includes("\0");
+}
+
+function info(fd: number): OpenFileInfo {
+  if (libc().statx(fd, EMPTY, AT_EMPTY_PATH, STATX_BASIC, STATX) !== 0) throw new Error("statx failed");
+  const mode = STATX_VIEW.getUint16(28, true);
+  return {
+    mode: mode & 0o7777,
+    isFile: (mode & 0o170000) === 0o100000,
+    size: Number(STATX_VIEW.getBigUint64(40, true)),
+    mtime: Number(STATX_VIEW.getBigInt64(112, true)),
+    uid: STATX_VIEW.getUint32(20, true),
+    inode: Number(STATX_VIEW.getBigUint64(32, true)),
+    links: STATX_VIEW.getUint32(16, true),
+  };
+}
+
+/**
+ * Opens a directory whose many small files are about to be read: opening by bare name saves the walk down the path, and the
+ * calls skip what a file object costs, which together is two thirds of the time. Undefined if the directory isn't there,
+ * can't be read, or the process may not call C functions: take the ordinary way then.
+ */
+export function openDirectory(path: string): DirectoryHandle | undefined {
+  let directory: number;
+  try {
+    if (!setName(path)) return undefined;
+    directory = libc().open(NAME, O_DIRECTORY | O_CLOEXEC);
+  } catch {
+    return undefined;
+  }
+  if (directory < 0) return undefined;
+  return {
+    open(name) {
+      if (!setName(name)) return undefined;
+      const fd = libc().openat(directory, NAME, FILE_FLAGS);
+      if (fd < 0) return undefined;
+      return {
+        info: () => info(fd),
+        readAt(buffer, offset) {
+          const count = Number(libc().pread(fd, buffer, BigInt(buffer.length), BigInt(offset)));
+          if (count < 0) throw new Error(`pread of ${path}/${name} failed`);
+          return count;
+        },
+        close: () => void libc().close(fd),
+      };
+    },
+    close: () => void libc().close(directory),
+  };
+}
