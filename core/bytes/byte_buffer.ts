@@ -51,7 +51,16 @@ export class ByteBuffer {
 
   /** Appends any text in the form of `encodeText`. */
   appendText(text: string): void {
-    this.append(encodeText(text));
+    const at = this.reserve(text.length);
+    for (let i = 0; i < text.length; i++) {
+      const code = text.charCodeAt(i);
+      if (code > 0x7f) {
+        this.#length = at;
+        this.append(encodeText(text));
+        return;
+      }
+      this.#bytes[at + i] = code;
+    }
   }
 
   /** Overwrites bytes that were appended before, starting at `offset`. */

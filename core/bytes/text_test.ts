@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { decodeText, encodeText } from "./mod.ts";
+import { ByteBuffer, decodeText, encodeText } from "./mod.ts";
 
 Deno.test("decodeText: UTF-8 is text", () => {
   assert.equal(decodeText(new TextEncoder().encode("jörg@例え.jp")), "jörg@例え.jp");
@@ -18,4 +18,10 @@ Deno.test("decodeText and encodeText: any octets survive (fixed seed)", () => {
     );
     assert.deepEqual(encodeText(decodeText(bytes)), bytes);
   }
+});
+
+Deno.test("ByteBuffer.appendText: ASCII, longer text and lone octets", () => {
+  const buffer = new ByteBuffer(2);
+  for (const text of ["plain", "jörg", "a\udcff", ""]) buffer.appendText(text);
+  assert.equal(decodeText(buffer.view()), "plainjörga\udcff");
 });

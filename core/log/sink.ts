@@ -28,8 +28,11 @@ export interface LogSink {
 
 const encoder = new TextEncoder();
 
+/** How long a line may wait for company. Warnings and worse take what waits with them at once. */
+const HOLD_MILLISECONDS = 10;
+
 /**
- * Prints lines through `put`, which writes a part of the bytes and says how many. Lines of one turn of the event loop
+ * Prints lines through `put`, which writes a part of the bytes and says how many. Lines of a few milliseconds
  * leave together, which turns a burst of messages into a fraction of the system calls.
  */
 function batchingSink(put: (bytes: Uint8Array) => number, format: LogFormat, host: string): LogSink {
@@ -49,10 +52,10 @@ function batchingSink(put: (bytes: Uint8Array) => number, format: LogFormat, hos
   return {
     write(entry) {
       held += (format === "json" ? formatJson(entry, host) : formatClassic(entry, host)) + "\n";
-      if (entry.level === "fatal" || entry.level === "panic" || held.length > 65536) flush();
+      if (entry.level !== "info" || held.length > 65536) flush();
       else if (!scheduled) {
         scheduled = true;
-        Deno.unrefTimer(setTimeout(flush, 0));
+        Deno.unrefTimer(setTimeout(flush, HOLD_MILLISECONDS));
       }
     },
     flush,
