@@ -100,7 +100,9 @@ async function play(scenario: Scenario): Promise<Answer> {
   const { servers, port } = startServers(scenario, socket);
   const names = startNameServer(scenario.zone ?? { records: {} });
   const protocol = scenario.protocol ?? "smtp";
-  const fill = (text: string) => text.replaceAll("PORT", String(port)).replaceAll("SOCKET", socket);
+  const testdata = new URL("../../testdata/smtp", import.meta.url).pathname;
+  const fill = (text: string) =>
+    text.replaceAll("PORT", String(port)).replaceAll("SOCKET", socket).replaceAll("TESTDATA", testdata);
   const main = [
     ...(scenario.port25 ? [] : [`smtp_tcp_port=${port}`]),
     ...(scenario.main ?? []).map(fill),

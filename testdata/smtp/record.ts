@@ -64,7 +64,8 @@ const common = [
 ];
 
 function fill(text: string): string {
-  return text.replaceAll("PORT", "25").replaceAll("SOCKET", socket);
+  return text.replaceAll("PORT", "25").replaceAll("SOCKET", socket)
+    .replaceAll("TESTDATA", new URL(".", import.meta.url).pathname.slice(0, -1));
 }
 
 async function play(scenario: Scenario) {
