@@ -39,28 +39,6 @@ interface Service {
   readonly log: Logger;
 }
 
-/** `::ffff:192.0.2.1` is an IPv4 client of a socket that serves both protocols. */
-function plainAddress<T extends Deno.Addr>(address: T): T {
-  if (
-    address.transport !== "tcp" || !address.hostname.startsWith("::ffff:") || !address.hostname.includes(".")
-  ) {
-    return address;
-  }
-  return { ...address, hostname: address.hostname.slice("::ffff:".length) };
-}
-
-/** A connection with its addresses in plain form. */
-function plainConnection(connection: Deno.TcpConn) {
-  if (!connection.remoteAddr.hostname.startsWith("::ffff:")) return connection;
-  return {
-    remoteAddr: plainAddress(connection.remoteAddr),
-    localAddr: plainAddress(connection.localAddr),
-    read: (into: Uint8Array) => connection.read(into),
-    write: (bytes: Uint8Array) => connection.write(bytes),
-    close: () => connection.close(),
-  };
-}
-
 /** Free bytes of a file system, asked at most once a second. */
 function freeSpaceOf(directory: string): () => Promise<number> {
   let known: Promise<number> | undefined;
@@ -164,7 +142,7 @@ export function startFrontSide(context: RuntimeContext, first: Snapshot): Promis
       }
       connection.setNoDelay(true);
       const { smtpd, limit } = place.service;
-      void smtpd.serve(plainConnection(connection)).finally(() => place.sessionEnded?.());
+      void smtpd.serve(connection).finally(() => place.sessionEnded?.());
       // At the limit, further clients wait in the kernel as they do with Postfix.
       while (limit > 0 && place.service.smtpd.sessions >= limit) {
         await new Promise<void>((resolve) => place.sessionEnded = resolve);
