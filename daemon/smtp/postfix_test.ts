@@ -17,6 +17,8 @@ interface Answer {
   }[];
 }
 
+const hasIpv6 = Deno.networkInterfaces().some((each) => each.address === "::1");
+
 /** `sendopts` of a message whose sender asked for SMTPUTF8. */
 const SMTPUTF8_REQUESTED = 1;
 
@@ -163,7 +165,7 @@ for (const scenario of scenarios) {
   const expected = (answers as Record<string, Answer>)[scenario.name];
   Deno.test({
     name: `like Postfix: ${scenario.name}`,
-    ignore: expected === undefined,
+    ignore: expected === undefined || (!hasIpv6 && scenario.name.includes("ipv")),
     async fn() {
       const log = DIFFERENT[scenario.name] ?? expected!.log;
       assert.deepEqual(

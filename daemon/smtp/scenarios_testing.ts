@@ -2,7 +2,7 @@
  * What clients are put through, as data: the same scenarios are played to real Postfix (testdata/smtp/record.ts) and to
  * this client, and both must log and say the same. Servers listen on loopback addresses of their own.
  */
-import { a, cname, mx, type Zone } from "../../core/dns/testing.ts";
+import { a, aaaa, cname, mx, type Zone } from "../../core/dns/testing.ts";
 import type { FakeServerOptions } from "./testing.ts";
 
 export interface Scenario {
@@ -516,4 +516,38 @@ export const scenarios: readonly Scenario[] = [
     servers: { [ONE]: { lmtp: true } },
     main: ["lmtp_assume_final=yes"],
   },
+
+  { name: "ipv6 literal", nexthop: "[ipv6:::1]:PORT", servers: { "::1": {} }, main: ["inet_protocols=all"] },
+  { name: "ipv6 literal refused", nexthop: "[ipv6:::1]:PORT", main: ["inet_protocols=all"] },
+  {
+    name: "ipv6 preferred",
+    zone: {
+      records: { "example.test": [mx(10, "mx1.example.test")], "mx1.example.test": [a(ONE), aaaa("::1")] },
+    },
+    servers: { "::1": { on: { RCPT: "450 4.0.0 six" } } },
+    main: ["inet_protocols=all", "smtp_address_preference=ipv6"],
+  },
+  {
+    name: "ipv4 preferred",
+    zone: {
+      records: { "example.test": [mx(10, "mx1.example.test")], "mx1.example.test": [aaaa("::1"), a(ONE)] },
+    },
+    servers: { "::1": { on: { RCPT: "450 4.0.0 six" } } },
+    main: ["inet_protocols=all", "smtp_address_preference=ipv4"],
+  },
+  { name: "not found in both protocols", zone: { records: {} }, main: ["inet_protocols=all"] },
+  {
+    name: "no data in both protocols",
+    zone: { records: { "example.test": [mx(0, "gone.test")], "gone.test": [{ type: "TXT", data: ["x"] }] } },
+    main: ["inet_protocols=all"],
+  },
+  {
+    name: "one protocol not found, one servfail",
+    zone: {
+      records: { "example.test": [mx(0, "gone.test")] },
+      faults: { "a gone.test": "SERVFAIL" },
+    },
+    main: ["inet_protocols=all"],
+  },
+  { name: "nexthop literal of the other protocol", nexthop: "[ipv6:::1]:PORT" },
 ];
