@@ -1,4 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import process from "node:process";
 import type { Config } from "../../core/config/types.ts";
 import { toExternal } from "../../core/address/mod.ts";
 import type { Logger } from "../../core/log/mod.ts";
@@ -32,8 +33,8 @@ const DAY = 24 * HOUR;
 export function createPickup(deps: PickupDeps): Pickup {
   const settings = pickupSettings(deps.config);
   const external = deps.config.string("info_log_address_format") !== "internal";
-  let ownerUid: number | undefined;
-  const mailOwnerUid = () => ownerUid ??= lookupUser(settings.mailOwner)?.uid ?? -1;
+  // Only root would ask the user database: everybody else is the mail system's user here.
+  const ownerUid = process.geteuid?.() || (lookupUser(settings.mailOwner)?.uid ?? -1);
   const show = (address: string) => external && address !== "" ? toExternal(address) : address;
 
   /** True if the file is gone afterwards. */
@@ -62,7 +63,7 @@ export function createPickup(deps: PickupDeps): Pickup {
     try {
       const opened = fstatSync(fd);
       if (!opened.isFile() || opened.ino !== info.inode) return false;
-      const requeued = info.uid === mailOwnerUid() && (info.mode & READABLE_BY_OTHERS) === 0;
+      const requeued = info.uid === ownerUid && (info.mode & READABLE_BY_OTHERS) === 0;
       const done = await hand(id, fd, {
         uid: info.uid,
         time: plausibleTime(id, info.mtime),
