@@ -12,7 +12,7 @@ import type { IndexFormat } from "./index_reader.ts";
 import { writeIndexFile } from "./index_writer.ts";
 import { MakeError, type MakeOptions } from "./make_options.ts";
 import { addAliasMarks, addSource, readDescriptor, readSource, type Source } from "./make_source.ts";
-import { reasonOf } from "./reason.ts";
+import { isSystemError, reasonOf } from "./reason.ts";
 import { localTypes, networkTypes } from "./registry.ts";
 import { ReplaceError, replaceFile, type ReplaceOptions } from "./replace_file.ts";
 import { rewriteInPlace } from "./rewrite_in_place.ts";
@@ -230,7 +230,7 @@ function explained(error: unknown, path: string, format: IndexFormat, name: stri
     const shown = format.type === "cdb" ? `${path}.tmp` : path;
     return new MakeError(`open database ${shown}: ${reasonOf(error.cause)}`);
   }
-  if (error instanceof RangeError || (error as { code?: unknown }).code !== undefined) {
+  if (error instanceof RangeError || isSystemError(error)) {
     return new MakeError(`error updating ${format.type}:${name}: ${reasonOf(error)}`);
   }
   return error;

@@ -31,3 +31,9 @@ export function reasonOf(error: unknown): string {
   const system = /^(.*?) \(os error \d+\)/.exec(error.message);
   return system === null ? error.message : system[1]!;
 }
+
+/** Did the system refuse an operation on a file? The runtime's errors say so in different ways. */
+export function isSystemError(error: unknown): boolean {
+  return error instanceof Error &&
+    (typeof (error as { code?: unknown }).code === "string" || /\(os error \d+\)/.test(error.message));
+}
