@@ -247,14 +247,15 @@ class EnvelopeReader {
   #attribute(): void {
     const attribute = parseAttribute(this.#text());
     if (attribute === undefined) throw this.#rejected(`malformed attribute "${this.#text()}"`);
-    this.#attributeCount += 1;
-    if (this.#attributeCount > this.#attributeLimit) throw this.#rejected("too many attributes");
     if (attribute.value === "") return;
     const type = ATTRIBUTE_TYPES.get(attribute.name);
     if (type !== undefined) {
+      // Recipients have attributes of their own, so there is no limit to how many of these a file has.
       this.#dsn(type, attribute.value);
       return;
     }
+    this.#attributeCount += 1;
+    if (this.#attributeCount > this.#attributeLimit) throw this.#rejected("too many attributes");
     if (attribute.name === "trace_flags") this.#traceOffset = this.#walker.offset;
     this.#attributes.set(attribute.name, attribute.value);
   }

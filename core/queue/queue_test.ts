@@ -328,3 +328,32 @@ Deno.test("queue: recipients in batches, whatever was done meanwhile", () => {
     [6, 7, 9, 10, 11].map((n) => `r${n}@example.com`),
   );
 });
+
+Deno.test("queue: the limit of attributes is not one of recipients", () => {
+  const queue = memoryQueue();
+  const writer = queue.create("incoming");
+  const buffer = new ByteBuffer();
+  const size = {
+    contentSize: 0,
+    contentOffset: 0,
+    recipientCount: 150,
+    hints: 0,
+    messageSize: 0,
+    sendopts: 0,
+  };
+  buffer.append(formatSizeRecord(size));
+  appendTextRecord(buffer, RecordType.Time, "1000 5");
+  appendTextRecord(buffer, RecordType.Sender, "a@example.com");
+  for (let n = 0; n < 150; n++) {
+    appendTextRecord(buffer, RecordType.Attribute, `dsn_orig_rcpt=rfc822;r${n}@example.com`);
+    appendTextRecord(buffer, RecordType.Recipient, `r${n}@example.com`);
+  }
+  appendTextRecord(buffer, RecordType.Message, "");
+  const contentOffset = buffer.length;
+  appendTextRecord(buffer, RecordType.Extracted, "");
+  appendTextRecord(buffer, RecordType.End, "");
+  buffer.overwrite(0, formatSizeRecord({ ...size, contentOffset }));
+  writer.append(buffer.view());
+  void writer.commit();
+  assert.equal(queue.readEnvelope("incoming", writer.id).recipients.length, 150);
+});
