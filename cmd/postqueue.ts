@@ -24,7 +24,6 @@ Usage: postqueue [-v] [-c config_dir] -f | -i queue_id | -s site | -p | -j
 
 /** Every failure, wrong usage included, ends with this exit code, as it does in Postfix. */
 const EX_UNAVAILABLE = 69;
-const EX_NOPERM = 77;
 
 const USAGE = "postqueue -f | postqueue -i queueid | postqueue -j | postqueue -p | postqueue -s site";
 const DOWN = "Cannot flush mail queue - mail system is down";
@@ -89,7 +88,7 @@ function checkValue(mode: string, value: string): void {
 async function requireAccess(tool: Tool, list: UserList, what: string): Promise<void> {
   const uid = process.getuid?.() ?? 0;
   const { allowed, name } = await userAccess(tool.config, list, uid, tool.log);
-  if (!allowed) throw new FatalError(`User ${name}(${uid}) is not allowed to ${what}`, EX_NOPERM);
+  if (!allowed) throw new FatalError(`User ${name}(${uid}) is not allowed to ${what}`);
 }
 
 /** `-f`: both queue ends are woken up; a user who can't reach them asks the flush service to do it. */

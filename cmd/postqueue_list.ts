@@ -13,9 +13,6 @@ import { ListingError, listingOptions, ListingParser } from "../daemon/showq/mod
 import { connectService, UnreachableError } from "./postqueue_connect.ts";
 import { FatalError, print, type Tool } from "./queue_tool.ts";
 
-/** Exit codes of sysexits.h. */
-const EX_UNAVAILABLE = 69;
-
 /** Text is printed in pieces of about this size; the first message at once. */
 const PIECE = 65536;
 
@@ -82,7 +79,7 @@ export async function showQueue(tool: Tool, json: boolean): Promise<number> {
     const what = `Connect to the ${config.string("mail_name")} showq service: ${error.message}`;
     if (error.kind === "denied") throw new FatalError(what);
     if (process.geteuid?.() !== 0) {
-      throw new FatalError(`Queue report unavailable - mail system is down (${what})`, EX_UNAVAILABLE);
+      throw new FatalError(`Queue report unavailable - mail system is down (${what})`);
     }
     log.warning(`Mail system is down -- accessing queue directly (${what})`);
     for (

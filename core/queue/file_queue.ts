@@ -2,7 +2,7 @@ import { fileSource } from "./byte_source.ts";
 import { SourceContentReader } from "./content_reader.ts";
 import { readEnvelope, readRecipients } from "./envelope.ts";
 import { fileError, makeParents } from "./file_errors.ts";
-import { BufferPool, FileQueueWriter, type WriterHost } from "./file_writer.ts";
+import { BufferPool, FileQueueWriter, MicroClock, type WriterHost } from "./file_writer.ts";
 import { DirectoryLister } from "./directory_lister.ts";
 import { isReady, listMessage } from "./listing.ts";
 import { QueueLayout } from "./layout.ts";
@@ -50,6 +50,7 @@ export class FileQueue implements Queue {
     const buffers = new BufferPool();
     this.#writerHost = {
       longIds: settings.longIds,
+      clock: new MicroClock(),
       path: (name, id) => this.#layout.path(name, id),
       prefix: (name) => this.#layout.prefix(name),
       makeParents,

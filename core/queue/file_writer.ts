@@ -15,6 +15,7 @@ const ATTEMPTS = 5;
 /** What the writer needs of its queue. */
 export interface WriterHost {
   readonly longIds: boolean;
+  readonly clock: MicroClock;
   path(queue: QueueName, id: string): string;
   prefix(queue: QueueName): string;
   makeParents(path: string): void;
@@ -22,13 +23,18 @@ export interface WriterHost {
   giveBuffer(buffer: ByteBuffer): void;
 }
 
-let lastMicros = 0;
+/** Tells the time in microseconds. */
+export class MicroClock {
+  #last = 0;
 
-/** Now, in seconds and microseconds; two calls never get the same answer, which keeps temporary names apart. */
-function uniqueTime(): { seconds: number; micros: number } {
-  const now = Math.max(Math.floor((performance.timeOrigin + performance.now()) * 1000), lastMicros + 1);
-  lastMicros = now;
-  return { seconds: Math.floor(now / 1e6), micros: now % 1e6 };
+  /** Now; no two calls get the same answer, which keeps temporary names apart. */
+  now(): { seconds: number; micros: number } {
+    // The system's clock has milliseconds; the digits below come from one that does not follow its corrections.
+    const fraction = Math.floor(performance.now() * 1000 % 1000);
+    const now = Math.max(Date.now() * 1000 + fraction, this.#last + 1);
+    this.#last = now;
+    return { seconds: Math.floor(now / 1e6), micros: now % 1e6 };
+  }
 }
 
 function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
@@ -168,7 +174,7 @@ interface NewFile {
 function openNew(host: WriterHost, queue: "incoming" | "maildrop", mode: number): NewFile {
   let failure: unknown;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const time = uniqueTime();
+    const time = host.clock.now();
     const temporary = `${host.prefix(queue)}${time.micros}.${Deno.pid}`;
     let file: Deno.FsFile;
     try {
