@@ -6,9 +6,6 @@ import { type LogEntry, Logger, logSettings, type LogSink, openLog, syslogSink }
 /** Ends the command: `message` is shown as `NAME: fatal: message`. */
 export class FatalError extends Error {
   override readonly name = "FatalError";
-  constructor(message: string, readonly exitCode?: number) {
-    super(message);
-  }
 }
 
 const encoder = new TextEncoder();
@@ -117,7 +114,7 @@ export async function runTool(
   } catch (error) {
     if (!(error instanceof FatalError || error instanceof ConfigError)) throw error;
     log.fatal(error.message);
-    return error instanceof FatalError ? error.exitCode ?? failure : failure;
+    return failure;
   } finally {
     sink.flush();
   }

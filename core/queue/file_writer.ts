@@ -23,6 +23,9 @@ export interface WriterHost {
   giveBuffer(buffer: ByteBuffer): void;
 }
 
+/** Steps backwards of this size (microseconds) are no jitter. */
+const SET_BACK = 1_000_000;
+
 /** Tells the time in microseconds. */
 export class MicroClock {
   #last = 0;
@@ -31,7 +34,9 @@ export class MicroClock {
   now(): { seconds: number; micros: number } {
     // The system's clock has milliseconds; the digits below come from one that does not follow its corrections.
     const fraction = Math.floor(performance.now() * 1000 % 1000);
-    const now = Math.max(Date.now() * 1000 + fraction, this.#last + 1);
+    let now = Date.now() * 1000 + fraction;
+    // A clock that was set back is followed.
+    if (now <= this.#last && this.#last - now < SET_BACK) now = this.#last + 1;
     this.#last = now;
     return { seconds: Math.floor(now / 1e6), micros: now % 1e6 };
   }
