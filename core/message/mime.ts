@@ -83,7 +83,7 @@ const DASH = 0x2d;
 export class MimeScanner {
   readonly #options: MimeOptions;
   /** The header being collected: its lines joined by newlines. */
-  readonly #header = new ByteBuffer(512);
+  readonly #header: ByteBuffer;
   #collecting = false;
   #nameLength = 0;
   #known: KnownHeader | undefined;
@@ -99,8 +99,10 @@ export class MimeScanner {
   bodyOffset = 0;
   #nextOffset = 0;
 
-  constructor(options: MimeOptions) {
+  /** @param header room for one header, for callers that keep buffers */
+  constructor(options: MimeOptions, header: ByteBuffer = new ByteBuffer(512)) {
     this.#options = options;
+    this.#header = header;
   }
 
   /** Are we past the headers with nothing left to look for? Then every further line is body and needs no `feed`. */

@@ -1,5 +1,5 @@
 /** The message itself: headers one by one, then body records that pass as they are. */
-import { ByteBuffer, decodeText } from "../../core/bytes/mod.ts";
+import { type ByteBuffer, decodeText } from "../../core/bytes/mod.ts";
 import {
   MimeError,
   mimeErrorText,
@@ -24,15 +24,18 @@ export class ContentStage {
   readonly #state: MessageState;
   readonly #scanner: MimeScanner;
   readonly #headers: HeaderStage;
-  readonly #out = new ByteBuffer(4096);
+  readonly #out: ByteBuffer;
+  readonly #headerBuffer: ByteBuffer;
   readonly #changesBytes: boolean;
   #lastType: number = RecordType.Normal;
 
   constructor(state: MessageState) {
     this.#state = state;
-    const { settings } = state.context;
+    const { settings, buffers } = state.context;
+    this.#out = buffers.take();
+    this.#headerBuffer = buffers.take();
     this.#headers = new HeaderStage(state, this.#out);
-    this.#scanner = new MimeScanner(mimeOptions(state, settings));
+    this.#scanner = new MimeScanner(mimeOptions(state, settings), this.#headerBuffer);
     this.#changesBytes = settings.rejectCharacters !== undefined || settings.stripCharacters !== undefined;
   }
 
@@ -208,6 +211,13 @@ export class ContentStage {
     if (this.#out.length === 0) return;
     this.#state.writer.append(this.#out.view());
     this.#out.clear(FLUSH_SIZE * 2);
+  }
+
+  /** The stage is not used any more. */
+  release(): void {
+    const { buffers } = this.#state.context;
+    buffers.give(this.#out);
+    buffers.give(this.#headerBuffer);
   }
 
   /** Bytes held back. */

@@ -43,7 +43,8 @@ export function envelopeRecord(
   if (type === RecordType.Milters && !extracted) return milterCount(state, decodeText(data));
   if (type === RecordType.Pointer || type === RecordType.Padding) return forbiddenType(state, type);
   let mapped = type;
-  let text = decodeText(data);
+  const whole = decodeText(data);
+  let text = whole;
   let attribute: { name: string; value: string } | undefined;
   if (type === RecordType.Attribute) {
     const split = splitAttribute(text);
@@ -81,7 +82,7 @@ export function envelopeRecord(
       state.pendingDsnOriginal = text;
       return;
     case RecordType.DsnNotify:
-      return notifyRecord(state, text, decodeText(data));
+      return notifyRecord(state, text, whole);
     case RecordType.OriginalRecipient:
       if (state.pendingOriginal !== undefined) {
         state.warn(

@@ -154,6 +154,13 @@ export class Message implements CleanupMessage {
   }
 
   async finish(): Promise<CleanupResult> {
+    const result = await this.#conclude();
+    this.#content?.release();
+    this.#content = undefined;
+    return result;
+  }
+
+  async #conclude(): Promise<CleanupResult> {
     const state = this.#state;
     if (!state.stopped) {
       if (this.#stage !== "complete") state.errors |= CleanupStatus.Bad;

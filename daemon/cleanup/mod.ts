@@ -9,7 +9,7 @@
 import type { CleanupDeps } from "./deps.ts";
 import { Message } from "./message.ts";
 import { readSettings } from "./settings.ts";
-import { type Context, MessageState } from "./state.ts";
+import { BufferPool, type Context, MessageState } from "./state.ts";
 import type { CleanupService } from "./types.ts";
 
 export type { CleanupDeps } from "./deps.ts";
@@ -21,7 +21,12 @@ export { receiveOverride } from "./receive_override.ts";
 
 /** Makes the service for one configuration snapshot. Throws `ConfigError` and `TableError`. */
 export function createCleanup(deps: CleanupDeps): CleanupService {
-  const context: Context = { deps, settings: readSettings(deps.config, deps.tables), log: deps.log };
+  const context: Context = {
+    buffers: new BufferPool(),
+    deps,
+    settings: readSettings(deps.config, deps.tables),
+    log: deps.log,
+  };
   return {
     begin(flags) {
       return new Message(new MessageState(context, deps.queue.create("incoming"), flags));

@@ -6,8 +6,24 @@ import type { CleanupDeps } from "./deps.ts";
 import type { Settings } from "./settings.ts";
 import { CleanupFlag, CleanupStatus } from "./types.ts";
 
+/** Buffers of finished messages, for the next ones: making new ones costs more than filling them. */
+export class BufferPool {
+  readonly #free: ByteBuffer[] = [];
+
+  take(): ByteBuffer {
+    return this.#free.pop() ?? new ByteBuffer(4096);
+  }
+
+  give(buffer: ByteBuffer): void {
+    if (this.#free.length >= 64) return;
+    buffer.clear();
+    this.#free.push(buffer);
+  }
+}
+
 /** What one cleanup service has at hand for every message. */
 export interface Context {
+  readonly buffers: BufferPool;
   readonly deps: CleanupDeps;
   readonly settings: Settings;
   readonly log: Logger;
