@@ -1,0 +1,112 @@
+import assert from "node:assert/strict";
+import { selfCommand } from "../core/system/mod.ts";
+
+const RECORDED = new URL("../testdata/queue/", import.meta.url).pathname;
+
+interface Result {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a command with a configuration of its own, beside the recorded queue files. */
+async function run(name: string, args: readonly string[], input?: Uint8Array): Promise<Result> {
+  const directory = Deno.makeTempDirSync({ prefix: "postel-command-" });
+  Deno.mkdirSync(`${directory}/spool`);
+  Deno.writeTextFileSync(
+    `${directory}/main.cf`,
+    `queue_directory = ${directory}/spool\ncompatibility_level = 3.6\n`,
+  );
+  const command = selfCommand(name, ...args);
+  const child = new Deno.Command(command.program, {
+    args: command.args,
+    cwd: RECORDED,
+    env: { MAIL_CONFIG: directory, TZ: "UTC" },
+    stdin: input === undefined ? "null" : "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  if (input !== undefined) {
+    const writer = child.stdin.getWriter();
+    await writer.write(input);
+    await writer.close();
+  }
+  const { code, stdout, stderr } = await child.output();
+  Deno.removeSync(directory, { recursive: true });
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, stdout: text(stdout), stderr: text(stderr) };
+}
+
+Deno.test("postcat: what Postfix's postcat printed of the same file", async () => {
+  const expected = Deno.readTextFileSync(`${RECORDED}deferred.postcat`);
+  const { code, stdout, stderr } = await run("postcat", ["-o", "deferred.bin"]);
+  assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
+  assert.equal(stdout, expected);
+});
+
+Deno.test("postcat: standard input, one part, JSON", async () => {
+  const input = Deno.readFileSync(`${RECORDED}deferred.bin`);
+  assert.equal((await run("postcat", ["-b"], input)).stdout, "\nHello\nlast\n");
+  const { stdout } = await run("postcat", ["-j"], input);
+  const file = JSON.parse(stdout);
+  assert.equal(file.file, "stdin");
+  assert.equal(file.envelope.sender, "alice@example.com");
+  assert.deepEqual(file.envelope.recipients[1], {
+    address: "joe smith@example.net",
+    notify: 12,
+    dsn_original: "rfc822;joe smith@example.net",
+    original: "joe smith@example.net",
+    state: "pending",
+    offset: 414,
+  });
+  assert.equal(file.headers[1].name, "Subject");
+  assert.equal(file.body, "Hello\nlast\n");
+});
+
+Deno.test("postcat: damage is reported after what could be read", async () => {
+  const cut = await run("postcat", ["-e"], Deno.readFileSync(`${RECORDED}deferred.bin`).slice(0, 300));
+  assert.equal(cut.code, 1);
+  assert.match(cut.stdout, /^sender: alice@example\.com$/m);
+  assert.match(cut.stderr, /^postcat: warning: stdin: record is cut off at offset 296$/m);
+  assert.match(cut.stderr, /^postcat: fatal: record read error$/m);
+  const other = await run("postcat", ["defer.log"]);
+  assert.deepEqual(other, {
+    code: 0,
+    stdout: "",
+    stderr: "postcat: warning: defer.log: input is not a valid queue file\n",
+  });
+});
+
+Deno.test("queue commands: wrong usage, in Postfix's words and with its exit codes", async () => {
+  const cases: readonly (readonly [string, readonly string[], number, RegExp])[] = [
+    ["postcat", ["-x"], 1, /^postcat: invalid option -- 'x'\npostcat: fatal: usage: postcat /],
+    ["postcat", ["-q", "NOSUCH"], 1, /^postcat: fatal: open queue file NOSUCH: No such file or directory$/m],
+    ["postcat", ["-q", "a/b"], 1, /^postcat: fatal: bad mail queue ID: a\/b$/m],
+    ["postcat", ["-s", "x", "deferred.bin"], 1, /^postcat: fatal: bad offset: x$/m],
+    ["postqueue", [], 69, /^postqueue: fatal: usage: postqueue -f \| postqueue -i queueid/],
+    ["postqueue", ["-p", "-j"], 69, /^postqueue: fatal: usage: /],
+    ["postqueue", ["-i", "x!y"], 69, /^postqueue: fatal: Cannot flush queue ID - invalid name: "x!y"$/m],
+    [
+      "postqueue",
+      ["-s", "b d"],
+      69,
+      /^postqueue: fatal: Cannot flush mail queue - invalid destination: "b d"$/m,
+    ],
+    ["postqueue", ["-f"], 69, /^postqueue: fatal: Cannot flush mail queue - mail system is down$/m],
+    ["postqueue", ["-c", "/none", "-p"], 69, /^postqueue: fatal: open \/none\/main\.cf: No such file/m],
+    ["postsuper", ["-x"], 1, /^postsuper: invalid option -- 'x'\npostsuper: fatal: usage: postsuper /],
+    ["postkick", ["public", "qmgr"], 1, /^postkick: fatal: usage: postkick /],
+    [
+      "postkick",
+      ["public", "none", "W"],
+      1,
+      /^postkick: warning: Cannot contact class public service none - /m,
+    ],
+  ];
+  for (const [name, args, code, words] of cases) {
+    const result = await run(name, args);
+    assert.equal(result.code, code, `${name} ${args.join(" ")}: ${result.stderr}`);
+    assert.match(result.stderr, words);
+    assert.equal(result.stdout, "");
+  }
+});
