@@ -23,7 +23,7 @@ export function createSmtpd(deps: SmtpdDeps): Smtpd {
     return {
       deps: stress ? { ...deps, config } : deps,
       settings: readSettings(config, deps.tables),
-      access: new AccessLists(config, ownAddresses, deps.log),
+      access: new AccessLists(config, ownAddresses, deps.log, timer),
       name: deps.entry.name.replace(/^.*:/, ""),
       hasSpace: spaceCheck(deps),
     };
@@ -31,6 +31,7 @@ export function createSmtpd(deps: SmtpdDeps): Smtpd {
   const normal = build(false);
   let stressed: Service | undefined;
   const limit = deps.entry.processLimit;
+  let serial = 0;
   const sessions = new Set<Conversation>();
   const waiting: (() => void)[] = [];
   let stopping = false;
@@ -46,7 +47,7 @@ export function createSmtpd(deps: SmtpdDeps): Smtpd {
       return sessions.size + waiting.length;
     },
     async serve(connection) {
-      const conversation = new Conversation(connection, timer, deps);
+      const conversation = new Conversation(connection, timer, deps, serial++);
       await takePlace(conversation);
       try {
         if (stopping) conversation.stop();
@@ -66,6 +67,8 @@ export function createSmtpd(deps: SmtpdDeps): Smtpd {
         await new Promise((done) => setTimeout(done, 20));
       }
       for (const conversation of sessions) conversation.abort();
+      normal.access.close();
+      stressed?.access.close();
     },
   };
 }
@@ -80,6 +83,7 @@ class Conversation {
     private readonly connection: SmtpdConnection,
     timer: CoarseTimer,
     private readonly deps: SmtpdDeps,
+    private readonly serial: number,
   ) {
     this.#stream = new SmtpStream(connection, timer);
   }
@@ -111,7 +115,7 @@ class Conversation {
         clientPort: client.port,
       };
       this.deps.log.info(`connect from ${client.label}`, "connect", fields);
-      const session = this.#session = new Session(service, this.#stream, client);
+      const session = this.#session = new Session(service, this.#stream, client, this.serial);
       try {
         if (this.#stopped) this.#stream.interrupt();
         await converse(session);

@@ -56,6 +56,8 @@ export class Session {
     readonly service: Service,
     readonly stream: SmtpStream,
     readonly client: Client,
+    /** Tells sessions of one service apart. */
+    readonly serial = 0,
   ) {}
 
   get settings(): SmtpdSettings {

@@ -1,13 +1,17 @@
 import { type Config, ConfigError, splitList, unbrace } from "../../../core/config/mod.ts";
 import { canonicalAddress } from "../../../core/dns/mod.ts";
 import type { Logger } from "../../../core/log/mod.ts";
+import type { CoarseTimer } from "../../../core/smtp/mod.ts";
 import { type MaybePromise, parseSpec, TableError } from "../../../core/table/mod.ts";
 import type { Hit } from "./actions.ts";
 import { basicRestrictions } from "./basic.ts";
 import type { Check, Outcome } from "./check.ts";
 import { destinationRestrictions } from "./destinations.ts";
+import { dnsblRestrictions } from "./dnsbl.ts";
 import { hostRestrictions } from "./hosts.ts";
 import { mapRestrictions } from "./maps.ts";
+import { policyRestrictions } from "./policy.ts";
+import type { PolicyClient } from "./policy_client.ts";
 import type { Restriction } from "./restriction.ts";
 
 /** All restrictions by name, as postconf(5) lists them. */
@@ -16,6 +20,8 @@ const restrictions = new Map<string, Restriction>(Object.entries({
   ...hostRestrictions,
   ...destinationRestrictions,
   ...mapRestrictions,
+  ...policyRestrictions,
+  ...dnsblRestrictions,
 }));
 
 /** One step of a compiled list. */
@@ -61,6 +67,8 @@ export class AccessLists {
   readonly endOfData: RestrictionList;
   readonly etrn: RestrictionList;
   readonly rewriteClients: RestrictionList;
+  /** Connections to policy services, by the argument of check_policy_service. */
+  readonly policyClients = new Map<string, PolicyClient>();
   readonly #classes = new Map<string, RestrictionList>();
   readonly #compiledTexts = new Map<string, RestrictionList>();
   readonly #warned = new Set<string>();
@@ -74,6 +82,7 @@ export class AccessLists {
     /** Addresses of this host, canonical. */
     private readonly ownAddresses: ReadonlySet<string>,
     private readonly log: Logger,
+    readonly timer: CoarseTimer,
   ) {
     const classes = config.list("smtpd_restriction_classes");
     for (const name of classes) this.#classes.set(name, []);
@@ -126,6 +135,11 @@ export class AccessLists {
       return step.kind === "run" &&
         RELAY_CONTROLS.some((name) => restrictions.get(name) === step.restriction);
     });
+  }
+
+  /** Closes connections that are kept open. */
+  close(): void {
+    for (const client of this.policyClients.values()) client.close();
   }
 
   /** Works through a list until a restriction decides. */

@@ -1,0 +1,141 @@
+import { decodeText, encodeText } from "../../../core/bytes/mod.ts";
+import { type CoarseTimer, SmtpStream, SmtpStreamError } from "../../../core/smtp/mod.ts";
+
+/** How a policy service is talked to; times in seconds. */
+export interface PolicyOptions {
+  /** `inet:127.0.0.1:9998` or `unix:private/policy`. */
+  readonly endpoint: string;
+  readonly timeout: number;
+  readonly maxIdle: number;
+  readonly maxTtl: number;
+  /** Requests over one connection; 0 for any number. */
+  readonly requestLimit: number;
+  readonly tryLimit: number;
+  readonly retryDelay: number;
+  readonly defaultAction: string;
+  readonly context: string;
+}
+
+/** An open connection that nobody uses at the moment. */
+interface Idle {
+  readonly stream: SmtpStream;
+  readonly opened: number;
+  readonly since: number;
+  readonly requests: number;
+}
+
+const LINE_LIMIT = 65536;
+
+/** Asks one policy service (SMTPD_POLICY_README); connections are kept and used again. */
+export class PolicyClient {
+  readonly #idle: Idle[] = [];
+
+  /**
+   * @param queueDirectory what relative socket paths start from
+   * @param warn takes what goes wrong
+   */
+  constructor(
+    readonly options: PolicyOptions,
+    private readonly queueDirectory: string,
+    private readonly timer: CoarseTimer,
+    private readonly warn: (text: string) => void,
+  ) {}
+
+  /** The action for a request, or undefined when the service gave no answer in the tries it has. */
+  async ask(attributes: Iterable<readonly [string, string]>): Promise<string | undefined> {
+    const { tryLimit, retryDelay, endpoint } = this.options;
+    let request = "";
+    for (const [name, value] of attributes) request += `${name}=${value}\n`;
+    const bytes = encodeText(request + "\n");
+    const server = endpoint.replace(/^(inet|unix):/, "");
+    for (let attempt = 1;; attempt++) {
+      // A connection that the server closed while it was idle says nothing about the server.
+      const kept = this.#takeIdle();
+      try {
+        const connection = kept ?? await this.#connect(server);
+        return await this.#exchange(connection, bytes);
+      } catch (error) {
+        if (kept !== undefined && error instanceof SmtpStreamError && error.kind === "lost") {
+          attempt -= 1;
+          continue;
+        }
+        this.warn(`problem talking to server ${server}: ${reason(error)}`);
+      }
+      if (attempt >= tryLimit) return undefined;
+      await new Promise((done) => setTimeout(done, retryDelay * 1000));
+    }
+  }
+
+  /** Closes idle connections. */
+  close(): void {
+    for (const { stream } of this.#idle.splice(0)) stream.close();
+  }
+
+  #takeIdle(): Idle | undefined {
+    const { maxIdle, maxTtl } = this.options;
+    const now = performance.now();
+    for (let idle = this.#idle.pop(); idle !== undefined; idle = this.#idle.pop()) {
+      if (now - idle.since < maxIdle * 1000 && now - idle.opened < maxTtl * 1000) return idle;
+      idle.stream.close();
+    }
+    return undefined;
+  }
+
+  async #connect(server: string): Promise<Idle> {
+    try {
+      const connection = await this.#open(server);
+      const now = performance.now();
+      return { stream: new SmtpStream(connection, this.timer), opened: now, since: now, requests: 0 };
+    } catch (error) {
+      this.warn(`connect to ${server}: ${reason(error)}`);
+      throw error;
+    }
+  }
+
+  #open(server: string): Promise<Deno.Conn> {
+    if (this.options.endpoint.startsWith("unix:")) {
+      const path = server.startsWith("/") ? server : `${this.queueDirectory}/${server}`;
+      return Deno.connect({ transport: "unix", path });
+    }
+    const colon = server.lastIndexOf(":");
+    const hostname = colon < 0 ? "localhost" : server.slice(0, colon).replace(/^\[(.*)\]$/, "$1");
+    return Deno.connect({ hostname, port: Number(server.slice(colon + 1)) });
+  }
+
+  async #exchange(connection: Idle, request: Uint8Array): Promise<string> {
+    const { stream, opened, requests } = connection;
+    try {
+      stream.setTimeout(this.options.timeout);
+      await stream.write(request);
+      let action: string | undefined;
+      for (;;) {
+        const line = await stream.readLine(LINE_LIMIT);
+        if (line === null) throw new SmtpStreamError("lost", "Connection closed by the server");
+        if (line.length === 0) break;
+        const text = decodeText(line);
+        if (text.startsWith("action=")) action ??= text.slice(7);
+      }
+      if (action === undefined) throw new Error("the answer has no action");
+      this.#keep({ stream, opened, since: performance.now(), requests: requests + 1 });
+      return action;
+    } catch (error) {
+      stream.close();
+      throw error;
+    }
+  }
+
+  #keep(connection: Idle): void {
+    const { requestLimit } = this.options;
+    if (requestLimit > 0 && connection.requests >= requestLimit) connection.stream.close();
+    else this.#idle.push(connection);
+  }
+}
+
+/** The operating system's words for the usual failures. */
+function reason(error: unknown): string {
+  if (error instanceof SmtpStreamError && error.kind === "timeout") return "Connection timed out";
+  if (error instanceof Deno.errors.ConnectionRefused) return "Connection refused";
+  if (error instanceof Deno.errors.NotFound) return "No such file or directory";
+  if (error instanceof Deno.errors.PermissionDenied) return "Permission denied";
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,221 @@
+/** Restrictions that ask others: policy services and lists in DNS. */
+import assert from "node:assert/strict";
+import { DnsError } from "../../core/dns/mod.ts";
+import { addressFilter } from "./access/dnsbl_filter.ts";
+import { loopbackResolver, startSmtpd } from "./testing.ts";
+
+const settings = {
+  compatibility_level: "3.6",
+  myhostname: "mx.example.com",
+  mydestination: "example.com",
+  mynetworks: "192.0.2.0/24",
+  inet_interfaces: "127.0.0.1",
+  local_recipient_maps: "",
+  smtpd_error_sleep_time: "0",
+};
+
+/** A session that says one line after the other and returns the replies. */
+async function talk(port: number, lines: readonly string[]): Promise<string[]> {
+  const conn = await Deno.connect({ hostname: "127.0.0.1", port });
+  const buffer = new Uint8Array(8192);
+  const replies: string[] = [];
+  const reply = async () => {
+    let text = "";
+    while (!/^\d{3} .*\r\n$/m.test(text)) {
+      const count = await conn.read(buffer);
+      if (count === null) throw new Error(`closed after ${JSON.stringify(text)}`);
+      text += new TextDecoder().decode(buffer.subarray(0, count));
+    }
+    return text.trimEnd();
+  };
+  await reply();
+  for (const line of lines) {
+    await conn.write(new TextEncoder().encode(line + "\r\n"));
+    replies.push(await reply());
+  }
+  conn.close();
+  return replies;
+}
+
+/** A policy service that gives these answers in turn; what it was asked is kept. `undefined`: hangs up. */
+function policyServer(answers: (string | undefined)[]) {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const requests: string[] = [];
+  const connections: Deno.Conn[] = [];
+  const serve = async (conn: Deno.Conn) => {
+    const buffer = new Uint8Array(8192);
+    let text = "";
+    for (;;) {
+      const count = await conn.read(buffer).catch(() => null);
+      if (count === null) return;
+      text += new TextDecoder().decode(buffer.subarray(0, count));
+      const end = text.indexOf("\n\n");
+      if (end < 0) continue;
+      requests.push(text.slice(0, end));
+      text = text.slice(end + 2);
+      const answer = answers.shift();
+      if (answer === undefined) return conn.close();
+      await conn.write(new TextEncoder().encode(answer));
+    }
+  };
+  const accepting = (async () => {
+    for await (const conn of listener) {
+      connections.push(conn);
+      serve(conn);
+    }
+  })();
+  return {
+    port: listener.addr.port,
+    requests,
+    connections,
+    async close() {
+      listener.close();
+      for (const conn of connections) {
+        try {
+          conn.close();
+        } catch {
+          // Hung up already.
+        }
+      }
+      await accepting;
+    },
+  };
+}
+
+Deno.test("check_policy_service: attributes, actions, one connection for all requests", async () => {
+  const policy = policyServer([
+    "action=DUNNO\n\n",
+    "action=REJECT 5.7.9 no way\n\n",
+    "other=x\naction=450 4.7.1 wait\n\n",
+    "action=no such action\n\n",
+  ]);
+  const server = startSmtpd({
+    ...settings,
+    smtpd_recipient_restrictions:
+      `check_policy_service { inet:127.0.0.1:${policy.port}, policy_context=ctx }`,
+  });
+  const rcpt = "RCPT TO:<alice@example.com>";
+  const replies = await talk(server.port, [
+    "EHLO client.test",
+    "MAIL FROM:<a@a.test> SIZE=77",
+    rcpt,
+    rcpt,
+    rcpt,
+    rcpt,
+  ]);
+  assert.deepEqual(replies.slice(2), [
+    "250 2.1.5 Ok",
+    "554 5.7.9 <alice@example.com>: Recipient address rejected: no way",
+    "450 4.7.1 <alice@example.com>: Recipient address rejected: wait",
+    "451 4.3.5 Server configuration error",
+  ]);
+  assert.equal(policy.connections.length, 1);
+  const sent = policy.requests[0]!.replace(/^(client_port|server_port|instance|mail_version)=.+$/gm, "$1=X");
+  assert.equal(
+    sent,
+    "request=smtpd_access_policy\nprotocol_state=RCPT\nprotocol_name=ESMTP\nclient_address=127.0.0.1\n" +
+      "client_name=localhost\nclient_port=X\nreverse_client_name=localhost\nserver_address=127.0.0.1\n" +
+      "server_port=X\nhelo_name=client.test\nsender=a@a.test\nrecipient=alice@example.com\nrecipient_count=0\n" +
+      "queue_id=\ninstance=X\nsize=77\netrn_domain=\nstress=\nsasl_method=\nsasl_username=\nsasl_sender=\n" +
+      "ccert_subject=\nccert_issuer=\nccert_fingerprint=\nccert_pubkey_fingerprint=\nencryption_protocol=\n" +
+      "encryption_cipher=\nencryption_keysize=0\npolicy_context=ctx\ncompatibility_level=3.6\nmail_version=X",
+  );
+  await server.close();
+  await policy.close();
+});
+
+Deno.test("check_policy_service: a service that hangs up, hangs or is not there leads to the default action", async () => {
+  const policy = policyServer([undefined, undefined, "action=DUNNO\n\n"]);
+  const free = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const nobody = free.addr.port;
+  free.close();
+  const options = "try_limit=2, retry_delay=0, timeout=1s";
+  const server = startSmtpd({
+    ...settings,
+    smtpd_sender_restrictions: `check_policy_service { inet:127.0.0.1:${policy.port}, ${options} }`,
+    smtpd_recipient_restrictions:
+      `check_policy_service { inet:127.0.0.1:${nobody}, ${options}, { default_action = 450 4.7.7 later } }`,
+  });
+  const rcpt = "RCPT TO:<alice@example.com>";
+  const replies = await talk(server.port, ["EHLO client.test", "MAIL FROM:<a@a.test>", rcpt, rcpt]);
+  assert.deepEqual(replies.slice(2), [
+    "451 4.3.5 <a@a.test>: Sender address rejected: Server configuration problem",
+    "450 4.7.7 <alice@example.com>: Recipient address rejected: later",
+  ]);
+  const warnings = server.sink.lines().filter((line) => line.startsWith("warning: "));
+  assert.deepEqual(warnings.slice(0, 3), [
+    `warning: problem talking to server 127.0.0.1:${policy.port}: Connection closed by the server`,
+    `warning: problem talking to server 127.0.0.1:${policy.port}: Connection closed by the server`,
+    `warning: connect to 127.0.0.1:${nobody}: Connection refused`,
+  ]);
+  await server.close();
+  await policy.close();
+});
+
+Deno.test("DNS lists: replies, filters, failures, allow-lists", async () => {
+  const listed: Record<string, string[]> = {
+    "1.0.0.127.bl.test": ["127.0.0.2"],
+    "1.0.0.127.bl2.test": ["127.0.0.3", "127.0.0.2"],
+    "1.0.0.127.wl.test": ["127.0.0.9"],
+    "bad.test.rhs.test": ["127.0.0.4"],
+  };
+  const server = startSmtpd({
+    ...settings,
+    smtpd_helo_restrictions: "permit_dnswl_client wl.test=127.0.0.8, reject_rhsbl_helo rhs.test",
+    smtpd_recipient_restrictions:
+      "reject_rbl_client broken.test, reject_rbl_client bl.test=127.0.0.[3..9], " +
+      "check_recipient_access inline:{ {listed@example.com=mine} {mapped@example.com=other} }",
+    smtpd_restriction_classes: "mine, other",
+    mine: "reject_rbl_client bl.test",
+    other: "reject_rbl_client bl2.test=127.0.0.[2]",
+    rbl_reply_maps: "regexp:{ {/^bl2/ 521 4.7.1 $$$$rbl_domain says $$$$rbl_reason to $$$$sender} }",
+  }, {
+    resolver: {
+      ...loopbackResolver,
+      query: ((name: string) => {
+        const records = listed[name];
+        if (name.endsWith("broken.test")) {
+          return Promise.reject(new DnsError("temporary", name, "A", "no answer"));
+        }
+        return records === undefined
+          ? Promise.reject(new DnsError("notFound", name, "A", "not found"))
+          : Promise.resolve({ records, ttl: 1, authenticated: false, canonicalName: name });
+      }) as never,
+      txt: () => Promise.resolve(["see ${helo_name"]),
+    },
+  });
+  const mail = "MAIL FROM:<$recipient@a.test>";
+  assert.deepEqual(
+    (await talk(server.port, ["EHLO bad.test", mail, "RCPT TO:<alice@example.com>"])).slice(2),
+    ["554 5.7.1 Service unavailable; Helo command [bad.test] blocked using rhs.test; see ${helo_name"],
+  );
+  assert.deepEqual(
+    (await talk(server.port, [
+      "EHLO fine.test",
+      mail,
+      "RCPT TO:<alice@example.com>",
+      "RCPT TO:<listed@example.com>",
+      "RCPT TO:<mapped@example.com>",
+    ])).slice(2),
+    [
+      "250 2.1.5 Ok",
+      "554 5.7.1 Service unavailable; Client host [127.0.0.1] blocked using bl.test; see ${helo_name",
+      "521 5.7.1 bl2.test says see ${helo_name to $recipient@a.test",
+    ],
+  );
+  assert.ok(server.sink.lines().includes("warning: 1.0.0.127.broken.test: RBL lookup error: no answer"));
+  await server.close();
+});
+
+Deno.test("addressFilter: numbers, ranges, nonsense", () => {
+  const filter = addressFilter("127.0.[0;2].[1..3;9]")!;
+  assert.deepEqual(["127.0.0.1", "127.0.2.9", "127.0.1.1", "127.0.0.4"].map(filter), [
+    true,
+    true,
+    false,
+    false,
+  ]);
+  for (const bad of ["127.0.0", "127.0.0.x", "127.0.0.[3..1]", "127.0.0.256", "127.0.0.1.1"]) {
+    assert.equal(addressFilter(bad), undefined, bad);
+  }
+});
