@@ -10,7 +10,12 @@ import { type ShowqLevel, writeListedMessage } from "./wire.ts";
 
 export { ListingError, ListingParser, type ShowqLevel, writeListedMessage } from "./wire.ts";
 export { type UserAccess, userAccess, type UserList } from "./user_access.ts";
-export { listenForUsers, type UserConnection, type UserServer, type UserServerOptions } from "./user_socket.ts";
+export {
+  listenForUsers,
+  type UserConnection,
+  type UserServer,
+  type UserServerOptions,
+} from "./user_socket.ts";
 
 /** What a listing service works with. */
 export interface ShowqDeps {
