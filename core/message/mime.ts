@@ -55,6 +55,8 @@ export interface MimeOptions {
   readonly disabled: boolean;
   /** `MimeError` bits that are looked for. */
   readonly report: number;
+  /** Announce the end of every header block (`HeadersEnd`), not only of the message's own. */
+  readonly everyBlock?: boolean;
   /** Told the first time a rule is broken (nesting: every time), with the offending text. */
   readonly onError?: (error: number, text: string) => void;
 }
@@ -115,9 +117,9 @@ export class MimeScanner {
     return this.#encoding;
   }
 
-  /** Is the current entity a message or a multipart? */
+  /** Is the current entity a message or a multipart, whose parts have encodings of their own? */
   get composite(): boolean {
-    return this.#contentKind !== "leaf";
+    return this.#contentKind === "message" || this.#contentKind === "multipart";
   }
 
   /** The class of the headers that are being read; that of the last ones when the body has begun. */
@@ -170,7 +172,7 @@ export class MimeScanner {
       }
       if (!this.#headersEnded) {
         this.#headersEnded = true;
-        if (this.#state === "primary") return MimeEvent.HeadersEnd;
+        if (this.#state === "primary" || this.#options.everyBlock === true) return MimeEvent.HeadersEnd;
       }
       this.#headersEnded = false;
       this.#checkEncodingDomain();
@@ -196,7 +198,7 @@ export class MimeScanner {
     }
     if (!this.#headersEnded) {
       this.#headersEnded = true;
-      if (this.#state === "primary") return MimeEvent.HeadersEnd;
+      if (this.#state === "primary" || this.#options.everyBlock === true) return MimeEvent.HeadersEnd;
     }
     this.#checkEncodingDomain();
     this.#state = "body";

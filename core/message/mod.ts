@@ -13,6 +13,7 @@ export { type HeaderToken, headerTokens } from "./header_tokens.ts";
 export { mailDate } from "./date.ts";
 export { encodeWords } from "./encoded_word.ts";
 export { type CheckAction, checkAction, isHeaderText } from "./check_action.ts";
+export { downgradeContent, type DowngradeLimits } from "./downgrade.ts";
 export {
   type Encoding,
   encodingDomain,
