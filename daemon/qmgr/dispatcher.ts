@@ -32,6 +32,9 @@ export interface DispatcherDeps {
   readonly through: (message: ActiveMessage, recipients: number) => void;
 }
 
+/** After so many deliveries other work of the process gets its turn. */
+const STARTS_IN_A_ROW = 256;
+
 const UNAVAILABLE: DsnDetail = { status: "4.3.0", reason: "mail transport unavailable" };
 const BROKEN: DsnDetail = { status: "4.3.0", reason: "unknown mail transport error" };
 
@@ -68,7 +71,10 @@ export class Assignment {
 
 export class Dispatcher {
   readonly #transports = new Map<string, Transport>();
+  readonly #postponed = new Set<Transport>();
   #stopped = false;
+  #started = 0;
+  #nextClogWarning = 0;
   #busy = 0;
   #idleWaiters: (() => void)[] = [];
 
@@ -126,10 +132,23 @@ export class Dispatcher {
 
   /** Starts deliveries while there is room. */
   drain(transport: Transport): void {
-    if (this.#stopped) return;
+    if (this.#stopped || this.#postponed.has(transport)) return;
     for (let next = transport.select(); next !== undefined; next = transport.select()) {
       this.#start(transport, next);
+      this.#started += 1;
+      if (this.#started % STARTS_IN_A_ROW === 0) {
+        void this.#postpone(transport);
+        return;
+      }
     }
+  }
+
+  /** Goes on with a transport after everybody else had a turn: some agents finish without ever waiting for anything. */
+  async #postpone(transport: Transport): Promise<void> {
+    this.#postponed.add(transport);
+    await this.deps.clock.yield();
+    this.#postponed.delete(transport);
+    this.drain(transport);
   }
 
   #start(transport: Transport, { destination, entry }: Selection): void {
@@ -267,6 +286,24 @@ export class Dispatcher {
     const { extensions } = this.deps.settings;
     const key = destinationKey(transport.name, nexthop, recipient.address, recipientLimit, extensions);
     return transport.destination(key, nexthop);
+  }
+
+  /** Says which destination fills the active queue, once per `qmgr_clog_warn_time` and only if it is most of it. */
+  warnOfClog(messages: number): void {
+    const { clock, settings, log } = this.deps;
+    if (settings.clogWarning === 0 || clock.now() < this.#nextClogWarning) return;
+    this.#nextClogWarning = clock.now() + settings.clogWarning;
+    for (const transport of this.#transports.values()) {
+      const destination = transport.busiest();
+      if (destination === undefined) continue;
+      const entries = destination.waiting + destination.busy;
+      if (entries <= messages / 2) continue;
+      log.warning(`mail for ${destination.key} is using up ${entries} of ${messages} active queue entries`);
+      log.warning(
+        `this may slow down other mail deliveries; consider another transport for it, or a larger ` +
+          `${transport.name}_destination_concurrency_limit`,
+      );
+    }
   }
 
   /** Forgets all trouble (`postqueue -f`). */

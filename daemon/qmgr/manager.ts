@@ -1,6 +1,6 @@
 /** The queue manager: from queued to gone or deferred (qmgr(8)). docs/queue-manager.md tells how and why. */
 import { parseEnvelope, type QueuedMessage, QueueFileError } from "../../core/queue/mod.ts";
-import type { Recipient } from "../../core/queue/types.ts";
+import type { Envelope, Recipient } from "../../core/queue/types.ts";
 import { createRecorder, lineStyle, logAddress } from "../delivery/mod.ts";
 import { DeliveryFlag } from "../delivery/types.ts";
 import { systemClock } from "./clock.ts";
@@ -9,7 +9,7 @@ import { Assignment, Dispatcher } from "./dispatcher.ts";
 import { type Admission, Intake } from "./intake.ts";
 import { ACTIVE, ActiveMessage } from "./message.ts";
 import { type Decision, route, type RouteContext } from "./routing.ts";
-import { qmgrSettings } from "./settings.ts";
+import { ineffectiveParameters, qmgrSettings } from "./settings.ts";
 import type { QueueManager, QueueManagerDeps, QueueManagerStats, Timer } from "./types.ts";
 
 /** Larger envelopes than this are read from the file piece by piece although they were handed over. */
@@ -22,6 +22,9 @@ export function createQueueManager(deps: QueueManagerDeps): QueueManager {
   let current = deps;
   let settings = qmgrSettings(deps.config);
   let recorder = makeRecorder();
+  for (const name of ineffectiveParameters(deps.config)) {
+    log.warning(`main.cf: ${name} is accepted and has no effect: the scheduler has no use for it`);
+  }
 
   const active = new Map<string, ActiveMessage>();
   /** Files in active that could not be moved or removed: tried again with every queue run. */
@@ -85,6 +88,7 @@ export function createQueueManager(deps: QueueManagerDeps): QueueManager {
 
   function queued(message: QueuedMessage): void {
     if (stopping || message.queue !== "incoming" || active.has(message.id)) return;
+    if (!hasRoom()) dispatcher.warnOfClog(active.size);
     // What is not taken in here is found by a scan, and only there its turn comes.
     const large = message.head.length + message.tail.length > LARGEST_HAND_OVER;
     if (large || intake.backlog || !hasRoom()) return intake.scan("incoming");
@@ -101,7 +105,7 @@ export function createQueueManager(deps: QueueManagerDeps): QueueManager {
 
   function admit(admission: Admission): void {
     const { id, envelope } = admission;
-    const message = new ActiveMessage(id, envelope, clock.now(), traceFlags(admission));
+    const message = new ActiveMessage(id, envelope, clock.now(), traceFlags(envelope));
     message.forceExpired = admission.forceExpire;
     message.unthrottle = admission.unthrottle;
     active.set(id, message);
@@ -113,12 +117,7 @@ export function createQueueManager(deps: QueueManagerDeps): QueueManager {
       "active",
       { queue_id: id, from: envelope.sender, size: envelope.messageSize, nrcpt: envelope.recipientCount },
     );
-    if (
-      message.unread === undefined &&
-      envelope.recipientCount !== envelope.recipients.length + envelope.doneCount
-    ) {
-      warnOfCount(message);
-    }
+    warnOfCount(id, envelope);
     // Its recipients have a reason in the log of the last attempt; they need no new one.
     if (admission.forceExpire && admission.hadDeferLog) {
       message.deferred = true;
@@ -133,17 +132,17 @@ export function createQueueManager(deps: QueueManagerDeps): QueueManager {
     }
   }
 
-  function traceFlags({ envelope }: Admission): number {
+  function traceFlags(envelope: Envelope): number {
     const flags = Number(envelope.attributes.get("trace_flags") ?? 0) | 0;
     const warned = (envelope.warning?.seconds ?? 0) < 0;
     return warned && settings.confirmDelayCleared ? flags | DeliveryFlag.DelayReport : flags;
   }
 
-  function warnOfCount(message: ActiveMessage): void {
-    const { recipients, doneCount, recipientCount } = message.envelope;
-    const missing = recipientCount - recipients.length - doneCount;
-    // Recipients that a Milter took back are neither done nor to be delivered.
-    if (missing < 0) log.warning(`${message.id}: rcpt count mismatch (${missing})`);
+  /** More recipients than the size record says: the file was tampered with, but they are all delivered to. */
+  function warnOfCount(id: string, envelope: Envelope): void {
+    // A smaller number is ordinary: a Milter took recipients back, or not all were read yet.
+    const missing = envelope.recipientCount - envelope.recipients.length - envelope.doneCount;
+    if (missing < 0) log.warning(`${id}: rcpt count mismatch (${missing})`);
   }
 
   /** Routes recipients that were just read and hands them on. */

@@ -20,10 +20,11 @@ export class ActiveMessage {
   /** Trace bits of its delivery requests. */
   readonly traceFlags: number;
   readonly sizeClass: number;
+  readonly envelope: Envelope;
 
   constructor(
     readonly id: string,
-    readonly envelope: Envelope,
+    envelope: Envelope,
     /** Seconds, when it entered the active queue. */
     readonly activeSince: number,
     traceFlags: number,
@@ -31,6 +32,8 @@ export class ActiveMessage {
     this.traceFlags = traceFlags;
     this.sizeClass = sizeClass(envelope.recipientCount);
     this.unread = envelope.moreRecipients;
+    // Recipients that are through are not to be kept for the sake of the others.
+    this.envelope = envelope.recipients.length > 100 ? { ...envelope, recipients: [] } : envelope;
   }
 }
 

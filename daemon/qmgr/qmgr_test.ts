@@ -211,10 +211,12 @@ Deno.test("qmgr: beyond the active limit mail waits in incoming, and none is for
   const bench = new Bench("qmgr_message_active_limit = 5\n");
   bench.manager.start();
   await settled();
-  for (let n = 0; n < 30; n++) await bench.submit({ recipients: [`u${n}@d${n}.net`] });
+  for (let n = 0; n < 30; n++) await bench.submit({ recipients: [`u${n}@full.net`] });
   await settled();
   assert.equal(bench.manager.stats().active, 5);
   assert.equal(bench.ids("incoming").length, 25);
+  const complaints = bench.lines().filter((line) => line.startsWith("warning: mail for "));
+  assert.deepEqual(complaints, ["warning: mail for full.net is using up 5 of 5 active queue entries"]);
   while (bench.pending.length > 0) {
     await bench.next().sent();
     await settled();

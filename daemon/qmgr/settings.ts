@@ -51,6 +51,14 @@ export function qmgrSettings(config: Config): QmgrSettings {
   };
 }
 
+const INEFFECTIVE =
+  /_delivery_slot_(discount|loan)$|_minimum_delivery_slots$|_recipient_refill_(limit|delay)$|_extra_recipient_limit$|^default_recipient_limit$|^qmgr_(fudge_factor|ipc_timeout|daemon_timeout)$|^destination_concurrency_feedback_debug$/;
+
+/** Parameters set in main.cf that Postfix's scheduler has and this one has no use for (docs/queue-manager.md). */
+export function ineffectiveParameters(config: Config): string[] {
+  return config.names().filter((name) => INEFFECTIVE.test(name));
+}
+
 /** What main.cf says about one transport: `NAME_destination_concurrency_limit` and so on. */
 export interface TransportSettings {
   /** Deliveries to one destination at a time; 0: any number. */

@@ -168,6 +168,17 @@ export class Transport {
     for (const destination of this.#destinations.values()) this.revive(destination);
   }
 
+  /** The destination with the most deliveries waiting and under way, for complaints about a full active queue. */
+  busiest(): Destination | undefined {
+    let most: Destination | undefined;
+    for (const destination of this.#destinations.values()) {
+      if (destination.waiting + destination.busy > (most === undefined ? 0 : most.waiting + most.busy)) {
+        most = destination;
+      }
+    }
+    return most;
+  }
+
   /** Ends all timers. */
   stop(): void {
     this.#retryTimer?.cancel();
