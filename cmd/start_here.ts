@@ -35,7 +35,13 @@ export async function run(args: string[]): Promise<number> {
     console.error(`postel start-here: ${(error as Error).message}`);
     return 64;
   }
-  const { config } = createInstance(directory, ports);
+  let config: string;
+  try {
+    config = createInstance(directory, ports).config;
+  } catch (error) {
+    console.error(`postel start-here: ${(error as Error).message}`);
+    return 1;
+  }
   const { runForeground } = await import("./daemon.ts");
   return await runForeground({ directory: config, singleProcess: true }, () => {
     const here = `./${relative(process.cwd(), directory)}`;
@@ -53,7 +59,7 @@ Look at it:
   cat ${here}/mail/you/new/*
 Stop: Ctrl-C`);
     if (process.geteuid?.() === 0) {
-      console.log("\nRunning as root without giving it up: for trying out only.");
+      console.log("\nThe server runs as root and mail is delivered as nobody: for trying out only.");
     }
   });
 }

@@ -2,7 +2,8 @@
  * A private mail system in a directory of its own: what the quick start runs. Everything is below that directory, it
  * listens on loopback only, and every address at `localhost` has a Maildir.
  */
-import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import process from "node:process";
 import { lookupGroup, lookupUser, selfCommand } from "../../core/system/mod.ts";
 
@@ -37,11 +38,31 @@ function shellWord(word: string): string {
   return `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
-function mainCf(directory: string): string {
+/** Whom mailboxes belong to: who runs this, or `nobody` in place of root, who never gets mail delivered. */
+function mailboxOwner(): { uid: number; gid: number } {
   const uid = process.geteuid?.() ?? 0;
-  const gid = process.getegid?.() ?? 0;
-  const owner = lookupUser(uid)?.name ?? String(uid);
-  const group = lookupGroup(gid)?.name ?? String(gid);
+  if (uid !== 0) return { uid, gid: process.getegid?.() ?? 0 };
+  const nobody = lookupUser("nobody");
+  if (nobody === undefined) {
+    throw new Error('There is no user "nobody" to deliver mail as: run this as an ordinary user');
+  }
+  return nobody;
+}
+
+/** The first directory on the way to `path` that only its owner may pass, if there is one. */
+function closedAncestor(path: string): string | undefined {
+  for (let at = dirname(path);; at = dirname(at)) {
+    if ((statSync(at).mode & 0o001) === 0) return at;
+    if (at === dirname(at)) return undefined;
+  }
+}
+
+function mainCf(directory: string): string {
+  const { uid, gid } = mailboxOwner();
+  const own = process.geteuid?.() ?? 0;
+  const ownGroup = process.getegid?.() ?? 0;
+  const owner = lookupUser(own)?.name ?? String(own);
+  const group = lookupGroup(ownGroup)?.name ?? String(ownGroup);
   return `# A private Postel instance. Every Postfix parameter may be set here; "bin/postconf -n" shows what is set.
 compatibility_level = 3.11
 mail_owner = ${owner}
@@ -67,7 +88,7 @@ virtual_mailbox_base = ${directory}/mail
 virtual_mailbox_maps = regexp:${directory}/etc/mailboxes
 virtual_uid_maps = static:${uid}
 virtual_gid_maps = static:${gid}
-virtual_minimum_uid = 0
+virtual_minimum_uid = 1
 recipient_delimiter = +
 `;
 }
@@ -114,15 +135,26 @@ function writeNew(path: string, text: string, mode: number): void {
 }
 
 /**
- * Makes the instance, or completes what is missing of one. Files that exist stay as they are.
+ * Makes the instance, or completes what is missing of one. Files that exist stay as they are. Throws if root runs it
+ * where the mailboxes could not be reached without root's rights.
  * @param directory absolute path
  */
 export function createInstance(directory: string, ports: InstancePorts): Instance {
   const config = `${directory}/etc`;
   const existed = existsSync(`${config}/main.cf`);
+  const isRoot = process.geteuid?.() === 0;
+  const closed = isRoot ? closedAncestor(directory) : undefined;
+  if (closed !== undefined) {
+    throw new Error(
+      `mail is not delivered as root, and other users can't enter ${closed}: ` +
+        "run this as an ordinary user, or in a directory that is open to others",
+    );
+  }
   for (const part of ["etc", "bin", "data", "log", "mail", "spool"]) {
     mkdirSync(`${directory}/${part}`, { recursive: true, mode: 0o755 });
   }
+  const { uid, gid } = mailboxOwner();
+  if (isRoot) chownSync(`${directory}/mail`, uid, gid);
   writeNew(`${config}/main.cf`, mainCf(directory), 0o644);
   writeNew(`${config}/master.cf`, masterCf(ports), 0o644);
   writeNew(`${config}/mailboxes`, MAILBOXES, 0o644);
