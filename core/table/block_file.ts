@@ -20,6 +20,9 @@ export class BadFormat extends Error {
 /** Fewest blocks kept in memory: more than one lookup ever has in use at a time. */
 const FEWEST_SLOTS = 64;
 
+/** So many single reads cost more than reading the whole file, where there is room for it. */
+const MANY_MISSES = 500;
+
 /**
  * Random access to a file through blocks of equal size that are kept in one buffer. The buffer is outside the heap and
  * never grows; a block that is not in it costs one positioned read, and the least recently used ones give way.
@@ -40,7 +43,11 @@ export class BlockFile {
 
   readonly #fd: number;
   readonly #stamp: string;
-  readonly #where = new Map<number, number>();
+  /** Where each block is, when there is not room for all; otherwise a block's number is its slot. */
+  #where: Map<number, number> | undefined;
+  /** Which slots hold their block, when there is room for all. */
+  #loaded = new Uint8Array(0);
+  #misses = 0;
   #holds: Int32Array = new Int32Array(0);
   #used: Uint8Array = new Uint8Array(0);
   #hand = 0;
@@ -76,14 +83,23 @@ export class BlockFile {
     const slots = Math.max(1, Math.min(wanted, this.blockCount));
     this.bytes = new Uint8Array(slots * size);
     this.view = new DataView(this.bytes.buffer);
-    this.#holds = new Int32Array(slots).fill(-1);
-    this.#used = new Uint8Array(slots);
-    this.#where.clear();
     this.#hand = 0;
+    this.#misses = 0;
+    if (slots >= this.blockCount) {
+      this.#where = undefined;
+      this.#loaded = new Uint8Array(slots);
+    } else {
+      this.#where = new Map();
+      this.#holds = new Int32Array(slots).fill(-1);
+      this.#used = new Uint8Array(slots);
+    }
   }
 
   /** Offset in `bytes` of the block with that number. Valid until `FEWEST_SLOTS` other blocks were asked for. */
   at(block: number): number {
+    if (this.#where === undefined) {
+      return this.#loaded[block] === 1 ? block * this.blockSize : this.#loadInPlace(block);
+    }
     const slot = this.#where.get(block);
     if (slot !== undefined) {
       this.#used[slot] = 1;
@@ -92,23 +108,47 @@ export class BlockFile {
     return this.#load(block);
   }
 
+  /** Reads a block that has a slot of its own; after many of them, everything that is left at one go. */
+  #loadInPlace(block: number): number {
+    this.#requireInside(block);
+    this.#misses += 1;
+    const offset = block * this.blockSize;
+    if (this.#misses < MANY_MISSES) {
+      this.#readBlocks(offset, this.blockSize, offset);
+      this.#loaded[block] = 1;
+    } else {
+      this.#readBlocks(0, this.size, 0);
+      this.#loaded.fill(1);
+    }
+    return offset;
+  }
+
   #load(block: number): number {
+    this.#requireInside(block);
+    const slot = this.#freeSlot();
+    const offset = slot * this.blockSize;
+    this.#readBlocks(offset, this.blockSize, block * this.blockSize);
+    this.#holds[slot] = block;
+    this.#used[slot] = 1;
+    this.#where!.set(block, slot);
+    return offset;
+  }
+
+  #requireInside(block: number): void {
     if (!(block >= 0 && block < this.blockCount)) {
       throw new BadFormat(`page ${block} is outside the file`);
     }
-    const slot = this.#freeSlot();
-    const offset = slot * this.blockSize;
-    const wanted = Math.min(this.blockSize, this.size - block * this.blockSize);
+  }
+
+  /** Reads up to `length` bytes at `position`, as far as the file goes, and makes sure that they belong together. */
+  #readBlocks(offset: number, length: number, position: number): void {
+    const wanted = Math.min(length, this.size - position);
     this.guarded(() => {
-      if (this.read(this.bytes, offset, wanted, block * this.blockSize) < wanted) {
+      if (this.read(this.bytes, offset, wanted, position) < wanted) {
         throw new FileChanged("the file became shorter");
       }
       this.verify?.();
     });
-    this.#holds[slot] = block;
-    this.#used[slot] = 1;
-    this.#where.set(block, slot);
-    return offset;
   }
 
   #freeSlot(): number {
@@ -122,7 +162,7 @@ export class BlockFile {
       }
       const old = this.#holds[slot]!;
       if (old >= 0) {
-        this.#where.delete(old);
+        this.#where!.delete(old);
         this.#holds[slot] = -1;
       }
       return slot;

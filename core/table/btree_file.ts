@@ -41,13 +41,14 @@ export function readBtreeFile(file: BlockFile): IndexReader {
     if (start + length > base + file.blockSize) throw new BadFormat(`an item of page ${number} is cut off`);
   };
 
+  /** The bytes of an item, valid until another page is asked for. */
   const leafBytes = (base: number, index: number, number: number): Uint8Array => {
     const item = itemAt(base, index, number, 3);
     const type = file.bytes[item + 2]! & ~DELETED;
     if (type === ITEM_ON_PAGE) {
       const length = file.view.getUint16(item, true);
       inPage(item + 3, length, base, number);
-      return file.bytes.slice(item + 3, item + 3 + length);
+      return file.bytes.subarray(item + 3, item + 3 + length);
     }
     if (type !== ITEM_OVERFLOW) throw new BadFormat(`page ${number} has an item of unknown type ${type}`);
     inPage(item, 12, base, number);
@@ -133,8 +134,8 @@ export function readBtreeFile(file: BlockFile): IndexReader {
         for (let index = 0; index < entries; index += 2) {
           const item = itemAt(page(number), index, number, 3);
           if ((file.bytes[item + 2]! & DELETED) !== 0) continue;
-          const key = leafBytes(page(number), index, number);
-          yield [key, leafBytes(page(number), index + 1, number)];
+          const key = leafBytes(page(number), index, number).slice();
+          yield [key, leafBytes(page(number), index + 1, number).slice()];
         }
         number = file.view.getUint32(page(number) + PageField.next, true);
       }

@@ -54,6 +54,14 @@ export function readCdbFile(file: BlockFile): IndexReader {
     return bytes;
   };
 
+  /** As `copy`, but without copying where the bytes lie in one block; valid until another block is asked for. */
+  const part = (position: number, length: number): Uint8Array => {
+    const within = position % BLOCK;
+    if (within + length > BLOCK || position + length > file.size) return copy(position, length);
+    const start = file.at((position - within) / BLOCK) + within;
+    return file.bytes.subarray(start, start + length);
+  };
+
   const equals = (key: Uint8Array, position: number): boolean => {
     const within = position % BLOCK;
     if (within + key.length <= BLOCK && position + key.length <= file.size) {
@@ -75,7 +83,7 @@ export function readCdbFile(file: BlockFile): IndexReader {
         const record = number(entry + 4);
         if (record === 0) return undefined;
         if (number(entry) === hash && number(record) === key.length && equals(key, record + 8)) {
-          return copy(record + 8 + key.length, number(record + 4));
+          return part(record + 8 + key.length, number(record + 4));
         }
         slot = slot + 1 === slots ? 0 : slot + 1;
       }

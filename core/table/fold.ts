@@ -1,14 +1,17 @@
-const ASCII_ONLY = /^[\0-\x7f]*$/;
-const HAS_UPPER = /[A-Z]/;
-
 /**
  * Folds a key for comparison. With `utf8`, text outside ASCII gets Unicode's full default case folding; otherwise
  * only A to Z change.
  */
 export function foldKey(key: string, utf8: boolean): string {
-  if (ASCII_ONLY.test(key)) return HAS_UPPER.test(key) ? key.toLowerCase() : key;
-  if (!utf8) return key.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
-  return foldUnicode(key);
+  let upper = false;
+  for (let at = 0; at < key.length; at++) {
+    const code = key.charCodeAt(at);
+    if (code > 0x7f) {
+      return utf8 ? foldUnicode(key) : key.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+    }
+    if (code >= 0x41 && code <= 0x5a) upper = true;
+  }
+  return upper ? key.toLowerCase() : key;
 }
 
 /**

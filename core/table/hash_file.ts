@@ -41,11 +41,12 @@ export function readHashFile(file: BlockFile): IndexReader {
     return end;
   };
 
+  /** The bytes of an item, valid until another page is asked for. */
   const itemBytes = (base: number, index: number, page: number): Uint8Array => {
     const start = base + itemOffset(file, base, index, page);
     const end = base + itemEnd(base, index, page);
     const type = file.bytes[start];
-    if (type === ITEM_ON_PAGE) return file.bytes.slice(start + 1, end);
+    if (type === ITEM_ON_PAGE) return file.bytes.subarray(start + 1, end);
     if (type === ITEM_OVERFLOW && end - start === 12) {
       return readOverflow(file, file.view.getUint32(start + 4, true), file.view.getUint32(start + 8, true));
     }
@@ -138,8 +139,8 @@ export function readHashFile(file: BlockFile): IndexReader {
           const count = entryCount(file, file.at(page), page) & ~1;
           for (let index = 0; index < count; index += 2) {
             // Overflow items move other pages into memory, so the page's place is asked for again each time.
-            const key = itemBytes(file.at(page), index, page);
-            yield [key, itemBytes(file.at(page), index + 1, page)];
+            const key = itemBytes(file.at(page), index, page).slice();
+            yield [key, itemBytes(file.at(page), index + 1, page).slice()];
           }
         }
       }

@@ -2,7 +2,7 @@ import type { BlockFile } from "./block_file.ts";
 
 /** Reads one open indexed file. All methods throw `BadFormat`, `FileChanged` or `FileBusy`. */
 export interface IndexReader {
-  /** The value stored under exactly these bytes; a copy. */
+  /** The value stored under exactly these bytes; valid until the next call. */
   find(key: Uint8Array): Uint8Array | undefined;
   /** All entries in the order of the file; copies. */
   entries(): Iterable<readonly [Uint8Array, Uint8Array]>;

@@ -29,6 +29,7 @@ export class IndexedTable implements Table {
   #file: BlockFile | undefined;
   #reader: IndexReader | undefined;
   #checked = 0;
+  #key = new Uint8Array(512);
   #terminator: Terminator;
 
   constructor(private readonly context: OpenContext, private readonly format: IndexFormat) {
@@ -77,7 +78,7 @@ export class IndexedTable implements Table {
     for (let retry = 0;; retry++) {
       const reader = this.#current();
       try {
-        return this.#find(reader, encodeText(key));
+        return this.#find(reader, this.#encode(key));
       } catch (error) {
         if (error instanceof BadFormat) throw this.#damaged(error);
         if (!(error instanceof FileChanged) || retry >= MOST_RETRIES) throw error;
@@ -101,18 +102,38 @@ export class IndexedTable implements Table {
     }
   }
 
-  #find(reader: IndexReader, key: Uint8Array<ArrayBuffer>): string | undefined {
+  /** The key's octets with a NUL behind them, in a buffer that is used again; the number of octets without it. */
+  #encode(key: string): number {
+    const { length } = key;
+    if (length < this.#key.length) {
+      let at = 0;
+      for (; at < length; at++) {
+        const code = key.charCodeAt(at);
+        if (code > 0x7f) break;
+        this.#key[at] = code;
+      }
+      if (at === length) {
+        this.#key[length] = 0;
+        return length;
+      }
+    }
+    const bytes = encodeText(key);
+    if (bytes.length >= this.#key.length) this.#key = new Uint8Array(bytes.length * 2);
+    this.#key.set(bytes);
+    this.#key[bytes.length] = 0;
+    return bytes.length;
+  }
+
+  #find(reader: IndexReader, length: number): string | undefined {
     if (this.#terminator !== "without") {
-      const terminated = new Uint8Array(key.length + 1);
-      terminated.set(key);
-      const value = reader.find(terminated);
+      const value = reader.find(this.#key.subarray(0, length + 1));
       if (value !== undefined) {
         this.#terminator = "with";
         return textOf(value);
       }
     }
     if (this.#terminator !== "with") {
-      const value = reader.find(key);
+      const value = reader.find(this.#key.subarray(0, length));
       if (value !== undefined) {
         this.#terminator = "without";
         return textOf(value);
@@ -194,8 +215,18 @@ function modified(path: string): number {
   }
 }
 
+/** Longer values are decoded by the runtime. */
+const SHORT = 100;
+
 /** The text of a stored key or value, which ends at the first NUL. */
 function textOf(bytes: Uint8Array): string {
+  if (bytes.length <= SHORT) {
+    let end = 0;
+    while (end < bytes.length && bytes[end]! > 0 && bytes[end]! < 0x80) end += 1;
+    if (end === bytes.length || bytes[end] === 0) {
+      return String.fromCharCode.apply(null, bytes.subarray(0, end) as unknown as number[]);
+    }
+  }
   const nul = bytes.indexOf(0);
   return decodeText(nul < 0 ? bytes : bytes.subarray(0, nul));
 }

@@ -76,6 +76,7 @@ export function readLmdbFile(file: BlockFile): IndexReader {
   const childOf = (node: number): number =>
     file.view.getUint32(node, true) + file.view.getUint16(node + 4, true) * 0x100000000;
 
+  /** A value, valid until another page is asked for. */
   const valueOf = (base: number, index: number, number: number): Uint8Array => {
     const node = nodeAt(base, index, number);
     const length = file.view.getUint32(node, true);
@@ -83,7 +84,7 @@ export function readLmdbFile(file: BlockFile): IndexReader {
     const data = node + 8 + file.view.getUint16(node + 6, true);
     if (flags === 0) {
       if (data + length > base + meta.pageSize) throw new BadFormat(`a value of page ${number} is cut off`);
-      return file.bytes.slice(data, data + length);
+      return file.bytes.subarray(data, data + length);
     }
     if (flags !== LMDB_BIG_DATA || data + 8 > base + meta.pageSize) {
       throw new BadFormat(`page ${number} has a node with unknown flags ${flags}`);
@@ -173,7 +174,8 @@ export function readLmdbFile(file: BlockFile): IndexReader {
         for (let index = 0; index < count; index++) {
           const node = nodeAt(page(number), index, number);
           const length = file.view.getUint16(node + 6, true);
-          yield [file.bytes.slice(node + 8, node + 8 + length), valueOf(page(number), index, number)];
+          const key = file.bytes.slice(node + 8, node + 8 + length);
+          yield [key, valueOf(page(number), index, number).slice()];
         }
       }
     },

@@ -17,6 +17,8 @@ export interface QueryOptions {
  * what the command says after `fatal:`.
  */
 export class TableQuery {
+  readonly #opened: (Table | undefined)[] = [];
+
   constructor(
     private readonly tables: TableSet,
     private readonly specs: readonly string[],
@@ -28,8 +30,8 @@ export class TableQuery {
    * @param shown adds the suffix of index files to the table's name in warnings, as queries of many keys do
    */
   async first(key: string, shown: (table: Table) => string = nameOf): Promise<string | undefined> {
-    for (const spec of this.specs) {
-      const answer = this.#ask(this.#open(spec), key, shown);
+    for (let index = 0; index < this.specs.length; index++) {
+      const answer = this.#ask(this.#table(index), key, shown);
       const value = answer instanceof Promise ? await answer : answer;
       if (value !== undefined) return value;
     }
@@ -38,8 +40,8 @@ export class TableQuery {
 
   /** As `first`, without waiting where no table has to wait. */
   firstNow(key: string, shown: (table: Table) => string): string | undefined | Promise<string | undefined> {
-    for (const spec of this.specs) {
-      const value = this.#ask(this.#open(spec), key, shown);
+    for (let index = 0; index < this.specs.length; index++) {
+      const value = this.#ask(this.#table(index), key, shown);
       if (value instanceof Promise) return this.first(key, shown);
       if (value !== undefined) return value;
     }
@@ -48,9 +50,8 @@ export class TableQuery {
 
   /** All entries of the first table. */
   async *entries(): AsyncGenerator<readonly [string, string]> {
-    const [spec] = this.specs;
-    if (spec === undefined) return;
-    const table = this.#open(spec);
+    if (this.specs.length === 0) return;
+    const table = this.#table(0);
     if (table.entries === undefined) {
       throw new MakeError(`table ${nameOf(table)}: sequence operation is not supported`);
     }
@@ -65,9 +66,11 @@ export class TableQuery {
     }
   }
 
-  #open(spec: string): Table {
+  #table(index: number): Table {
+    const opened = this.#opened[index];
+    if (opened !== undefined) return opened;
     try {
-      return this.tables.open(spec, this.options.flags);
+      return this.#opened[index] = this.tables.open(this.specs[index]!, this.options.flags);
     } catch (error) {
       if (error instanceof TableError) throw new MakeError(error.message);
       throw error;
@@ -108,20 +111,24 @@ export class TableQuery {
     strict: boolean,
   ): string | undefined {
     if (value === undefined) return undefined;
-    const { log } = this.tables;
-    const name = `table ${shown(table)}`;
-    if (key === "" && !this.options.emptyKeys) log.warning(`${name}: empty lookup key value is not allowed`);
-    else if (value === "") {
-      log.warning(`${name}: key ${key}: empty string result is not allowed`);
-      log.warning(`${name} should return NO RESULT in case of NOT FOUND`);
-    }
+    if (key === "" || value === "") this.#warnAboutEmpty(key, `table ${shown(table)}`);
     if (!this.options.fileContents) return value;
     const label = labelOf(table);
     const contents = decodeFileContents(value);
     if (contents !== undefined) return contents;
-    log.warning(`table ${label}: key ${key}: malformed BASE64 value: ${value.slice(0, 30)}`);
+    this.tables.log.warning(`table ${label}: key ${key}: malformed BASE64 value: ${value.slice(0, 30)}`);
     if (strict) throw new MakeError(`table ${label}: query error`);
     return undefined;
+  }
+
+  #warnAboutEmpty(key: string, name: string): void {
+    const { log } = this.tables;
+    if (key !== "") {
+      log.warning(`${name}: key ${key}: empty string result is not allowed`);
+      log.warning(`${name} should return NO RESULT in case of NOT FOUND`);
+    } else if (this.options.emptyKeys !== true) {
+      log.warning(`${name}: empty lookup key value is not allowed`);
+    }
   }
 }
 
