@@ -6,7 +6,7 @@ export const systemClock: Clock = {
   after(seconds, action) {
     // setTimeout counts milliseconds in 31 bits.
     const timer = setTimeout(action, Math.min(seconds * 1000, 2 ** 31 - 1));
-    Deno.unrefTimer(timer as unknown as number);
+    Deno.unrefTimer(timer);
     return { cancel: () => clearTimeout(timer) };
   },
   yield: () => new Promise((resolve) => setTimeout(resolve, 0)),

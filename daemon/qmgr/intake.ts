@@ -82,6 +82,7 @@ class Scan {
 export class Intake {
   readonly #incoming: Scan;
   readonly #deferred: Scan;
+  #backlog = false;
   #pumping = false;
   #stopped = false;
   #pumped: Promise<void> = Promise.resolve();
@@ -96,9 +97,15 @@ export class Intake {
     return this.#incoming.active || this.#deferred.active;
   }
 
-  /** Files of incoming wait for a scan to reach them: a newer message is not to overtake them. */
+  /** Files of incoming wait for a scan to reach them: newer messages are not to overtake them. */
   get backlog(): boolean {
-    return this.#incoming.active && !this.deps.hasRoom();
+    return this.#backlog;
+  }
+
+  /** Leaves a message for a scan to find. */
+  leave(): void {
+    this.#backlog = true;
+    this.scan("incoming");
   }
 
   scan(queue: "incoming" | "deferred", ignoreTimes = false): void {
@@ -128,6 +135,7 @@ export class Intake {
       let sliceEnd = performance.now() + TIME_SLICE;
       while (this.waiting && !this.#stopped && deps.hasRoom()) {
         this.#step(this.#incoming);
+        if (!this.#incoming.active) this.#backlog = false;
         if (deps.hasRoom()) this.#step(this.#deferred);
         if (performance.now() < sliceEnd) continue;
         await deps.clock.yield();

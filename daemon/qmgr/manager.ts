@@ -91,14 +91,14 @@ export function createQueueManager(deps: QueueManagerDeps): QueueManager {
     if (!hasRoom()) dispatcher.warnOfClog(active.size);
     // What is not taken in here is found by a scan, and only there its turn comes.
     const large = message.head.length + message.tail.length > LARGEST_HAND_OVER;
-    if (large || intake.backlog || !hasRoom()) return intake.scan("incoming");
+    if (large || intake.backlog || !hasRoom()) return intake.leave();
     let envelope;
     try {
       envelope = parseEnvelope(message.head, message.tail, message.tailOffset, message.id);
     } catch (error) {
       if (!(error instanceof QueueFileError)) throw error;
       // The file itself decides whether it is damaged.
-      return intake.scan("incoming");
+      return intake.leave();
     }
     intake.handOver(message.id, envelope);
   }

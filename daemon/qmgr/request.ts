@@ -1,7 +1,7 @@
 import type { Recipient } from "../../core/queue/types.ts";
 import { type BounceTarget, DeliveryFlag, type DeliveryRequest } from "../delivery/types.ts";
+import { verpSender } from "../bounce/mod.ts";
 import { ACTIVE, type ActiveMessage } from "./message.ts";
-import { verpSender } from "./verp.ts";
 
 /** Bits of `sendopts`: SMTPUTF8 was asked for; a recipient needs it. */
 const SMTPUTF8_REQUESTED = 1;
@@ -64,7 +64,7 @@ function sender(message: ActiveMessage, recipients: readonly Recipient[]): strin
   const { sender, verpDelimiters } = message.envelope;
   const [recipient] = recipients;
   if (verpDelimiters === undefined || sender === "" || recipient === undefined) return sender;
-  return verpSender(sender, verpDelimiters, recipient);
+  return verpSender(sender, recipient.original || recipient.address, verpDelimiters);
 }
 
 /** The message as the bounce, defer and trace services want it named. */
