@@ -1,5 +1,12 @@
 import { decodeText } from "../../core/bytes/mod.ts";
-import { commandWords, type Reply, reply, SmtpStreamError, type Word } from "../../core/smtp/mod.ts";
+import {
+  commandWords,
+  type Reply,
+  reply,
+  replyLine,
+  SmtpStreamError,
+  type Word,
+} from "../../core/smtp/mod.ts";
 import { TableError } from "../../core/table/mod.ts";
 import { checkClient } from "./access/stages.ts";
 import { isExempt } from "./limits.ts";
@@ -123,6 +130,35 @@ function nextCommand(session: Session, bytes: Uint8Array): void | Promise<void> 
     session.hangup = true;
     return;
   }
+  return settings.commandFilter.isEmpty ? interpret(session, line) : filterAndInterpret(session, line);
+}
+
+/** Replaces a command as `smtpd_command_filter` says. A table that can't answer ends the session. */
+async function filterAndInterpret(session: Session, line: string): Promise<void> {
+  const { commandFilter, hostname } = session.settings;
+  let replacement: string | undefined;
+  try {
+    replacement = await commandFilter.lookup(line);
+  } catch (error) {
+    if (!(error instanceof TableError)) throw error;
+    const failure = reply(421, "4.3.0", `${hostname} Server local data error`);
+    session.logDecision("reject", replyLine(failure));
+    session.reply(failure);
+    return;
+  }
+  if (replacement !== undefined) {
+    session.service.deps.log.info(
+      `${session.client.label}: replacing command "${printable(line).slice(0, SHOWN_INPUT)}" with "${
+        printable(replacement).slice(0, SHOWN_INPUT)
+      }"`,
+    );
+  }
+  await interpret(session, replacement ?? line);
+}
+
+/** Finds out what a command line asks for and does it. */
+function interpret(session: Session, line: string): void | Promise<void> {
+  const { settings } = session;
   if (settings.smtputf8 && !line.isWellFormed()) {
     return afterError(session, reply(500, "5.5.2", "Error: bad UTF-8 syntax"));
   }
@@ -138,8 +174,9 @@ function nextCommand(session: Session, bytes: Uint8Array): void | Promise<void> 
 async function ignoreOrRun(session: Session, name: string, words: Word[], line: string): Promise<void> {
   if (!await session.settings.noopCommands.matches(name)) return await run(session, name, words, line);
   session.reply(reply(250, "2.0.0", "Ok"));
+  const before = session.errors;
   if (session.junk++ > session.settings.junkCommands) session.errors += 1;
-  await slowDown(session);
+  await slowDown(session, before);
 }
 
 function run(session: Session, name: string, words: Word[], line: string): void | Promise<void> {
@@ -154,30 +191,42 @@ function run(session: Session, name: string, words: Word[], line: string): void 
     return;
   }
   if (session.denied && name !== "QUIT") return afterError(session, deniedReply(session.client.label));
+  const before = session.errors;
   const accepted = verb.handler(session, words, line);
   return accepted instanceof Promise
-    ? accepted.then((value) => afterCommand(session, name, verb, value))
-    : afterCommand(session, name, verb, accepted);
+    ? accepted.then((value) => afterCommand(session, name, verb, value, before))
+    : afterCommand(session, name, verb, accepted, before);
 }
 
-function afterCommand(session: Session, name: string, verb: Verb, accepted: boolean): void | Promise<void> {
+function afterCommand(
+  session: Session,
+  name: string,
+  verb: Verb,
+  accepted: boolean,
+  errorsBefore: number,
+): void | Promise<void> {
   if (accepted) session.countAccepted(name.toLowerCase());
   else session.errors += 1;
   if (verb.junk === true && session.junk++ > session.settings.junkCommands) session.errors += 1;
-  return slowDown(session);
+  return slowDown(session, errorsBefore);
 }
 
 function afterError(session: Session, answer: Reply): void | Promise<void> {
   session.reply(answer);
   session.errors += 1;
-  return slowDown(session);
+  return slowDown(session, session.errors - 1);
 }
 
 /** Makes a client with many errors wait for its replies (`smtpd_soft_error_limit`, `smtpd_error_sleep_time`). */
-function slowDown(session: Session): void | Promise<void> {
+function slowDown(session: Session, errorsBefore: number): void | Promise<void> {
   const { errorSleep, softErrors } = session.settings;
-  if (errorSleep <= 0 || session.errors <= softErrors || session.hangup) return;
-  return new Promise((done) => setTimeout(done, errorSleep * 1000));
+  if (errorSleep <= 0 || errorsBefore < softErrors || session.hangup) return;
+  return sleepAndSend(session, errorSleep);
+}
+
+async function sleepAndSend(session: Session, seconds: number): Promise<void> {
+  await new Promise((done) => setTimeout(done, seconds * 1000));
+  await session.stream.flush();
 }
 
 /** Web browsers, mail headers and the like: the client is thrown out. Else a plain error. */

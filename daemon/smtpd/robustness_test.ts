@@ -134,6 +134,68 @@ Deno.test("smtpd: more clients than the service takes wait for a place", async (
   await server.close();
 });
 
+Deno.test("smtpd: limits per client, footers and replaced commands", async () => {
+  const server = startSmtpd({
+    ...settings,
+    smtpd_client_connection_count_limit: "1",
+    smtpd_client_event_limit_exceptions: "",
+    smtpd_client_message_rate_limit: "1",
+    smtpd_client_recipient_rate_limit: "1",
+    smtpd_command_filter: "regexp:{ {/^BOO/ NOOP} }",
+    smtpd_reject_footer: "\\c. Contact postmaster at $server_name",
+  });
+  const conn = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+  const first = new Uint8Array(100);
+  await conn.read(first);
+  const second = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+  const footer = ". Contact postmaster at mx.example.com\r\n";
+  assert.equal(
+    await drain(second),
+    "421 4.7.0 mx.example.com Error: too many connections from 127.0.0.1" + footer,
+  );
+  second.close();
+  const reading = drain(conn);
+  const rcpt = "RCPT TO:<alice@example.com>\r\n";
+  const lines = [
+    "EHLO x\r\n",
+    `BOO\r\n`,
+    "MAIL FROM:<a@a.test>\r\n",
+    rcpt,
+    rcpt,
+    "RSET\r\n",
+    "MAIL FROM:<>\r\n",
+    "QUIT\r\n",
+  ];
+  for (const line of lines) {
+    await conn.write(new TextEncoder().encode(line));
+    await new Promise((done) => setTimeout(done, 5));
+  }
+  const replies = (await reading).split("\r\n").filter((line) => !line.startsWith("250-"));
+  assert.deepEqual(replies.slice(1, -1), [
+    "250 2.0.0 Ok",
+    "250 2.1.0 Ok",
+    "250 2.1.5 Ok",
+    "450 4.7.1 Error: too many recipients from 127.0.0.1. Contact postmaster at mx.example.com",
+    "250 2.0.0 Ok",
+    "450 4.7.1 Error: too much mail from 127.0.0.1. Contact postmaster at mx.example.com",
+    "221 2.0.0 Bye",
+  ]);
+  conn.close();
+  await server.idle();
+  const log = server.sink.lines();
+  for (
+    const line of [
+      "warning: Connection concurrency limit exceeded: 2 from localhost[127.0.0.1] for service smtp",
+      "warning: Recipient address rate limit exceeded: 2 from localhost[127.0.0.1] for service smtp",
+      "warning: Message delivery request rate limit exceeded: 2 from localhost[127.0.0.1] for service smtp",
+      'localhost[127.0.0.1]: replacing command "BOO" with "NOOP"',
+    ]
+  ) assert.ok(log.includes(line), line);
+  await server.close();
+  const statistics = server.sink.lines().filter((line) => line.startsWith("statistics: "));
+  assert.match(statistics[0]!, /^statistics: max connection rate 2\/60s for \(smtp:127\.0\.0\.1\) at /);
+});
+
 async function drain(conn: Deno.Conn): Promise<string> {
   const decoder = new TextDecoder("latin1");
   const buffer = new Uint8Array(65536);

@@ -24,7 +24,7 @@ export function createSmtpd(deps: SmtpdDeps): Smtpd {
       deps: stress ? { ...deps, config } : deps,
       settings: readSettings(config, deps.tables),
       access: new AccessLists(config, ownAddresses, deps.log, timer),
-      name: deps.entry.name.replace(/^.*:/, ""),
+      name: deps.entry.name,
       hasSpace: spaceCheck(deps),
     };
   };

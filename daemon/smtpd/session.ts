@@ -2,6 +2,7 @@ import { type Resolved, toExternal } from "../../core/address/mod.ts";
 import { appendReply, type Reply, reply, type SmtpStream } from "../../core/smtp/mod.ts";
 import { type MatchList, type MaybePromise, TableError } from "../../core/table/mod.ts";
 import type { Client } from "./client.ts";
+import { withFooter } from "./footer.ts";
 import type { SmtpdSettings } from "./settings.ts";
 import type { ChunkState, Transaction } from "./transaction.ts";
 import type { AccessLists } from "./access/lists.ts";
@@ -67,7 +68,9 @@ export class Session {
   /** Gives a reply. 421 and 521 end the session, as RFC 5321 and RFC 7504 have it. */
   reply(reply: Reply): void {
     if (reply.code === 421 || reply.code === 521) this.hangup = true;
-    appendReply(this.stream.out, reply);
+    const { rejectFooter } = this.settings;
+    const footed = rejectFooter !== "" && reply.code >= 400 ? withFooter(this, reply, rejectFooter) : reply;
+    appendReply(this.stream.out, footed);
   }
 
   /** Gives a reply that is complete as it is. */

@@ -1,7 +1,7 @@
 import { type Config, ConfigError } from "../../core/config/mod.ts";
 import type { Reply } from "../../core/smtp/mod.ts";
 import { reply } from "../../core/smtp/mod.ts";
-import { type MatchList, matchList, type TableSet } from "../../core/table/mod.ts";
+import { type MatchList, matchList, type TableList, type TableSet } from "../../core/table/mod.ts";
 
 /** `smtpd_forbid_bare_newline`: what a lone LF leads to. */
 export type BareNewline = "no" | "normalize" | "reject" | "note";
@@ -51,7 +51,9 @@ export interface SmtpdSettings {
   readonly parentDomains: boolean;
   readonly addressInLog: "external" | "internal";
   readonly limits: RateLimits;
+  /** Unexpanded. */
   readonly rejectFooter: string;
+  readonly commandFilter: TableList;
   readonly codes: ReplyCodes;
 }
 
@@ -187,7 +189,8 @@ export function readSettings(config: Config, tables: TableSet): SmtpdSettings {
       recipientRate: config.int("smtpd_client_recipient_rate_limit"),
       exceptions: list("address", "smtpd_client_event_limit_exceptions"),
     },
-    rejectFooter: config.string("smtpd_reject_footer"),
+    rejectFooter: config.raw("smtpd_reject_footer") ?? "",
+    commandFilter: tables.list(config.string("smtpd_command_filter"), {}, "smtpd_command_filter"),
     codes: {
       accessDefer: config.int("access_map_defer_code"),
       accessReject: config.int("access_map_reject_code"),
