@@ -1,9 +1,6 @@
 import type { Config } from "../config/types.ts";
 import type { TableSet } from "../table/mod.ts";
 
-/** The part of a `TableSet` that is used here. */
-export type AddressTables = Pick<TableSet, "open" | "list">;
-
 /** Where doubtful configuration and unusable table entries are told; a `Logger` fits. */
 export interface AddressLog {
   warning(text: string): void;
@@ -12,7 +9,7 @@ export interface AddressLog {
 /** What the rooms of addresses stand on: one configuration snapshot and its tables. */
 export interface AddressDeps {
   readonly config: Config;
-  readonly tables: AddressTables;
+  readonly tables: TableSet;
   readonly log?: AddressLog;
   /** Own network addresses, for `user@[address]`; found from `inet_interfaces` if absent. */
   readonly ownAddresses?: readonly string[];

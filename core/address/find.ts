@@ -23,7 +23,10 @@ export interface FindScope {
 /** The order of canonical(5), virtual(5), relocated(5) and most other address tables. */
 export const FULL_SCOPE: FindScope = { localPart: true, atDomain: true };
 
-/** A hit, with the extension (delimiter included) that the key did not cover. */
+/**
+ * A hit, with the extension (delimiter included) that the key did not cover; a key without a user name covers all
+ * extensions.
+ */
 export interface Found {
   readonly value: string;
   readonly extension: string;
@@ -74,20 +77,19 @@ export function* findAddress(
   }
   if (scope.atDomain) {
     const value = yield* maps.find(`@${domain}`, true);
-    if (value !== undefined) return { value, extension };
+    if (value !== undefined) return { value, extension: "" };
   }
-  return scope.domain === undefined ? undefined : yield* findDomain(maps, domain, scope.domain, extension);
+  return scope.domain === undefined ? undefined : yield* findDomain(maps, domain, scope.domain);
 }
 
 function* findDomain(
   maps: MapList,
   domain: string,
   style: "parent" | "dotted",
-  extension: string,
 ): Steps<Found | undefined> {
   for (let key = domain; key !== "";) {
     const value = yield* maps.find(key, true);
-    if (value !== undefined) return { value, extension };
+    if (value !== undefined) return { value, extension: "" };
     const dot = key.indexOf(".", 1);
     if (dot === -1) return undefined;
     key = style === "parent" ? key.slice(dot + 1) : key.slice(dot);

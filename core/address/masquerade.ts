@@ -1,5 +1,5 @@
 import type { AddressDeps } from "./deps.ts";
-import { openMatchList } from "./match_list.ts";
+import { openNameList } from "./name_list.ts";
 import { type Steps } from "./steps.ts";
 
 /** Hides host names behind their domain (`masquerade_domains`). */
@@ -21,19 +21,18 @@ export function createMasquerade(deps: AddressDeps): Masquerade {
     const name = item.replace(/^!+/, "");
     return { name: name.toLowerCase(), keep: (item.length - name.length) % 2 === 1 };
   });
-  const exceptions = openMatchList(deps, "masquerade_exceptions", "string");
+  const exceptions = openNameList(deps, "masquerade_exceptions", "string");
   return {
     isEmpty: domains.length === 0,
     *apply(address) {
       const at = address.lastIndexOf("@");
       if (at === -1 || domains.length === 0) return address;
       if (yield* exceptions.matches(address.slice(0, at))) return address;
-      const domain = address.slice(at + 1);
-      const lower = domain.toLowerCase();
+      const lower = address.slice(at + 1).toLowerCase();
       for (const { name, keep } of domains) {
         if (lower === name) return address;
         if (lower.endsWith(`.${name}`)) {
-          return keep ? address : address.slice(0, at + 1) + domain.slice(domain.length - name.length);
+          return keep ? address : address.slice(0, at + 1) + name;
         }
       }
       return address;

@@ -12,13 +12,12 @@ export {
   parseAddressList,
 } from "./address_list.ts";
 export { type Addressing, createAddressing, type RewriteContext } from "./addressing.ts";
-export type { AddressDeps, AddressLog, AddressTables } from "./deps.ts";
+export type { AddressDeps, AddressLog } from "./deps.ts";
 export { type FindRules, type FindScope, type Found } from "./find.ts";
 export { isHostname, literalAddress } from "./hostname.ts";
 export { createGenericMap, type GenericMap } from "./generic.ts";
 export { AddressMapError, mapAddress } from "./map_address.ts";
 export type { MapList } from "./map_list.ts";
-export { type MatchList, type MatchStyle, openMatchList } from "./match_list.ts";
 export { isDotString, toExternal, toInternal } from "./quote.ts";
 export type { RecipientCheck } from "./recipients.ts";
 export { type AddressClass, isErrorTransport, type Resolved } from "./resolved.ts";

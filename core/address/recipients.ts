@@ -50,7 +50,7 @@ export function createRecipientChecker(deps: AddressDeps, rules: FindRules): Rec
       for (const maps of rewriting) if (yield* listed(maps, recipient)) return { known: true, resolved };
       if (transport === "error" || transport === "retry") {
         const status = /^([245]\.\d{1,3}\.\d{1,3})\s*(.*)$/s.exec(nexthop);
-        const fallback = transport === "retry" ? "4.0.0" : role === "sender" ? "5.1.0" : "5.1.1";
+        const fallback = `${transport === "retry" ? 4 : 5}.1.${role === "sender" ? 0 : 1}`;
         const replyCode = transport === "retry"
           ? 450
           : addressClass === "virtual alias"

@@ -3,7 +3,7 @@ import type { DomainLists } from "./domains.ts";
 import { findAddress, type FindRules, type FindScope } from "./find.ts";
 import { isHostname, literalAddress } from "./hostname.ts";
 import { type MapList, openMapList } from "./map_list.ts";
-import { parentMatchesSubdomains } from "./match_list.ts";
+import { parentMatchesSubdomains } from "./name_list.ts";
 import { toExternal } from "./quote.ts";
 import { type AddressClass, type Resolved } from "./resolved.ts";
 import {
@@ -46,7 +46,10 @@ export interface ResolverContext {
   readonly relocatedMaps: MapList;
 }
 
-const LITERAL_OR_NAME = { syntax: { kind: "syntax", code: "5.1.3", text: "bad address syntax" } } as const;
+const BAD_SYNTAX = { kind: "syntax", code: "5.1.3", text: "bad address syntax" } as const;
+
+/** What a sender wrote must not become the name of a program or host. */
+const NO_SUBSTITUTION = { refuseSubstitution: true };
 
 function settings(deps: AddressDeps, prefix: "" | "address_verify_"): ResolverSettings {
   const { config } = deps;
@@ -56,9 +59,9 @@ function settings(deps: AddressDeps, prefix: "" | "address_verify_"): ResolverSe
     relayTransport: config.string(`${prefix}relay_transport`),
     defaultTransport: config.string(`${prefix}default_transport`),
     relayhost: config.string(`${prefix}relayhost`),
-    transportMaps: openMapList(deps, `${prefix}transport_maps`),
-    senderRelayhost: openMapList(deps, `${prefix}sender_dependent_relayhost_maps`),
-    senderTransport: openMapList(deps, `${prefix}sender_dependent_default_transport_maps`),
+    transportMaps: openMapList(deps, `${prefix}transport_maps`, NO_SUBSTITUTION),
+    senderRelayhost: openMapList(deps, `${prefix}sender_dependent_relayhost_maps`, NO_SUBSTITUTION),
+    senderTransport: openMapList(deps, `${prefix}sender_dependent_default_transport_maps`, NO_SUBSTITUTION),
   };
 }
 
@@ -126,10 +129,10 @@ export function createResolver(context: ResolverContext, prefix: "" | "address_v
       if (tokens.length === 0) tokens = scanTokens(emptyRecipient);
       break;
     }
-    return {
-      tokens: [...tokens, ...(saved ?? [operatorToken("@"), ...scanTokens(hostname)])],
-      foreign: false,
-    };
+    if (saved !== undefined) return { tokens: [...tokens, ...saved], foreign: false };
+    // No domain at all: this host, which need not be among the local domains.
+    tokens = [...tokens, operatorToken("@"), ...scanTokens(hostname)];
+    return { tokens, foreign: !(yield* domains.isLocal(hostname)) };
   }
 
   /** A quoted local part that hides a route (`"a@b"`) is opened, or it would pass relay checks in disguise. */
@@ -198,7 +201,7 @@ export function createResolver(context: ResolverContext, prefix: "" | "address_v
       domain = `[${domain}]`;
     }
     if (domain.startsWith("[") ? literalAddress(domain) === undefined : !isHostname(domain)) {
-      return { ...unrouted(recipient), error: LITERAL_OR_NAME.syntax };
+      return { ...unrouted(recipient), error: BAD_SYNTAX };
     }
     // Whatever the settings here: the next host might follow a route in the local part, for anybody.
     const firstOperator = recipient.search(/[@!%]/);
@@ -222,9 +225,7 @@ export function createResolver(context: ResolverContext, prefix: "" | "address_v
     const { transport, nexthop } = route;
     const resolved: Resolved = { transport, nexthop, recipient, addressClass: start.addressClass, ...routed };
     // An external command could take a leading minus sign for an option.
-    return recipient.startsWith("-") && !allowMinus
-      ? { ...resolved, error: LITERAL_OR_NAME.syntax }
-      : resolved;
+    return recipient.startsWith("-") && !allowMinus ? { ...resolved, error: BAD_SYNTAX } : resolved;
   }
 
   return {

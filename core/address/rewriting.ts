@@ -1,16 +1,10 @@
 import type { MaybePromise } from "../table/types.ts";
-import {
-  addressesOf,
-  type AddressNode,
-  addressText,
-  formatAddressList,
-  parseAddressList,
-} from "./address_list.ts";
+import { addressesOf, type AddressNode, formatAddressList, parseAddressList } from "./address_list.ts";
 import type { Addressing, RewriteContext } from "./addressing.ts";
 import { expandAliases, type ExpansionLimits } from "./alias_expansion.ts";
 import type { AddressDeps } from "./deps.ts";
 import { findAddress } from "./find.ts";
-import { AddressMapError, mapAddress } from "./map_address.ts";
+import { mapAddress } from "./map_address.ts";
 import { type MapList, openMapList } from "./map_list.ts";
 import { createMasquerade } from "./masquerade.ts";
 import { toExternal, toInternal } from "./quote.ts";
@@ -77,10 +71,12 @@ export function createRewriting(deps: AddressDeps & { readonly addressing: Addre
     recursion: config.int("virtual_alias_recursion_limit"),
     addressLength: config.int("virtual_alias_address_length_limit"),
   };
+  // What notices are from; nothing is sent back there.
+  const nullSender = `mailer-daemon@${addressing.rules.origin}`.toLowerCase();
   const nothingMapped = common.isEmpty && bySide.sender.isEmpty && bySide.recipient.isEmpty &&
     masquerade.isEmpty;
 
-  /** Follows a canonical table to its end; of several results the first counts. */
+  /** Follows a canonical table to its end, or as far as is reasonable; of several results the first counts. */
   function* canonical(maps: MapList, address: string): Steps<string> {
     let current = address;
     for (let count = 0; count < MAX_CANONICAL_STEPS; count++) {
@@ -91,10 +87,10 @@ export function createRewriting(deps: AddressDeps & { readonly addressing: Addre
       if (first.toLowerCase() === current.toLowerCase()) return first;
       current = first;
     }
-    throw new AddressMapError(
-      "lookup",
+    deps.log?.warning(
       `unreasonable ${maps.title} map nesting for ${address} -- message not accepted, try again later`,
     );
+    return current;
   }
 
   function* mapped(address: string, place: AddressPlace, side: "sender" | "recipient"): Steps<string> {
@@ -109,6 +105,7 @@ export function createRewriting(deps: AddressDeps & { readonly addressing: Addre
 
   function* rewriteSender(sender: string, map: boolean): Steps<string> {
     const address = addressing.rewriteInternal("local", sender);
+    if (address.toLowerCase() === nullSender) return "";
     return map ? yield* mapped(address, "envelope_sender", "sender") : address;
   }
 
@@ -133,7 +130,7 @@ export function createRewriting(deps: AddressDeps & { readonly addressing: Addre
     context: RewriteContext,
     map: boolean,
   ): Steps<boolean> {
-    const before = addressText(node);
+    const before = formatAddressList(node.tokens, " ");
     const written = addressing.rewrite(context, before);
     let after = written;
     if (map && !nothingMapped) {

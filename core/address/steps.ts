@@ -8,12 +8,6 @@ export function* wait<T>(value: MaybePromise<T>): Steps<T> {
   return value instanceof Promise ? (yield value) as T : value;
 }
 
-/** A computation that is done already. */
-// deno-lint-ignore require-yield -- the form is what the caller wants
-export function* immediately<T>(value: T): Steps<T> {
-  return value;
-}
-
 /** Runs to the end without leaving the current turn if nothing has to be waited for. */
 export function runSteps<T>(steps: Steps<T>): MaybePromise<T> {
   const first = steps.next();

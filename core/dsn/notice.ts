@@ -12,7 +12,7 @@ const INTERNATIONAL = 1 | 2 | 4 | 8;
 /** The message that a notice is about. */
 export interface NoticeSubject {
   readonly queueId: string;
-  /** Envelope sender in internal form; undefined if the queue file could not be read. */
+  /** Envelope sender in internal form (`MAILER-DAEMON@...` for the null sender); undefined if the queue file could not be read. */
   readonly sender: string | undefined;
   /** Seconds; undefined if unknown. */
   readonly arrival: number | undefined;
@@ -202,12 +202,8 @@ function* original(
     lines.put("\t--- Undelivered message unavailable ---");
     return;
   }
-  lines.put(`Return-Path: <${subject.sender === undefined ? "" : toExternalOrEmpty(subject.sender)}>`);
+  lines.put(`Return-Path: <${subject.sender === undefined ? "" : toExternal(subject.sender)}>`);
   yield* copyContent(lines.out, subject.content, headersOnly, options.sizeLimit);
-}
-
-function toExternalOrEmpty(address: string): string {
-  return address === "" ? "" : toExternal(address);
 }
 
 function* copyContent(

@@ -231,7 +231,7 @@ export function createBounce(deps: BounceDeps): BounceService {
     target: BounceTarget,
     work: (original: Original) => Promise<void>,
   ): Promise<void> {
-    const original = openOriginal(queue, target, warn);
+    const original = openOriginal(queue, target, settings.daemonAddress, warn);
     try {
       await work(original);
     } finally {

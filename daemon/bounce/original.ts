@@ -15,10 +15,12 @@ export interface Original {
 /**
  * Opens the queue file. A notice goes out even if the message is gone or can't be read, only without it; `warn` is
  * told.
+ * @param daemonAddress stands for the null sender
  */
 export function openOriginal(
   queue: Pick<Queue, "readEnvelope" | "openContent">,
   target: BounceTarget,
+  daemonAddress: string,
   warn: (text: string) => void,
 ): Original {
   const { queueName, queueId, envelopeId, sendopts, encoding } = target;
@@ -29,7 +31,12 @@ export function openOriginal(
     content = queue.openContent(queueName, queueId, envelope.contentOffset);
     const reader = content;
     return {
-      subject: { ...known, sender: envelope.sender, arrival: envelope.arrival.seconds, content },
+      subject: {
+        ...known,
+        sender: envelope.sender || daemonAddress,
+        arrival: envelope.arrival.seconds,
+        content,
+      },
       size: envelope.messageSize,
       rewind: () => reader.rewind(),
       close: () => reader.close(),

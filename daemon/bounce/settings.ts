@@ -9,6 +9,8 @@ export interface BounceSettings {
   readonly mailName: string;
   /** For `X-Postfix-...:` fields: programs that read bounces look for that name. */
   readonly fieldName: string;
+  /** What notices call the null sender. */
+  readonly daemonAddress: string;
   readonly doubleBounceSender: string;
   readonly bounceNoticeRecipient: string;
   readonly twiceBouncedRecipient: string;
@@ -38,6 +40,7 @@ export function readSettings(config: Config, warn: (text: string) => void): Boun
     hostname,
     mailName: config.string("mail_name"),
     fieldName: config.isSet("mail_name") ? config.string("mail_name") : "Postfix",
+    daemonAddress: `MAILER-DAEMON@${hostname}`,
     doubleBounceSender: doubleBounce.includes("@") ? doubleBounce : `${doubleBounce}@${hostname}`,
     bounceNoticeRecipient: config.string("bounce_notice_recipient"),
     twiceBouncedRecipient: config.string("2bounce_notice_recipient"),

@@ -30,6 +30,7 @@ export const MESSAGES: Readonly<Record<string, { args: readonly string[]; text: 
     text: `From: s@from.test\nSubject: long\n\n${"x".repeat(2500)}\nend\n`,
   },
   bodyless: { args: ["-f", '"s t"@from.test'], text: "From: s@from.test\nSubject: no body\n" },
+  fromNobody: { args: ["-f", "<>"], text: "From: MAILER-DAEMON\nSubject: null sender\n\nbody\n" },
   international: {
     args: ["-f", "s@from.test"],
     text: "From: s@from.test\nSubject: grün\n\ngrün\n",
@@ -140,6 +141,7 @@ export const CASES: readonly Case[] = [
   { name: "failed, nobody wants to know", settings: "quiet", message: "plain", run: bounce(FAILURES.slice(5)) },
   { name: "failed, nobody but the postmaster wants to know", settings: "loud", message: "plain", run: bounce(FAILURES.slice(5)) },
   { name: "failed, null sender", settings: "loud", message: "plain", run: bounce(FAILURES, { sender: "" }) },
+  { name: "failed, really from the null sender", settings: "loud", message: "fromNobody", run: bounce([first], { sender: "" }) },
   { name: "failed, null sender, quiet", settings: "quiet", message: "plain", run: bounce(FAILURES, { sender: "" }) },
   { name: "failed, null sender, single bounces only", settings: "custom", message: "plain", run: bounce([first], { sender: "" }) },
   { name: "failed, double bounce", settings: "loud", message: "plain", run: bounce(FAILURES, { sender: "double-bounce@mail.example.com" }) },
