@@ -43,7 +43,7 @@ const EX_TEMPFAIL = 75;
 const TRACE_VERIFY = 512;
 const TRACE_REPORT = 1024;
 
-/** `sendmail`, `newaliases`. Exit code 0, or 75. */
+/** `sendmail`. Exit code 0, or 75; where another command does the work, that command's exit code. */
 export async function run(args: string[], name: string): Promise<number> {
   try {
     const directory = configDirectoryOption(args);
@@ -55,8 +55,6 @@ export async function run(args: string[], name: string): Promise<number> {
     throw error;
   }
 }
-
-const START_MODES: Readonly<Record<string, SendmailMode>> = { newaliases: "new-aliases" };
 
 const NO_OPERANDS: Readonly<Partial<Record<SendmailMode, string>>> = {
   "flush-site": "flush site requires no recipient",
@@ -70,7 +68,7 @@ const NO_OPERANDS: Readonly<Partial<Record<SendmailMode, string>>> = {
 
 async function dispatch(tool: Tool, args: readonly string[], directory: string | undefined): Promise<number> {
   const warn = (text: string) => tool.log.warning(text);
-  const options = parseSendmail(args, START_MODES[tool.name] ?? "enqueue", tool.config, warn);
+  const options = parseSendmail(args, tool.config, warn);
   const complaint = NO_OPERANDS[options.mode];
   if (complaint !== undefined && options.operands.length > 0) throw new FatalError(complaint);
   const here = directory === undefined ? [] : ["-c", directory];
@@ -88,7 +86,7 @@ async function dispatch(tool: Tool, args: readonly string[], directory: string |
     case "start-daemon":
       return await other("postfix", [...here, "start"]);
     case "new-aliases":
-      return await newAliases(tool.config, options, here);
+      return await newAliases(options, directory);
     case "smtp-session":
       return await smtpSession(tool);
     case "nothing":
@@ -102,11 +100,14 @@ async function other(name: string, args: string[]): Promise<number> {
   return await (await command.load()).run(args, name);
 }
 
-/** Rebuilds the files of `-oA`, else of `alias_database`. */
-async function newAliases(config: Config, options: SendmailOptions, here: string[]): Promise<number> {
-  const files = options.aliasFiles.length > 0 ? options.aliasFiles : config.list("alias_database");
-  if (files.length === 0) return 0;
-  return await other("postalias", [...here, "--", ...files]);
+/** Rebuilds the files of `-oA`, else those of `alias_database`. */
+async function newAliases(options: SendmailOptions, directory: string | undefined): Promise<number> {
+  if (options.aliasFiles.length === 0) {
+    if (directory !== undefined) Deno.env.set("MAIL_CONFIG", directory);
+    return await other("newaliases", []);
+  }
+  const here = directory === undefined ? [] : ["-c", directory];
+  return await other("postalias", [...here, "--", ...options.aliasFiles]);
 }
 
 async function smtpSession({ config, log }: Tool): Promise<number> {

@@ -4,7 +4,7 @@ import { Notify } from "../core/queue/mod.ts";
 import { getopt, UsageError } from "./getopt.ts";
 import { FatalError } from "./queue_tool.ts";
 
-/** What the program is to be: by option, or by the name it was started under. */
+/** What the program is to do. */
 export type SendmailMode =
   | "enqueue"
   | "list-queue"
@@ -109,13 +109,12 @@ export function configDirectoryOption(args: readonly string[]): string | undefin
 /** Understands the options. Throws `FatalError` for what sendmail refuses, `UsageError` for unknown options. */
 export function parseSendmail(
   args: readonly string[],
-  startMode: SendmailMode,
   config: Config,
   warn: (text: string) => void,
 ): SendmailOptions {
   const { words, operands } = split(args, warn);
   const result = {
-    mode: startMode,
+    mode: "enqueue" as SendmailMode,
     sender: undefined as string | undefined,
     fullName: undefined as string | undefined,
     headerRecipients: false,

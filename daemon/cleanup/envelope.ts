@@ -6,6 +6,7 @@ import {
   attributeRecordType,
   fixedNumber,
   Notify,
+  parseTime,
   RecordType,
 } from "../../core/queue/mod.ts";
 import { addRecipient, setSender } from "./recipients.ts";
@@ -139,8 +140,13 @@ function otherRecord(
       break;
     case RecordType.Warning:
       if (state.warningSeen) return;
+      if (!/^ *-?\d{1,15}$/.test(text)) {
+        return state.refuse(CleanupStatus.Bad, `bad warning time record: ${text.slice(0, 100)}`);
+      }
       state.warningSeen = true;
-      break;
+      // Its width is fixed: the queue manager overwrites it in place.
+      appendTextRecord(state.out, RecordType.Warning, fixedNumber(Number(text)));
+      return;
     case RecordType.Verp:
       if (!acceptVerp(state, text)) return;
       break;
@@ -222,8 +228,10 @@ function notifyRecord(state: MessageState, text: string, record: string): void {
 
 function timeRecord(state: MessageState, data: Uint8Array, text: string): void {
   if (state.arrival === undefined) {
-    const [seconds, micros] = text.trim().split(/\s+/).map((part) => parseInt(part, 10) || 0);
-    if (seconds !== undefined && seconds > 0) state.arrival = { seconds, micros: micros ?? 0 };
+    state.arrival = parseTime(text);
+    if (state.arrival === undefined || state.arrival.seconds === 0) {
+      return state.refuse(CleanupStatus.Bad, `bad time envelope record: ${text.slice(0, 100)}`);
+    }
     appendRecord(state.out, RecordType.Time, data);
   }
   appendTextRecord(state.out, RecordType.Attribute, `create_time=${Math.floor(Date.now() / 1000)}`);

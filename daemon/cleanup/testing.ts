@@ -1,5 +1,5 @@
 /** A cleanup service with its own queue directory, for tests. */
-import { createAddressing, createRewriting } from "../../core/address/mod.ts";
+import { createAddressing, createRewriting, type Rewriting } from "../../core/address/mod.ts";
 import { configFromText } from "../../core/config/mod.ts";
 import type { Config } from "../../core/config/types.ts";
 import { Logger, memorySink } from "../../core/log/mod.ts";
@@ -14,6 +14,7 @@ export interface TestCleanup extends Disposable {
   readonly config: Config;
   readonly tables: TableSet;
   readonly queue: Queue;
+  readonly rewriting: Rewriting;
   readonly service: CleanupService;
   readonly log: Logger;
   readonly queued: QueuedMessage[];
@@ -59,11 +60,12 @@ export function testCleanup(settings: Readonly<Record<string, string>> = {}): Te
       return Promise.resolve();
     },
   };
+  const rewriting = createRewriting({ config, tables, log, addressing });
   const service = createCleanup({
     config,
     tables,
     queue,
-    rewriting: createRewriting({ config, tables, log, addressing }),
+    rewriting,
     log,
     bounce,
     onQueued: (message) => queued.push(message),
@@ -73,6 +75,7 @@ export function testCleanup(settings: Readonly<Record<string, string>> = {}): Te
     config,
     tables,
     queue,
+    rewriting,
     service,
     log,
     queued,

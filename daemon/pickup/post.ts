@@ -48,7 +48,9 @@ export async function openPost(options: PostOptions): Promise<Post> {
     return await socketPost(`${directory}/postel/submit`);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new PostError(`cannot hand in mail: ${problem}; ${directory}/postel/submit: ${reason}`);
+    throw new PostError(
+      `mail system is down or not reachable: ${problem}; ${directory}/postel/submit: ${reason}`,
+    );
   }
 }
 
