@@ -108,6 +108,12 @@ export const commands: readonly Command[] = [
     load: () => import("./newaliases.ts"),
   },
   {
+    name: "table",
+    group: "Tables",
+    summary: "show what a lookup table file is and whether it must be rebuilt",
+    load: () => import("./table.ts"),
+  },
+  {
     name: "postconf",
     group: "Configuration",
     summary: "show and edit main.cf and master.cf",

@@ -4,5 +4,6 @@
  */
 export { aliasDefaults, rebuildAliasTables, typeAndName } from "./aliases.ts";
 export { deleteKeys, makeableFormat, makeTable, storedKey } from "./make.ts";
+export { type Inspection, inspectTable } from "./inspect.ts";
 export { MakeError, type MakeOptions } from "./make_options.ts";
 export { labelOf, TableQuery } from "./query.ts";

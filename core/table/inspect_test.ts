@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { Logger, memorySink } from "../log/mod.ts";
+import { aliasDefaults, inspectTable, makeTable } from "./maker.ts";
+import { configFromText } from "../config/mod.ts";
+import { TableError } from "./types.ts";
+
+const options = aliasDefaults(
+  configFromText("myhostname = mail.example.com\n"),
+  new Logger(memorySink(), "test"),
+);
+
+Deno.test("inspectTable: recognises every index file by its content", () => {
+  const directory = Deno.makeTempDirSync();
+  const source = `${directory}/aliases`;
+  Deno.writeTextFileSync(source, "root: alice\nbob: carol\n");
+  for (const [type, file] of [["hash", "db"], ["btree", "db"], ["cdb", "cdb"], ["lmdb", "lmdb"]] as const) {
+    makeTable(type, source, options);
+    const found = inspectTable(`${source}.${file}`);
+    assert.equal(found.type, type);
+    assert.equal(found.entries, 5);
+    assert.equal(found.aliases, true);
+    assert.equal(found.terminated, type !== "cdb");
+    assert.equal(found.rebuildDue, false);
+    assert.deepEqual(found.problems, []);
+    assert.deepEqual(inspectTable(`${type}:${source}`), found);
+  }
+  Deno.utimeSync(`${source}.cdb`, 1000, 1000);
+  assert.equal(inspectTable(`${source}.cdb`).rebuildDue, true);
+  const damaged = Deno.readFileSync(`${source}.db`);
+  damaged[4096 + 25] = 1;
+  Deno.writeFileSync(`${source}.db`, damaged);
+  assert.match(inspectTable(`${source}.db`).problems.join(), /page/);
+  Deno.removeSync(directory, { recursive: true });
+});
+
+Deno.test("inspectTable: text files, with the mistakes in them", () => {
+  const path = Deno.makeTempFileSync();
+  Deno.writeTextFileSync(path, "10.0.0.0/8 OK\n10.0.0.1/8 bad\n");
+  assert.deepEqual(inspectTable(`cidr:${path}`).problems, [
+    `cidr map ${path}, line 2: non-null host address bits in "10.0.0.1/8", perhaps you should use "10.0.0.0/8" ` +
+    "instead: skipping this rule",
+  ]);
+  assert.equal(inspectTable(path).type, "text");
+  assert.equal(inspectTable(path).entries, 2);
+  Deno.writeFileSync(path, Uint8Array.of(1, 2, 0, 3));
+  assert.equal(inspectTable(path).type, "unknown");
+  Deno.removeSync(path);
+  assert.throws(() => inspectTable(path), TableError);
+});
