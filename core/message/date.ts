@@ -1,4 +1,5 @@
 /** Dates as Received: and Date: headers carry them (RFC 5322, 3.3), in local time with the zone's name behind. */
+import { zoneName } from "./zone_name.ts";
 
 const DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -22,13 +23,7 @@ function format(date: Date): string {
   const sign = offset < 0 ? "-" : "+";
   const zone = sign + two(Math.floor(Math.abs(offset) / 60)) + two(Math.abs(offset) % 60);
   return `${DAYS[date.getDay()]}, ${date.getDate()} ${MONTHS[date.getMonth()]} ${date.getFullYear()} ` +
-    `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())} ${zone} (${zoneName(date)})`;
-}
-
-let zoneFormat: Intl.DateTimeFormat | undefined;
-
-/** `UTC`, `CET`, `PDT`; zones without an abbreviation give their offset. */
-function zoneName(date: Date): string {
-  zoneFormat ??= new Intl.DateTimeFormat("en-US", { timeZoneName: "short" });
-  return zoneFormat.formatToParts(date).find((part) => part.type === "timeZoneName")?.value ?? "UTC";
+    `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())} ${zone} (${
+      zoneName(date, offset)
+    })`;
 }

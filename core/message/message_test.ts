@@ -15,6 +15,7 @@ import {
   MimeEvent,
   MimeScanner,
 } from "./mod.ts";
+import { parseZoneRule } from "./zone_name.ts";
 
 const LIMITS = { headerLimit: 102400, boundaryLimit: 2048, nestingLimit: 100 };
 
@@ -199,4 +200,16 @@ Deno.test("checkAction: name in any case, text without leading blanks", () => {
 
 Deno.test("mailDate: RFC 5322 form with the zone", () => {
   assert.match(mailDate(1795229040), /^\w{3}, 2[0-9] Nov 2026 \d\d:\d\d:00 [+-]\d{4} \([^)]+\)$/);
+});
+
+Deno.test("parseZoneRule: names and offsets of POSIX zone rules", () => {
+  assert.deepEqual(parseZoneRule("CET-1CEST,M3.5.0,M10.5.0/3"), {
+    standard: "CET",
+    standardOffset: 60,
+    summer: "CEST",
+    summerOffset: 120,
+  });
+  assert.equal(parseZoneRule("<+0530>-5:30")?.standardOffset, 330);
+  assert.equal(parseZoneRule("UTC0")?.standard, "UTC");
+  assert.equal(parseZoneRule("Europe/Berlin"), undefined);
 });

@@ -6,6 +6,7 @@
  *
  * It logs `ID: message-id=<...>`, what header and body checks did, and refusals.
  */
+import { mailDate } from "../../core/message/mod.ts";
 import type { CleanupDeps } from "./deps.ts";
 import { Message } from "./message.ts";
 import { readSettings } from "./settings.ts";
@@ -21,6 +22,8 @@ export { receiveOverride } from "./receive_override.ts";
 
 /** Makes the service for one configuration snapshot. Throws `ConfigError` and `TableError`. */
 export function createCleanup(deps: CleanupDeps): CleanupService {
+  // Reads the name of the time zone from its file, which a process with few rights can't do later.
+  mailDate(0);
   const context: Context = {
     buffers: new BufferPool(),
     deps,
