@@ -20,7 +20,9 @@ export class SmtpStreamError extends Error {
 
 /** Room for one read while nothing but a command is expected: thousands of idle sessions must stay cheap. */
 const SMALL_READ = 512;
-/** Room for one read while much is expected: message content, a long pipelined batch. */
+/** Room for one read of message content, and of a long pipelined batch. */
+const MEDIUM_READ = 8192;
+/** Room for one read while more comes than fits: large messages. */
 const LARGE_READ = 65536;
 const EMPTY = new Uint8Array(0);
 const LF = 10;
@@ -46,7 +48,10 @@ export class SmtpStream implements Expiring {
   #end = 0;
   /** How far the unfinished line at `#start` was searched for its end. */
   #searched = 0;
-  #wantsLarge = false;
+  /** Room for a read if nothing speaks for more. */
+  #usual = SMALL_READ;
+  /** Room for the next read. */
+  #wanted = SMALL_READ;
   #interrupted = false;
   #closed = false;
   #giveUp: ((reason: SmtpStreamError) => void) | undefined;
@@ -159,7 +164,8 @@ export class SmtpStream implements Expiring {
 
   /** Says that much input is coming (`true`: content) or little (`false`: commands), to choose the buffer. */
   expectMuch(much: boolean): void {
-    this.#wantsLarge = much;
+    this.#usual = much ? MEDIUM_READ : SMALL_READ;
+    this.#wanted = this.#usual;
   }
 
   /** Reads once and appends to what is buffered. False at the end of the input. Rejects with `SmtpStreamError`. */
@@ -174,8 +180,8 @@ export class SmtpStream implements Expiring {
     const count = await this.#wait(this.#channel.read(into.subarray(this.#end)));
     if (count === null) return false;
     this.#end += count;
-    if (count === room && into.length < LARGE_READ) this.#wantsLarge = true;
-    else if (into.length < LARGE_READ) this.#wantsLarge = false;
+    if (count === room) this.#wanted = into.length < MEDIUM_READ ? MEDIUM_READ : LARGE_READ;
+    else if (count < into.length / 16) this.#wanted = this.#usual;
     return true;
   }
 
@@ -269,16 +275,17 @@ export class SmtpStream implements Expiring {
   /** Makes the input buffer fit for one more read: the right size, the rest of the input at its start. */
   #makeRoom(): void {
     const length = this.#end - this.#start;
-    const large = this.#wantsLarge || length >= SMALL_READ / 2;
     const current = this.#input;
-    let target: Uint8Array = current;
-    if (large && current.length < LARGE_READ) {
-      target = spareBuffers.pop() ?? new Uint8Array(LARGE_READ);
-    } else if (!large && current.length !== SMALL_READ) {
-      target = new Uint8Array(SMALL_READ);
-    } else if (length > LARGE_READ / 2) {
-      target = new Uint8Array(current.length * 2);
+    // Half of the buffer at least is free for the next read.
+    let size = this.#wanted;
+    while (length > size / 2) {
+      size = size < MEDIUM_READ ? MEDIUM_READ : size < LARGE_READ ? LARGE_READ : size * 2;
     }
+    const target = current.length === size
+      ? current
+      : size === LARGE_READ
+      ? spareBuffers.pop() ?? new Uint8Array(LARGE_READ)
+      : new Uint8Array(size);
     if (target === current) {
       if (this.#start > 0) current.copyWithin(0, this.#start, this.#end);
     } else {
