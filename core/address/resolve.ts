@@ -33,8 +33,6 @@ interface ResolverSettings {
 /** Turns addresses into routes. */
 export interface Resolver {
   resolve(sender: string, address: string): Steps<Resolved>;
-  /** No table but lists of names is asked: answers depend on the domain alone and may be remembered. */
-  readonly isStatic: boolean;
 }
 
 /** What one resolver shares with others of the same configuration. */
@@ -228,11 +226,7 @@ export function createResolver(context: ResolverContext, prefix: "" | "address_v
     return recipient.startsWith("-") && !allowMinus ? { ...resolved, error: BAD_SYNTAX } : resolved;
   }
 
-  return {
-    resolve,
-    isStatic: own.transportMaps.isEmpty && own.senderRelayhost.isEmpty && own.senderTransport.isEmpty &&
-      relocatedMaps.isEmpty,
-  };
+  return { resolve };
 }
 
 /** `transport:nexthop` of a main.cf parameter; without a next hop the given one stays. */
