@@ -65,20 +65,20 @@ function readBlocks(text: string, origin: string, warn: TemplateWarning): Block[
   let at = 0;
   while (at < lines.length) {
     const line = lines[at++]!;
-    const place = () => `${origin}, line ${at}`;
+    const place = `${origin}, line ${at}`;
     if (line.startsWith("#") || line.trim() === "") continue;
     const start = /^([^\s=]+)\s*=\s*<<\s*(\S+)\s*$/.exec(line);
     if (start === null) {
-      warn(`${place()}: expected "template_name = <<EOF", found "${line}" -- ignoring this line`);
+      warn(`${place}: expected "template_name = <<EOF", found "${line}" -- ignoring this line`);
       continue;
     }
     const [, name, marker] = start as unknown as [string, string, string];
     const end = lines.indexOf(marker, at);
     const content = lines.slice(at, end === -1 ? undefined : end);
     at = end === -1 ? lines.length : end + 1;
-    if (end === -1) warn(`${place()}: missing "${marker}" end marker`);
+    if (end === -1) warn(`${place}: missing "${marker}" end marker`);
     if (!TEMPLATE_NAMES.some((known) => name === `${known}_template`)) {
-      warn(`${place()}: unknown template name: ${name} -- ignoring this template`);
+      warn(`${place}: unknown template name: ${name} -- ignoring this template`);
       continue;
     }
     blocks.push({ name, lines: content });

@@ -1,16 +1,12 @@
 import { toExternal } from "../../core/address/mod.ts";
 import type { Config } from "../../core/config/mod.ts";
-import {
-  composeNotice,
-  expandTemplate,
-  type NoticeRecipient,
-  type TemplateName,
-} from "../../core/dsn/mod.ts";
+import { composeNotice, expandTemplate, type NoticeRecipient } from "../../core/dsn/mod.ts";
 import type { Logger } from "../../core/log/mod.ts";
-import { type LogName, type LogRecord, Notify, type Queue, QueueFileError } from "../../core/queue/mod.ts";
+import { type LogName, type LogRecord, type Queue, QueueFileError } from "../../core/queue/mod.ts";
 import type { CleanupService } from "../cleanup/types.ts";
-import { type BounceService, type BounceTarget, DeliveryFlag } from "../delivery/types.ts";
+import type { BounceService, BounceTarget } from "../delivery/types.ts";
 import { openOriginal, type Original } from "./original.ts";
+import { copyFor, type NoticeKind, type NoticePlan, toPostmaster, toSender } from "./plan.ts";
 import { postMail } from "./post.ts";
 import { readSettings } from "./settings.ts";
 import { verpSender } from "./verp.ts";
@@ -35,32 +31,11 @@ export const BounceFlag = {
   MarkDone: 2,
 } as const;
 
-/** `ret_flags`: RET=HDRS. */
-const RETURN_HEADERS = 2;
-
-/** One notice to be sent. */
-interface NoticePlan {
-  readonly from: string;
-  readonly to: string;
-  readonly template: TemplateName;
-  /** A postmaster's copy has no text. */
-  readonly copy: boolean;
-  readonly headersOnly: boolean;
-  /** Only recipients who asked for this kind of report (`Notify` bit); undefined: all. */
-  readonly asked?: number;
-  /** `sender non-delivery notification` */
-  readonly logAs: string;
-}
-
-/** The kinds of flush, as far as their rules differ. */
-type NoticeKind = "failure" | "delay" | "trace";
-
 /** Makes the bounce, defer and trace services of one configuration snapshot. Throws `ConfigError`. */
 export function createBounce(deps: BounceDeps): BounceService {
   const { config, queue, cleanup, log } = deps;
   const warn = (text: string) => log.warning(text);
   const settings = readSettings(config, warn);
-  const { notify } = settings;
 
   function isDoubleBounce(sender: string): boolean {
     return sender.toLowerCase() === settings.doubleBounceSender.toLowerCase();
@@ -108,89 +83,6 @@ export function createBounce(deps: BounceDeps): BounceService {
     return true;
   }
 
-  /** The postmaster's share in mail that came from the null sender: there is nobody else to tell. */
-  function toPostmaster(kind: NoticeKind): NoticePlan | undefined {
-    const from = settings.doubleBounceSender;
-    if (kind === "trace") {
-      if (!notify.has("2bounce")) return undefined;
-      return {
-        from,
-        to: settings.twiceBouncedRecipient,
-        template: "success",
-        copy: false,
-        headersOnly: true,
-        logAs: "sender delivery status notification",
-      };
-    }
-    if (kind === "delay") {
-      if (!notify.has("delay")) return undefined;
-      return {
-        from,
-        to: settings.delayNoticeRecipient,
-        template: "delay",
-        copy: true,
-        headersOnly: false,
-        logAs: "postmaster delay notification",
-      };
-    }
-    if (!notify.has("2bounce") && !notify.has("bounce")) return undefined;
-    return {
-      from,
-      to: settings.twiceBouncedRecipient,
-      template: "failure",
-      copy: true,
-      headersOnly: false,
-      logAs: "postmaster non-delivery notification",
-    };
-  }
-
-  function toSender(kind: NoticeKind, target: BounceTarget, to: string): NoticePlan {
-    const from = "";
-    if (kind === "trace") {
-      const wanted = (target.flags & (DeliveryFlag.ProbeUser | DeliveryFlag.ReportUser)) !== 0;
-      return {
-        from,
-        to,
-        template: wanted ? "verify" : "success",
-        copy: false,
-        headersOnly: true,
-        logAs: "sender delivery status notification",
-      };
-    }
-    return kind === "delay"
-      ? {
-        from,
-        to,
-        template: "delay",
-        copy: false,
-        headersOnly: true,
-        asked: Notify.Delay,
-        logAs: "sender delay notification",
-      }
-      : {
-        from,
-        to,
-        template: "failure",
-        copy: false,
-        headersOnly: target.returnFlags === RETURN_HEADERS,
-        asked: Notify.Failure,
-        logAs: "sender non-delivery notification",
-      };
-  }
-
-  /** The postmaster's copy of what a sender was told; undefined if `notify_classes` does not ask for it. */
-  function copyFor(kind: NoticeKind): NoticePlan | undefined {
-    if (kind === "trace" || !notify.has(kind === "failure" ? "bounce" : "delay")) return undefined;
-    return {
-      from: settings.doubleBounceSender,
-      to: kind === "failure" ? settings.bounceNoticeRecipient : settings.delayNoticeRecipient,
-      template: kind,
-      copy: true,
-      headersOnly: true,
-      logAs: `postmaster ${kind === "failure" ? "non-delivery" : "delay"} notification`,
-    };
-  }
-
   /** Tells the sender and the postmaster about `entries`. Throws if whoever must be told could not be. */
   async function tell(
     kind: NoticeKind,
@@ -207,7 +99,7 @@ export function createBounce(deps: BounceDeps): BounceService {
       return;
     }
     if (target.sender === "") {
-      const plan = toPostmaster(kind);
+      const plan = toPostmaster(settings, kind);
       if (plan !== undefined) await send(plan, target, original, entries);
       else if (kind === "trace") {
         log.info(`${target.queueId}: not sending trace/success notification for single-bounce message`);
@@ -215,7 +107,7 @@ export function createBounce(deps: BounceDeps): BounceService {
       return;
     }
     await send(toSender(kind, target, to), target, original, entries);
-    const copy = copyFor(kind);
+    const copy = copyFor(settings, kind);
     if (copy === undefined) return;
     try {
       await send(copy, target, original, entries);
