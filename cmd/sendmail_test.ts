@@ -2,54 +2,14 @@ import assert from "node:assert/strict";
 import process from "node:process";
 import { decodeText, encodeText } from "../core/bytes/mod.ts";
 import { readRecords } from "../core/queue/mod.ts";
-import { selfCommand } from "../core/system/mod.ts";
-import { baseConfig, cases, type SendmailCase, type SendmailOutcome } from "../testdata/sendmail/cases.ts";
+import { cases, type SendmailCase, type SendmailOutcome } from "../testdata/sendmail/cases.ts";
+import { command, instance } from "./sendmail_testing.ts";
 import golden from "../testdata/sendmail/golden.json" with { type: "json" };
 
 /** The recorded answers are root's. */
 const isRoot = process.geteuid?.() === 0;
 /** Programs running side by side. */
 const AT_ONCE = 4;
-
-function instance(settings: Readonly<Record<string, string>>): string {
-  const directory = Deno.makeTempDirSync();
-  Deno.mkdirSync(`${directory}/maildrop`);
-  Deno.mkdirSync(`${directory}/public`);
-  const all: Record<string, string> = {
-    ...baseConfig,
-    queue_directory: directory,
-    maillog_file: `${directory}/log`,
-    maillog_file_prefixes: directory,
-    ...settings,
-  };
-  Deno.writeTextFileSync(
-    `${directory}/main.cf`,
-    Object.entries(all).map(([name, value]) => `${name} = ${value}\n`).join(""),
-  );
-  Deno.writeTextFileSync(`${directory}/master.cf`, "");
-  return directory;
-}
-
-async function command(
-  name: string,
-  args: readonly string[],
-  input: Uint8Array,
-  env: Record<string, string>,
-): Promise<{ code: number; stdout: Uint8Array; stderr: string }> {
-  const self = selfCommand(name, ...args);
-  const child = new Deno.Command(self.program, {
-    args: self.args,
-    env,
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  // A program that refuses its options does not read.
-  await writer.write(input as Uint8Array<ArrayBuffer>).then(() => writer.close()).catch(() => {});
-  const { code, stdout, stderr } = await child.output();
-  return { code, stdout, stderr: new TextDecoder().decode(stderr) };
-}
 
 async function run(test: SendmailCase): Promise<SendmailOutcome> {
   const directory = instance(test.config ?? {});
