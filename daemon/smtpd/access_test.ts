@@ -207,6 +207,44 @@ Deno.test("DNS lists: replies, filters, failures, allow-lists", async () => {
   await server.close();
 });
 
+Deno.test("check_sender_mx_access and check_helo_a_access: hosts and addresses behind a name", async () => {
+  const missing = (name: string) => Promise.reject(new DnsError("notFound", name, "MX", `no MX for ${name}`));
+  const server = startSmtpd({
+    ...settings,
+    smtpd_helo_restrictions: "check_helo_a_access inline:{ {198.51.100=REJECT bad net} }",
+    smtpd_sender_restrictions:
+      "check_sender_mx_access inline:{ {spam.test=REJECT spam MX} {192.0.2.66=450 4.7.1 later} {ok.test=OK} }",
+  }, {
+    resolver: {
+      ...loopbackResolver,
+      mx: ((name: string) =>
+        name === "a.test"
+          ? Promise.resolve([{ preference: 1, exchange: "mail.spam.test" }])
+          : name === "b.test"
+          ? Promise.resolve([{ preference: 1, exchange: "b-mx.test" }])
+          : missing(name)) as never,
+      addresses: ((name: string) =>
+        name === "evil.test"
+          ? Promise.resolve([{ family: 4, address: "198.51.100.7" }])
+          : name === "b-mx.test"
+          ? Promise.resolve([{ family: 4, address: "192.0.2.66" }])
+          : missing(name)) as never,
+    },
+  });
+  const rcpt = "RCPT TO:<alice@example.com>";
+  const from = (address: string, helo = "fine.test") =>
+    talk(server.port, [`EHLO ${helo}`, `MAIL FROM:<${address}>`, rcpt]).then((replies) => replies[2]);
+  assert.equal(await from("x@a.test"), "554 5.7.1 <x@a.test>: Sender address rejected: spam MX");
+  assert.equal(await from("x@b.test"), "450 4.7.1 <x@b.test>: Sender address rejected: later");
+  assert.equal(await from("x@ok.test"), "250 2.1.5 Ok");
+  assert.equal(await from("x@[192.0.2.66]"), "450 4.7.1 <x@[192.0.2.66]>: Sender address rejected: later");
+  assert.equal(await from("x@c.test", "evil.test"), "554 5.7.1 <evil.test>: Helo command rejected: bad net");
+  assert.ok(
+    server.sink.lines().some((line) => line.includes("returns OK for x@ok.test; this is not allowed")),
+  );
+  await server.close();
+});
+
 Deno.test("addressFilter: numbers, ranges, nonsense", () => {
   const filter = addressFilter("127.0.[0;2].[1..3;9]")!;
   assert.deepEqual(["127.0.0.1", "127.0.2.9", "127.0.1.1", "127.0.0.4"].map(filter), [

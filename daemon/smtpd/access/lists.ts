@@ -13,6 +13,7 @@ import { mapRestrictions } from "./maps.ts";
 import { policyRestrictions } from "./policy.ts";
 import type { PolicyClient } from "./policy_client.ts";
 import type { Restriction } from "./restriction.ts";
+import { serverRestrictions } from "./servers.ts";
 
 /** All restrictions by name, as postconf(5) lists them. */
 const restrictions = new Map<string, Restriction>(Object.entries({
@@ -22,6 +23,7 @@ const restrictions = new Map<string, Restriction>(Object.entries({
   ...mapRestrictions,
   ...policyRestrictions,
   ...dnsblRestrictions,
+  ...serverRestrictions,
 }));
 
 /** One step of a compiled list. */
