@@ -1,12 +1,16 @@
-/** C functions, bound on first use so that commands which need none pay nothing. */
+/**
+ * C functions, bound on first use so that commands which need none pay nothing. A process that gives up root binds
+ * them before and may call them afterwards, but it can follow no pointers any more: everything that a call returns
+ * goes into memory of ours.
+ */
 
 const SYMBOLS = {
   __errno_location: { parameters: [], result: "pointer" },
-  strerror: { parameters: ["i32"], result: "pointer" },
-  getpwnam: { parameters: ["buffer"], result: "pointer" },
-  getpwuid: { parameters: ["u32"], result: "pointer" },
-  getgrnam: { parameters: ["buffer"], result: "pointer" },
-  getgrgid: { parameters: ["u32"], result: "pointer" },
+  __xpg_strerror_r: { parameters: ["i32", "buffer", "usize"], result: "i32" },
+  getpwnam_r: { parameters: ["buffer", "buffer", "pointer", "usize", "buffer"], result: "i32" },
+  getpwuid_r: { parameters: ["u32", "buffer", "pointer", "usize", "buffer"], result: "i32" },
+  getgrnam_r: { parameters: ["buffer", "buffer", "pointer", "usize", "buffer"], result: "i32" },
+  getgrgid_r: { parameters: ["u32", "buffer", "pointer", "usize", "buffer"], result: "i32" },
   getgrouplist: { parameters: ["buffer", "u32", "buffer", "buffer"], result: "i32" },
   setgroups: { parameters: ["usize", "buffer"], result: "i32" },
   setresgid: { parameters: ["u32", "u32", "u32"], result: "i32" },
@@ -35,6 +39,8 @@ const SYMBOLS = {
 type Libc = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 
 let bound: Libc | undefined;
+/** The C library's errno of this thread. */
+let errorNumber: Int32Array | undefined;
 
 /** The C library. Throws on systems where it can't be loaded. */
 export function libc(): Libc {
@@ -42,7 +48,9 @@ export function libc(): Libc {
   const musl = Deno.build.arch === "aarch64" ? "libc.musl-aarch64.so.1" : "libc.musl-x86_64.so.1";
   for (const name of ["libc.so.6", musl]) {
     try {
-      return bound = Deno.dlopen(name, SYMBOLS).symbols;
+      bound = Deno.dlopen(name, SYMBOLS).symbols;
+      errorNumber = new Int32Array(Deno.UnsafePointerView.getArrayBuffer(bound.__errno_location()!, 4));
+      return bound;
     } catch {
       // The next name is for another C library.
     }
@@ -60,14 +68,15 @@ export function cString(text: string): Uint8Array<ArrayBuffer> {
 
 /** The number of the last error of this thread. */
 export function errno(): number {
-  const location = libc().__errno_location();
-  return location === null ? 0 : new Deno.UnsafePointerView(location).getInt32();
+  libc();
+  return errorNumber?.[0] ?? 0;
 }
 
 /** `flock: Resource temporarily unavailable`, for the call that just failed. */
 export function systemError(call: string, code: number = errno()): Error & { code: number } {
-  const text = libc().strerror(code);
-  const reason = text === null ? `error ${code}` : new Deno.UnsafePointerView(text).getCString();
+  const room = new Uint8Array(256);
+  const known = libc().__xpg_strerror_r(code, room, BigInt(room.length)) === 0;
+  const reason = known ? new TextDecoder().decode(room.subarray(0, room.indexOf(0))) : `error ${code}`;
   return Object.assign(new Error(`${call}: ${reason}`), { code });
 }
 

@@ -2,7 +2,14 @@
  * The operating system: users and groups, privileges, locks, peer credentials, the syslog socket. The only room that
  * calls C functions; everything else in the program is plain Deno.
  */
-export { lookupGroup, lookupUser, type SystemGroup, type SystemUser, userGroups } from "./users.ts";
+export {
+  lookupGroup,
+  lookupUser,
+  prepareUserLookups,
+  type SystemGroup,
+  type SystemUser,
+  userGroups,
+} from "./users.ts";
 export { asUser, changeRoot, dropPrivileges, type Identity } from "./privileges.ts";
 export { fcntlLock, fcntlUnlock, flock, flockTry, funlock } from "./locks.ts";
 export { peerCredentials } from "./peer.ts";

@@ -70,3 +70,29 @@ Deno.test("peerCredentials: the kernel names the caller", async () => {
   client.close();
   await new Promise((done) => server.listening ? server.once("close", done) : done(null));
 });
+
+Deno.test("user lookups, locks and errors work without the right to follow pointers", async () => {
+  const door = new URL("./mod.ts", import.meta.url).href;
+  const script = `
+    import { lookupGroup, lookupUser, prepareUserLookups, flockTry } from ${JSON.stringify(door)};
+    import { openSync } from "node:fs";
+    prepareUserLookups();
+    Deno.permissions.revokeSync({ name: "ffi" });
+    const path = Deno.makeTempFileSync();
+    const [one, two] = [openSync(path, "r+"), openSync(path, "r+")];
+    console.log(lookupUser("root").home, lookupUser(0).name, lookupGroup(0).name, lookupUser("nobody-there") === undefined,
+      flockTry(one, "exclusive"), flockTry(two, "exclusive"));
+    try { flockTry(-1, "shared"); } catch (error) { console.log(error.message); }
+    Deno.removeSync(path);
+  `;
+  const file = Deno.makeTempFileSync({ suffix: ".js" });
+  Deno.writeTextFileSync(file, script);
+  const output = await new Deno.Command(Deno.execPath(), { args: ["run", "-A", "--no-prompt", file] })
+    .output();
+  assert.equal(
+    new TextDecoder().decode(output.stdout),
+    "/root root root true true false\nflock: Bad file descriptor\n",
+    new TextDecoder().decode(output.stderr),
+  );
+  Deno.removeSync(file);
+});

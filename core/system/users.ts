@@ -1,3 +1,4 @@
+import { decodeText } from "../bytes/mod.ts";
 import { cString, libc } from "./libc.ts";
 
 export interface SystemUser {
@@ -20,56 +21,107 @@ export interface SystemGroup {
   readonly members: readonly string[];
 }
 
-function text(view: Deno.UnsafePointerView, offset: number): string {
-  const pointer = view.getPointer(offset);
-  if (pointer === null) return "";
-  const bytes: number[] = [];
-  const chars = new Deno.UnsafePointerView(pointer);
-  for (let at = 0;; at++) {
-    const byte = chars.getUint8(at);
-    if (byte === 0) break;
-    bytes.push(byte);
+/** Most bytes that the strings of one entry may have: groups with thousands of members. */
+const ROOM = 1 << 20;
+const ERANGE = 34;
+
+/** Where the C library puts the strings of an entry; the struct points into it. */
+interface StringRoom {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly pointer: Deno.PointerValue;
+  readonly address: bigint;
+}
+
+let smallRoom: StringRoom | undefined;
+let largeRoom: StringRoom | undefined;
+
+function newRoom(size: number): StringRoom {
+  const bytes = new Uint8Array(size);
+  const pointer = Deno.UnsafePointer.of(bytes);
+  return { bytes, pointer, address: Deno.UnsafePointer.value(pointer) };
+}
+
+/** Makes the memory for lookups, which a process that gave up root can't do any more. */
+export function prepareUserLookups(): void {
+  libc();
+  smallRoom ??= newRoom(4096);
+  largeRoom ??= newRoom(ROOM);
+}
+
+/** An entry of the user or group database: the struct, and the room that its strings are in. */
+interface Entry {
+  readonly view: DataView;
+  readonly room: StringRoom;
+}
+
+/** Calls one of the reentrant lookups; undefined if there is no such entry. */
+function find(
+  call: (struct: Uint8Array<ArrayBuffer>, room: StringRoom, found: BigUint64Array<ArrayBuffer>) => number,
+): Entry | undefined {
+  prepareUserLookups();
+  const struct = new Uint8Array(48);
+  const found = new BigUint64Array(1);
+  for (const room of [smallRoom!, largeRoom!]) {
+    const status = call(struct, room, found);
+    if (status === ERANGE) continue;
+    return status === 0 && found[0] !== 0n ? { view: new DataView(struct.buffer), room } : undefined;
   }
-  return new TextDecoder().decode(Uint8Array.from(bytes));
+  throw new Error(`An entry of the user or group database has more than ${ROOM} bytes`);
+}
+
+/** The string that the pointer at `offset` of the struct leads to. */
+function text({ view, room }: Entry, offset: number): string {
+  const pointer = view.getBigUint64(offset, true);
+  if (pointer === 0n) return "";
+  const start = Number(pointer - room.address);
+  return decodeText(room.bytes.subarray(start, room.bytes.indexOf(0, start)));
+}
+
+/** The strings of the pointer list that the pointer at `offset` of the struct leads to. */
+function members({ view, room }: Entry, offset: number): string[] {
+  const list = Number(view.getBigUint64(offset, true) - room.address);
+  const pointers = new DataView(room.bytes.buffer);
+  const names: string[] = [];
+  for (let at = list; pointers.getBigUint64(at, true) !== 0n; at += 8) {
+    names.push(text({ view: pointers, room }, at));
+  }
+  return names;
 }
 
 /** A user by name or number, from every source the system has (getpwnam(3)); undefined if there is none. */
 export function lookupUser(who: string | number): SystemUser | undefined {
   if (typeof who === "string" && (who === "" || who.includes("\0"))) return undefined;
-  const found = typeof who === "string" ? libc().getpwnam(cString(who)) : libc().getpwuid(who);
-  if (found === null) return undefined;
-  const view = new Deno.UnsafePointerView(found);
+  const entry = find((struct, { bytes, pointer }, found) =>
+    typeof who === "string"
+      ? libc().getpwnam_r(cString(who), struct, pointer, BigInt(bytes.length), found)
+      : libc().getpwuid_r(who, struct, pointer, BigInt(bytes.length), found)
+  );
+  if (entry === undefined) return undefined;
   return {
-    name: text(view, 0),
-    uid: view.getUint32(16),
-    gid: view.getUint32(20),
-    gecos: text(view, 24),
-    home: text(view, 32),
-    shell: text(view, 40),
-    password: text(view, 8),
+    name: text(entry, 0),
+    password: text(entry, 8),
+    uid: entry.view.getUint32(16, true),
+    gid: entry.view.getUint32(20, true),
+    gecos: text(entry, 24),
+    home: text(entry, 32),
+    shell: text(entry, 40),
   };
-}
-
-/** The strings of an array of pointers that ends with a null pointer. */
-function memberNames(array: Deno.PointerValue): string[] {
-  if (array === null) return [];
-  const view = new Deno.UnsafePointerView(array);
-  const names: string[] = [];
-  for (let at = 0; view.getPointer(at) !== null; at += 8) names.push(text(view, at));
-  return names;
 }
 
 /** A group by name or number (getgrnam(3)); undefined if there is none. */
 export function lookupGroup(which: string | number): SystemGroup | undefined {
   if (typeof which === "string" && (which === "" || which.includes("\0"))) return undefined;
-  const found = typeof which === "string" ? libc().getgrnam(cString(which)) : libc().getgrgid(which);
-  if (found === null) return undefined;
-  const view = new Deno.UnsafePointerView(found);
+  const entry = find((struct, { bytes, pointer }, found) =>
+    typeof which === "string"
+      ? libc().getgrnam_r(cString(which), struct, pointer, BigInt(bytes.length), found)
+      : libc().getgrgid_r(which, struct, pointer, BigInt(bytes.length), found)
+  );
+  if (entry === undefined) return undefined;
   return {
-    name: text(view, 0),
-    gid: view.getUint32(16),
-    password: text(view, 8),
-    members: memberNames(view.getPointer(24)),
+    name: text(entry, 0),
+    password: text(entry, 8),
+    gid: entry.view.getUint32(16, true),
+    members: members(entry, 24),
   };
 }
 

@@ -2,7 +2,13 @@ import process from "node:process";
 import type { Config } from "../../core/config/types.ts";
 import { ConfigError } from "../../core/config/mod.ts";
 import { createQueueDirectories } from "../../core/queue/mod.ts";
-import { dropPrivileges, type Identity, lookupGroup, lookupUser } from "../../core/system/mod.ts";
+import {
+  dropPrivileges,
+  type Identity,
+  lookupGroup,
+  lookupUser,
+  prepareUserLookups,
+} from "../../core/system/mod.ts";
 
 /** True if this process may become anybody. */
 export function isRoot(): boolean {
@@ -44,6 +50,7 @@ export function prepareDirectories(config: Config): void {
  */
 export function giveUpRoot(config: Config): void {
   if (!isRoot()) return;
+  prepareUserLookups();
   dropPrivileges(mailOwner(config));
   Deno.permissions.revokeSync({ name: "run" });
   Deno.permissions.revokeSync({ name: "ffi" });
