@@ -18,7 +18,7 @@ export interface CheckOutcome {
 
 const KEEP: CheckOutcome = { keep: true };
 const DROP: CheckOutcome = { keep: false };
-/** PASS, REJECT and DISCARD end all inspection of the message. */
+/** PASS, REJECT, REDIRECT and DISCARD end all inspection of the message. */
 const INSPECTION = CleanupFlag.Filter | CleanupFlag.Milter;
 
 /** Is anything inspected at all? */
@@ -115,6 +115,7 @@ function act(
       } else {
         state.redirect = text;
         note("redirect");
+        state.flags &= ~INSPECTION;
       }
       return KEEP;
     case "BCC":

@@ -75,7 +75,7 @@ export class HeaderStage {
   ): void | Promise<void> {
     const state = this.#state;
     this.#detectUtf8(bytes);
-    if (known === undefined) return this.write(bytes);
+    if (known === undefined) return this.#unknown(where, bytes, nameLength);
     if (known.key === "content-transfer-encoding") this.#noteEncoding(bytes, nameLength);
     if (where !== "primary") return this.write(bytes);
     this.#note(known, bytes, nameLength);
@@ -89,6 +89,14 @@ export class HeaderStage {
     if (dropped) return;
     if (scope === undefined || state.headerContext === undefined) return this.write(bytes);
     return this.#rewrite(scope, bytes, nameLength);
+  }
+
+  /** A header that means nothing here, but may be one that is to be dropped. */
+  #unknown(where: HeaderClass, bytes: Uint8Array, nameLength: number): void {
+    const { dropHeaders, dropsUnknownHeaders } = this.#state.context.settings;
+    const dropped = dropsUnknownHeaders && where === "primary" &&
+      dropHeaders.has(decodeText(bytes.subarray(0, nameLength)).toLowerCase());
+    if (!dropped) this.write(bytes);
   }
 
   /** Counts, logs and remembers what the header says. */
@@ -124,9 +132,9 @@ export class HeaderStage {
 
   #detectUtf8(bytes: Uint8Array): void {
     const state = this.#state;
-    if ((state.flags & (CleanupFlag.Smtputf8 | CleanupFlag.AutoUtf8)) === 0) return;
     if ((state.sendopts & SendOption.Utf8Header) !== 0 || bytes.every((byte) => byte < 0x80)) return;
-    state.sendopts |= SendOption.Smtputf8 | SendOption.Utf8Header;
+    state.sendopts |= SendOption.Utf8Header;
+    if ((state.flags & CleanupFlag.AutoUtf8) !== 0) state.sendopts |= SendOption.Smtputf8;
   }
 
   /** 8-bit content may be declared by a part alone (`detect_8bit_encoding_header`). */

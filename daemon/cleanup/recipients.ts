@@ -70,12 +70,12 @@ async function guarded(state: MessageState, work: () => Promise<void>): Promise<
 // deno-lint-ignore no-control-regex -- the whole range of ASCII is meant
 const ASCII = /^[\x00-\x7f]*$/;
 
-/** Notes that SMTPUTF8 is needed, if it is to be detected. Is the text UTF-8 that will be treated as such? */
+/** Notes UTF-8 in an address, and that SMTPUTF8 is needed if that is to be found out. Is it treated as UTF-8? */
 export function detectUtf8(state: MessageState, text: string, option: number): boolean {
   if (ASCII.test(text) || !text.isWellFormed()) return false;
-  if ((state.flags & (CleanupFlag.Smtputf8 | CleanupFlag.AutoUtf8)) === 0) return false;
-  state.sendopts |= SendOption.Smtputf8 | option;
-  return true;
+  state.sendopts |= option;
+  if ((state.flags & CleanupFlag.AutoUtf8) !== 0) state.sendopts |= SendOption.Smtputf8;
+  return (state.sendopts & SendOption.Smtputf8) !== 0;
 }
 
 async function writeExpanded(

@@ -1,4 +1,5 @@
 import { type Config, ConfigError } from "../../core/config/types.ts";
+import { knownHeaderByName } from "../../core/message/mod.ts";
 import type { TableList, TableSet } from "../../core/table/mod.ts";
 
 /** Everything cleanup needs from main.cf, read once per configuration snapshot. */
@@ -22,6 +23,8 @@ export interface Settings {
   readonly remoteHeaderRewriteDomain: string;
   /** Lower case. */
   readonly dropHeaders: ReadonlySet<string>;
+  /** Are there names in it that mean nothing otherwise? */
+  readonly dropsUnknownHeaders: boolean;
   readonly obsoleteFromFormat: boolean;
   readonly fullNameCharset: string;
   readonly tlsRequiredHeader: boolean;
@@ -54,6 +57,7 @@ export interface Checks {
 /** Reads them. Throws `ConfigError` and `TableError`. */
 export function readSettings(config: Config, tables: Pick<TableSet, "list">): Settings {
   const strict = config.bool("strict_8bitmime");
+  const dropHeaders = new Set(config.list("message_drop_headers").map((name) => name.toLowerCase()));
   return {
     myhostname: config.string("myhostname"),
     delayWarningTime: config.seconds("delay_warning_time"),
@@ -71,7 +75,8 @@ export function readSettings(config: Config, tables: Pick<TableSet, "list">): Se
     alwaysAddMissingHeaders: config.bool("always_add_missing_headers"),
     undisclosedRecipientsHeader: config.string("undisclosed_recipients_header"),
     remoteHeaderRewriteDomain: config.string("remote_header_rewrite_domain"),
-    dropHeaders: new Set(config.list("message_drop_headers").map((name) => name.toLowerCase())),
+    dropHeaders,
+    dropsUnknownHeaders: [...dropHeaders].some((name) => knownHeaderByName(name) === undefined),
     obsoleteFromFormat: oneOf(config, "header_from_format", ["standard", "obsolete"]) === "obsolete",
     fullNameCharset: config.string("full_name_encoding_charset"),
     tlsRequiredHeader: config.bool("tls_required_enable"),
