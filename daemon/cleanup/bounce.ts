@@ -44,7 +44,9 @@ export async function bounceMessage(state: MessageState): Promise<void> {
       sender: state.sender ?? "",
       envelopeId: state.envelopeId,
       returnFlags: state.returnFlags,
-      ...(state.verpDelimiters === undefined ? {} : { verpDelimiters: state.verpDelimiters }),
+      ...(state.verpDelimiters === undefined || !state.context.settings.verpBounces
+        ? {}
+        : { verpDelimiters: state.verpDelimiters }),
     });
     state.errors = 0;
   } catch (error) {

@@ -9,7 +9,7 @@
 import { mailDate } from "../../core/message/mod.ts";
 import type { CleanupDeps } from "./deps.ts";
 import { Message } from "./message.ts";
-import { readSettings } from "./settings.ts";
+import { readSettings, unsupportedSettings } from "./settings.ts";
 import { BufferPool, type Context, MessageState } from "./state.ts";
 import type { CleanupService } from "./types.ts";
 
@@ -30,6 +30,7 @@ export function createCleanup(deps: CleanupDeps): CleanupService {
     settings: readSettings(deps.config, deps.tables),
     log: deps.log,
   };
+  for (const complaint of unsupportedSettings(deps.config)) deps.log.warning(complaint);
   return {
     begin(flags) {
       return new Message(new MessageState(context, deps.queue.create("incoming"), flags));

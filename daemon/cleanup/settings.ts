@@ -12,6 +12,7 @@ export interface Settings {
   readonly attributeCountLimit: number;
   readonly messageSizeLimit: number;
   readonly longQueueIds: boolean;
+  readonly verpBounces: boolean;
   readonly alwaysBcc: string;
   /** `info_log_address_format`: quoted form in the log? */
   readonly externalAddressLog: boolean;
@@ -67,6 +68,7 @@ export function readSettings(config: Config, tables: Pick<TableSet, "list">): Se
     attributeCountLimit: config.int("queue_file_attribute_count_limit"),
     messageSizeLimit: config.int("message_size_limit"),
     longQueueIds: config.bool("enable_long_queue_ids"),
+    verpBounces: !config.bool("disable_verp_bounces"),
     alwaysBcc: config.string("always_bcc"),
     externalAddressLog: config.string("info_log_address_format") !== "internal",
 
@@ -103,6 +105,21 @@ export function readSettings(config: Config, tables: Pick<TableSet, "list">): Se
       bodySizeLimit: config.int("body_checks_size_limit"),
     },
   };
+}
+
+/** What main.cf asks for and this program does not do; one sentence each. */
+export function unsupportedSettings(config: Config): string[] {
+  const complaints: string[] = [];
+  if (config.list("non_smtpd_milters").length > 0) {
+    complaints.push("non_smtpd_milters is not supported: mail that does not come by SMTP passes no Milter");
+  }
+  if (config.bool("force_mime_input_conversion")) {
+    complaints.push("force_mime_input_conversion is not supported: 8-bit mail is kept as it is");
+  }
+  if (config.string("non_empty_end_of_header_action") === "add_header") {
+    complaints.push("non_empty_end_of_header_action = add_header is not supported: using fix_quietly");
+  }
+  return complaints;
 }
 
 function checkMaps(config: Config, tables: Pick<TableSet, "list">, parameter: string): TableList | undefined {
