@@ -51,6 +51,17 @@ function createAgents(context: RuntimeContext, snapshot: Snapshot): Map<string, 
   return agents;
 }
 
+/** An agent whose log lines are written before the queue manager hears of the outcome and logs its own. */
+function loggedFirst(agent: DeliveryAgent, context: RuntimeContext): DeliveryAgent {
+  return {
+    async deliver(request) {
+      const reply = await agent.deliver(request);
+      context.sink.flush();
+      return reply;
+    },
+  };
+}
+
 /** Starts the agents and their sockets. */
 export function startDeliverySide(context: RuntimeContext, snapshot: Snapshot): Promise<Side> {
   const sockets = new Map<string, ServedSocket>();
@@ -72,7 +83,7 @@ export function startDeliverySide(context: RuntimeContext, snapshot: Snapshot): 
           if (agent === undefined) return;
           underWay += 1;
           try {
-            await serveDelivery(connection, agent);
+            await serveDelivery(connection, loggedFirst(agent, context));
           } finally {
             underWay -= 1;
             if (underWay === 0) idle?.();

@@ -10,7 +10,8 @@ import { CoarseTimer } from "../../core/smtp/mod.ts";
 import { type Anvil, createAnvil } from "../anvil/mod.ts";
 import { createBounceClient } from "../bounce/mod.ts";
 import { type CleanupService, createCleanup } from "../cleanup/mod.ts";
-import { createSmtpd, type Smtpd } from "../smtpd/mod.ts";
+import { askFlush, FlushStatus } from "../flush/mod.ts";
+import { createSmtpd, type FlushResult, type Smtpd } from "../smtpd/mod.ts";
 import { HandoverSender } from "./handover.ts";
 import { type Endpoint, endpointsOf } from "./listen.ts";
 import { HANDOVER_SOCKET } from "./names.ts";
@@ -60,7 +61,7 @@ function keyOf({ hostname, port }: Endpoint): string {
 export function startFrontSide(context: RuntimeContext, first: Snapshot): Promise<Side> {
   const queueDirectory = first.config.string("queue_directory");
   const sender = context.local.queued === undefined
-    ? new HandoverSender(`${queueDirectory}/${HANDOVER_SOCKET}`)
+    ? new HandoverSender(`${queueDirectory}/${HANDOVER_SOCKET}`, () => context.sink.flush())
     : undefined;
   const onQueued = context.local.queued ?? ((message) => sender!.send(message));
   const resolver = createResolver();
@@ -100,6 +101,7 @@ export function startFrontSide(context: RuntimeContext, first: Snapshot): Promis
         resolver,
         freeSpace,
         timer,
+        flushSite: (site) => flushSite(site),
       });
       const service = { smtpd, limit: entry.processLimit, log };
       for (const endpoint of endpointsOf(entry, config)) {
@@ -107,6 +109,22 @@ export function startFrontSide(context: RuntimeContext, first: Snapshot): Promis
       }
     }
     return services;
+  }
+
+  /** ETRN: the flush service decides, in this process or behind its socket. */
+  async function flushSite(site: string): Promise<FlushResult> {
+    const connection = await Deno.connect({ transport: "unix", path: `${queueDirectory}/public/flush` })
+      .catch(() => undefined);
+    if (connection === undefined) return "failed";
+    try {
+      const status = await askFlush(connection, { request: "send_site", site });
+      if (status === FlushStatus.Ok) return "ok";
+      return status === FlushStatus.Bad ? "bad" : status === FlushStatus.Denied ? "denied" : "failed";
+    } catch {
+      return "failed";
+    } finally {
+      connection.close();
+    }
   }
 
   function listen(endpoint: Endpoint, entry: MasterEntry): Deno.TcpListener {

@@ -94,7 +94,10 @@ export class HandoverSender {
   #closed = false;
   #retry: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(private readonly path: string) {
+  /**
+   * @param beforeWrite called before messages are announced: what was logged about them comes first in the log
+   */
+  constructor(private readonly path: string, private readonly beforeWrite: () => void = () => {}) {
     void this.#connect();
   }
 
@@ -144,6 +147,7 @@ export class HandoverSender {
       while (this.#pending.length > 0) {
         if (this.#missed) this.#pending.push(new Uint8Array(4));
         this.#missed = false;
+        this.beforeWrite();
         const frames = this.#pending;
         this.#pending = [];
         let bytes = frames.length === 1 ? frames[0]! : joined(frames);
