@@ -191,7 +191,10 @@ export function createQueueManager(deps: QueueManagerDeps): QueueManager {
   function handOn(message: ActiveMessage, assignment: Assignment): void {
     message.routing = false;
     dispatcher.commit(assignment);
-    if (message.outstanding === 0) finish(message);
+    // There was nobody left to deliver to in what was read.
+    if (message.outstanding > 0) return;
+    if (message.unread !== undefined) readOn(message);
+    else finish(message);
   }
 
   function through(message: ActiveMessage, recipients: number): void {

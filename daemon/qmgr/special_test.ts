@@ -298,3 +298,22 @@ Deno.test("qmgr: reload takes new limits and routes over while deliveries go on"
   await bench.submit({ recipients: ["v@x.net"] });
   assert.equal(bench.pending[0]!.request.nexthop, "new.hop");
 });
+
+Deno.test("qmgr: batches whose recipients are settled without a delivery are followed by the next", async () => {
+  const slow: Routing = {
+    ...routing,
+    async resolve(_sender, address) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      const error = { kind: "temporary", code: "4.3.0", text: "address resolver failure" } as const;
+      return { transport: "", nexthop: "", recipient: address, addressClass: "default", error };
+    },
+  };
+  const settings = "qmgr_message_recipient_limit = 20\nqmgr_message_recipient_minimum = 10\n";
+  const bench = new Bench(settings, undefined, slow);
+  const recipients = Array.from({ length: 55 }, (_, n) => `r${n}@x.net`);
+  const { id } = await enqueue(bench.queue, { recipients });
+  bench.manager.trigger("I");
+  for (let turn = 0; turn < 200 && bench.ids("deferred").length === 0; turn++) await settled();
+  assert.equal(bench.queue.readLog("defer", id).length, 55);
+  assert.equal(bench.queue.readEnvelope("deferred", id).recipients.length, 55);
+});
