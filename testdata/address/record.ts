@@ -236,7 +236,7 @@ for (const name of ["plain", "maps", "odd"]) {
   const warnings = [
     ...new Set(
       [...Deno.readTextFileSync(`${scratch}/log`).matchAll(/(?:cleanup|rewrite)\[\d+\]: warning: (.*)/g)]
-        .map((match) => match[1]!.replace(/^[0-9A-F]{8,}: /, ""))
+        .map((match) => match[1]!.replace(/^[0-9A-F]{8,}: /, "").replaceAll(scratch, "SCRATCH"))
         .filter((line) => !/^valid_|^rewrite_addr|null address/.test(line)),
     ),
   ];
