@@ -3,6 +3,7 @@ import process from "node:process";
 import { ByteBuffer, decodeText } from "../../core/bytes/mod.ts";
 import { AttributeReader } from "../../core/ipc/mod.ts";
 import { appendTextRecord, readRecords } from "../../core/queue/mod.ts";
+import { lookupUser } from "../../core/system/mod.ts";
 import { testCleanup } from "../cleanup/testing.ts";
 import { createPickup, createSubmission } from "./mod.ts";
 
