@@ -4,7 +4,7 @@ import { Notify } from "../../core/queue/types.ts";
 import { SmtpStreamError } from "../../core/smtp/mod.ts";
 import { DeliveryFlag, type DsnDetail } from "../delivery/types.ts";
 import type { Attempt } from "./attempt.ts";
-import { fillWire, WireContent } from "./content.ts";
+import { WireContent } from "./content.ts";
 import { localDetail, oneLine, remoteDetail, type ServerReply } from "./dsn.ts";
 import { mailCommand, mustDowngrade, rcptCommand, requiresSmtputf8, xforwardCommands } from "./envelope.ts";
 import { isPositive } from "./handshake.ts";
@@ -27,9 +27,6 @@ export interface Message {
 
 /** RCPT commands that are sent before replies are read: what fits in the buffers between client and server. */
 const PIPELINED_RECIPIENTS = 100;
-
-/** Content is written in pieces of about this size. */
-const PIECE = 65536;
 
 const PROBE = DeliveryFlag.ProbeMta | DeliveryFlag.ProbeUser;
 
@@ -236,51 +233,64 @@ async function sendContent(
   keep: boolean,
   progress: Progress,
 ): Promise<void> {
-  const { stream, settings, features } = session;
-  const { timeouts } = settings;
+  const { settings, features } = session;
+  const quit = !keep && features.pipelining;
+  const end = quit ? ".\r\nQUIT\r\n" : ".\r\n";
   let lostInside = false;
-  if (progress.accepted.length > 0) {
+  if (progress.accepted.length === 0) session.stream.out.appendAscii(end);
+  else {
     progress.doing = "sending message body";
-    session.limit(timeouts.dataXfer);
+    session.limit(settings.timeouts.dataXfer);
     const reader = await message.open(mustDowngrade(attempt.request, session));
+    const wire = new WireContent(settings.lineLengthLimit);
     try {
       for (const line of message.prefix?.(progress.accepted) ?? []) session.send(line);
-      await sendRecords(attempt, session, reader);
+      await sendRecords(attempt, session, reader, wire);
+      wire.append(end);
+      progress.doing = END_OF_DATA;
+      session.limit(settings.timeouts.dataDone);
+      await session.stream.write(wire.piece);
+      // After a failure the buffer may still be in the hands of the system, and must not go to another message.
+      wire.release();
     } catch (error) {
       if (!(error instanceof SmtpStreamError) || error.kind !== "lost") throw error;
       // Servers that dislike the content often say why before they close.
       lostInside = true;
-      stream.out.clear();
+      session.stream.out.clear();
     } finally {
       reader.close();
     }
   }
-  const quit = !keep && features.pipelining;
-  if (!lostInside) {
-    stream.out.appendAscii(quit ? ".\r\nQUIT\r\n" : ".\r\n");
-    progress.doing = "sending end of data -- message may be sent more than once";
-  }
-  session.limit(timeouts.dataDone);
+  if (!lostInside) progress.doing = END_OF_DATA;
+  session.limit(settings.timeouts.dataDone);
   await noteEnd(attempt, session, message, progress, lostInside);
   if (lostInside) session.closing = true;
   else if (!keep) await quitSession(session, quit, progress);
 }
 
-async function sendRecords(attempt: Attempt, session: Session, reader: ContentReader): Promise<void> {
+const END_OF_DATA = "sending end of data -- message may be sent more than once";
+
+/** Sends all content but the last piece, which is left in `wire`. */
+async function sendRecords(
+  attempt: Attempt,
+  session: Session,
+  reader: ContentReader,
+  wire: WireContent,
+): Promise<void> {
   const { stream, settings, features } = session;
-  const wire = new WireContent(stream.out, settings.lineLengthLimit);
-  while (fillWire(reader, wire, PIECE)) {
-    const length = stream.out.length;
-    await stream.flush();
-    stream.extendDeadline(length / settings.minDataRate, settings.timeouts.dataXfer);
-  }
+  const send = async () => {
+    await stream.write(wire.piece);
+    stream.extendDeadline(wire.piece.length / settings.minDataRate, settings.timeouts.dataXfer);
+    wire.clear();
+  };
+  while (wire.fill(reader)) await send();
   if (wire.wasCut) {
     const { queueId } = attempt.request;
     session.log.info(`${queueId}: breaking line > ${settings.lineLengthLimit} bytes with <CR><LF>SPACE`);
   }
   const age = Date.now() / 1000 - attempt.request.times.incoming;
   if (features.pixDelayDotCrLf && age >= settings.pixThresholdTime) {
-    await stream.flush();
+    await send();
     await new Promise((resolve) => setTimeout(resolve, settings.pixDelayTime * 1000));
   }
 }
