@@ -121,6 +121,20 @@ Deno.test("pickup: rejected mail goes back to its sender", async () => {
   assert.deepEqual(cleanup.bounced, ["append bob@example.com 5.7.1 go away", "flush alice@example.com"]);
 });
 
+Deno.test("pickup: mail that postsuper put back keeps its arrival time and names its old id", async () => {
+  const owner = uid === 0 ? lookupUser("nobody")! : undefined;
+  using cleanup = testCleanup(owner === undefined ? {} : { mail_owner: owner.name });
+  const id = await drop(cleanup, "C", "T1795229040 1908", "Acreate_time=1", ...SUBMITTED);
+  const path = cleanup.queue.path("maildrop", id);
+  Deno.chmodSync(path, 0o700);
+  if (owner !== undefined) Deno.chownSync(path, owner.uid, owner.gid);
+  await createPickup({ ...cleanup, cleanup: cleanup.service }).wake();
+  const [queued] = cleanup.queued;
+  const owned = owner?.uid ?? uid;
+  assert.ok(cleanup.lines().includes(`${queued!.id}: uid=${owned} from=<alice> orig_id=${id}`));
+  assert.equal(cleanup.queue.readEnvelope("incoming", queued!.id).arrival.seconds, 1795229040);
+});
+
 async function submit(
   path: string,
   bytes: Uint8Array,
