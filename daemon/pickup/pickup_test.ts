@@ -169,7 +169,7 @@ Deno.test("submission: the status comes when the message is in the queue, under 
 });
 
 Deno.test("submission: refused records and senders leave nothing behind", async () => {
-  using cleanup = testCleanup({ local_login_sender_maps: "inline:{nobody=*}" });
+  using cleanup = testCleanup({ local_login_sender_maps: "inline:{somebody-else=*}" });
   const server = await submissionServer(cleanup);
   const path = `${cleanup.directory}/submit`;
   const denied = await submit(path, records(...SUBMITTED));
