@@ -7,6 +7,7 @@
 import type { Config } from "../../core/config/types.ts";
 import { canonicalAddress, type Resolver } from "../../core/dns/mod.ts";
 import type { Logger } from "../../core/log/mod.ts";
+import { downgradeContent } from "../../core/message/mod.ts";
 import type { Queue } from "../../core/queue/types.ts";
 import { CoarseTimer } from "../../core/smtp/mod.ts";
 import { matchList, type TableSet } from "../../core/table/mod.ts";
@@ -66,6 +67,11 @@ export function createSmtpClient(deps: SmtpClientDeps): SmtpClient {
   const own = deps.ownAddresses === undefined
     ? ownAddresses(config)
     : new Set(deps.ownAddresses.map((address) => canonicalAddress(address) ?? address));
+  const limits = {
+    headerLimit: config.int("header_size_limit"),
+    boundaryLimit: config.int("mime_boundary_length_limit"),
+    nestingLimit: config.int("mime_nesting_limit"),
+  };
   const passTo = deps.passTo;
   const flags = deps.flags ?? "";
   const prefix = headerPrefix(flags);
@@ -97,7 +103,10 @@ export function createSmtpClient(deps: SmtpClientDeps): SmtpClient {
     const attempt = new Attempt(request, recorder, log, settings.softBounce, maps.filterDetail);
     const message: Message = {
       ...(maps.rewrite === undefined ? {} : { rewrite: maps.rewrite }),
-      open: () => queue.openContent(request.queueName, request.queueId, request.contentOffset),
+      open(downgrade) {
+        const reader = queue.openContent(request.queueName, request.queueId, request.contentOffset);
+        return downgrade ? downgradeContent(reader, limits) : reader;
+      },
       final,
       ...(prefix === undefined ? {} : { prefix: (accepted) => prefix(request, accepted) }),
       damaged: () => queue.setMode(request.queueName, request.queueId, DAMAGED),

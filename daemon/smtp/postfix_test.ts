@@ -126,7 +126,7 @@ async function play(scenario: Scenario): Promise<Answer> {
         recipients: (scenario.recipients ?? ["to@example.test"])
           .map((quoted) => quoted.replaceAll('"', ""))
           .map((address) => ({ address, notify, dsnOriginal: `${addressType(address)};${address}` })),
-        lines: ["Subject: test", "", ...(scenario.body ?? ["Hello", ".dot"])],
+        lines: ["Subject: test", ...(scenario.header ?? []), "", ...(scenario.body ?? ["Hello", ".dot"])],
         request: {
           encoding: scenario.encoding ?? "",
           sendopts: isAscii(`${scenario.sender} ${scenario.recipients}`) ? 0 : SMTPUTF8_REQUESTED,

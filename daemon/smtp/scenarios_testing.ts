@@ -17,6 +17,8 @@ export interface Scenario {
   readonly nexthop?: string;
   readonly sender?: string;
   readonly recipients?: readonly string[];
+  /** Header lines behind `Subject:`. */
+  readonly header?: readonly string[];
   readonly body?: readonly string[];
   /** How many messages one after the other, over the same session if it is kept. */
   readonly messages?: number;
@@ -550,4 +552,28 @@ export const scenarios: readonly Scenario[] = [
     main: ["inet_protocols=all"],
   },
   { name: "nexthop literal of the other protocol", nexthop: "[ipv6:::1]:PORT" },
+
+  {
+    name: "eight bit to a seven bit server",
+    ...against({}, { keywords: ["PIPELINING", "SIZE"] }),
+    header: [
+      "MIME-Version: 1.0",
+      "Content-Type: text/plain; charset=utf-8",
+      "Content-Transfer-Encoding: 8bit",
+    ],
+    body: ["gr\u00fc\u00df = dich ", ".dot", "x".repeat(100) + "\u00e9".repeat(40)],
+    encoding: "8bit",
+  },
+  {
+    name: "eight bit to a seven bit server, no conversion",
+    ...against({}, { keywords: ["PIPELINING", "SIZE"] }),
+    main: ["disable_mime_output_conversion=yes"],
+    header: [
+      "MIME-Version: 1.0",
+      "Content-Type: text/plain; charset=utf-8",
+      "Content-Transfer-Encoding: 8bit",
+    ],
+    body: ["gr\u00fc\u00df"],
+    encoding: "8bit",
+  },
 ];

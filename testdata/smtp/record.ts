@@ -88,7 +88,7 @@ async function play(scenario: Scenario) {
     if (address.startsWith("/")) await Deno.chmod(socket, 0o777);
   }
   const recipients = scenario.recipients ?? ["to@example.test"];
-  const message = ["Subject: test", "", ...(scenario.body ?? ["Hello", ".dot"]), ""].join("\n");
+  const message = ["Subject: test", ...(scenario.header ?? []), "", ...(scenario.body ?? ["Hello", ".dot"]), ""].join("\n");
   const count = scenario.messages ?? 1;
   let lines: string[] = [];
   for (let number = 1; number <= count; number++) {
