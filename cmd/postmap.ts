@@ -115,7 +115,7 @@ async function perform(request: Request, tool: Tool): Promise<number> {
   }
   for (const operand of request.operands) {
     const { type, name } = typeAndName(operand, tool.config);
-    makeTable(type, name, options, given.has("i") ? { fd: 0 } : undefined);
+    makeTable(type, name, options, given.has("i") ? Deno.stdin : undefined);
   }
   return 0;
 }

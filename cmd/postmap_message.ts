@@ -1,5 +1,4 @@
 /** Lookup keys from a message on standard input: its header lines, its body lines (`postmap -hbm -q -`). */
-import { readSync } from "node:fs";
 import { decodeText } from "../core/bytes/mod.ts";
 import type { Config } from "../core/config/mod.ts";
 import { MimeEvent, MimeScanner } from "../core/message/mod.ts";
@@ -59,8 +58,8 @@ function* byteLines(): Generator<Uint8Array> {
   let held = new Uint8Array(0);
   const buffer = new Uint8Array(1 << 16);
   for (;;) {
-    const count = readSync(0, buffer, 0, buffer.length, null);
-    if (count === 0) break;
+    const count = Deno.stdin.readSync(buffer);
+    if (count === null) break;
     const bytes = new Uint8Array(held.length + count);
     bytes.set(held);
     bytes.set(buffer.subarray(0, count), held.length);

@@ -1,5 +1,4 @@
 /** What postmap, postalias and newaliases share: the message form, the source of keys, the output. */
-import { readSync } from "node:fs";
 import { decodeText, encodeText } from "../core/bytes/mod.ts";
 import { printable, type TableLog } from "../core/table/mod.ts";
 import { printBytes, type Tool } from "./queue_tool.ts";
@@ -20,8 +19,8 @@ export function* inputLines(): Generator<readonly string[]> {
   let held = new Uint8Array(0);
   const buffer = new Uint8Array(1 << 18);
   for (;;) {
-    const count = readSync(0, buffer, 0, buffer.length, null);
-    if (count === 0) break;
+    const count = Deno.stdin.readSync(buffer);
+    if (count === null) break;
     const last = buffer.lastIndexOf(NEWLINE, count - 1);
     const piece = new Uint8Array(held.length + count);
     piece.set(held);

@@ -1,7 +1,3 @@
-import { closeSync, openSync, readSync } from "node:fs";
-import { flockTry, funlock } from "../system/mod.ts";
-import { stampOf } from "./watched_file.ts";
-
 /** The file was replaced or rewritten since it was opened: open it again and start over. */
 export class FileChanged extends Error {
   override readonly name = "FileChanged";
@@ -41,8 +37,8 @@ export class BlockFile {
   /** Looks after each read whether the file is still the one that the reader began with; throws `FileChanged`. */
   verify: (() => void) | undefined;
 
-  readonly #fd: number;
-  readonly #stamp: string;
+  readonly #file: Deno.FsFile;
+  readonly #opened: Deno.FileInfo;
   /** Where each block is, when there is not room for all; otherwise a block's number is its slot. */
   #where: Map<number, number> | undefined;
   /** Which slots hold their block, when there is room for all. */
@@ -59,20 +55,17 @@ export class BlockFile {
    * @param locking take a shared flock(2) lock around reads and look whether the file has changed
    */
   constructor(readonly path: string, readonly cacheBytes: number, readonly locking: boolean) {
-    this.#fd = openSync(path, "r");
-    try {
-      const info = Deno.statSync(path);
-      this.size = info.size;
-      this.#stamp = stampOf(info);
-    } catch (error) {
-      closeSync(this.#fd);
-      throw error;
-    }
+    this.#file = Deno.openSync(path);
+    this.#opened = this.#file.statSync();
+    this.size = this.#opened.size;
   }
 
   /** Is the file under the path still the one that was opened, unchanged? */
   get current(): boolean {
-    return stampOf(Deno.statSync(this.path)) === this.#stamp;
+    const { dev, ino, size, mtime } = Deno.statSync(this.path);
+    const opened = this.#opened;
+    return ino === opened.ino && size === opened.size && dev === opened.dev &&
+      mtime?.getTime() === opened.mtime?.getTime();
   }
 
   /** Sets the block size, which the file's header tells, and empties the buffer. */
@@ -172,21 +165,22 @@ export class BlockFile {
   /** Runs `work` under the shared lock and makes sure that the file is unchanged. */
   guarded<T>(work: () => T): T {
     if (!this.locking) return work();
-    if (!flockTry(this.#fd, "shared")) throw new FileBusy(this.path);
+    if (!this.#file.tryLockSync(false)) throw new FileBusy(this.path);
     try {
       if (!this.current) throw new FileChanged("the file was rewritten");
       return work();
     } finally {
-      funlock(this.#fd);
+      this.#file.unlockSync();
     }
   }
 
   /** Reads into `target`; the number of bytes got is smaller than `length` only at the end of the file. */
   read(target: Uint8Array<ArrayBuffer>, offset: number, length: number, position: number): number {
+    this.#file.seekSync(position, Deno.SeekMode.Start);
     let got = 0;
     while (got < length) {
-      const count = readSync(this.#fd, target, offset + got, length - got, position + got);
-      if (count === 0) break;
+      const count = this.#file.readSync(target.subarray(offset + got, offset + length));
+      if (count === null) break;
       got += count;
     }
     return got;
@@ -201,6 +195,6 @@ export class BlockFile {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    closeSync(this.#fd);
+    this.#file.close();
   }
 }

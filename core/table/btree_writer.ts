@@ -30,14 +30,14 @@ interface Child {
  * Writes a Berkeley DB btree file bottom-up: full leaves, overflow pages, then the levels above them; the root is page 1.
  * @param uid 20 bytes that tell the file from others
  */
-export function writeBtreeFile(fd: number, store: EntryStore, uid: Uint8Array): void {
+export function writeBtreeFile(file: Deno.FsFile, store: EntryStore, uid: Uint8Array): void {
   const order = store.order();
   sortByKey(store, order);
   const cuts = cutLeaves(store, order);
   const leafCount = cuts.length - 1;
   const single = leafCount === 1;
-  const leaves = new PageStream(fd, PAGE_SIZE, single ? ROOT : ROOT + 1);
-  const rest = new PageStream(fd, PAGE_SIZE, single ? ROOT + 1 : ROOT + 1 + leafCount);
+  const leaves = new PageStream(file, PAGE_SIZE, single ? ROOT : ROOT + 1);
+  const rest = new PageStream(file, PAGE_SIZE, single ? ROOT + 1 : ROOT + 1 + leafCount);
   let children: Child[] = [];
   for (let leaf = 0; leaf < leafCount; leaf++) {
     const entries = order.subarray(cuts[leaf]!, cuts[leaf + 1]!);
@@ -48,13 +48,13 @@ export function writeBtreeFile(fd: number, store: EntryStore, uid: Uint8Array): 
     writeLeaf(store, entries, leaves, rest, leaf === 0, leaf === leafCount - 1);
   }
   leaves.flush();
-  for (let level = 2; children.length > 1; level++) children = writeLevel(fd, children, level, rest);
+  for (let level = 2; children.length > 1; level++) children = writeLevel(file, children, level, rest);
   rest.flush();
   const meta = metadataPage(BTREE_MAGIC, PageType.btreeMeta, rest.next - 1, uid);
   meta.setUint32(76, 2, true);
   meta.setUint32(84, 0x20, true);
   meta.setUint32(88, ROOT, true);
-  writeAll(fd, new Uint8Array(meta.buffer), PAGE_SIZE, 0);
+  writeAll(file, new Uint8Array(meta.buffer), PAGE_SIZE, 0);
 }
 
 /** Where each leaf begins in the order, and the end. */
@@ -132,7 +132,7 @@ function entrySize(separator: Uint8Array): number {
 }
 
 /** Writes the level above `children`; a level of one page is the root. */
-function writeLevel(fd: number, children: readonly Child[], level: number, rest: PageStream): Child[] {
+function writeLevel(file: Deno.FsFile, children: readonly Child[], level: number, rest: PageStream): Child[] {
   const cuts = [0];
   let room = PAGE_ROOM;
   for (let at = 0; at < children.length; at++) {
@@ -150,7 +150,7 @@ function writeLevel(fd: number, children: readonly Child[], level: number, rest:
   for (let page = 0; page + 1 < cuts.length; page++) {
     const part = children.slice(cuts[page]!, cuts[page + 1]!);
     const isRoot = cuts.length === 2;
-    const root = isRoot ? new PageStream(fd, PAGE_SIZE, ROOT) : undefined;
+    const root = isRoot ? new PageStream(file, PAGE_SIZE, ROOT) : undefined;
     const overflows = part.map((child, at) =>
       at > 0 && child.separator.length > LARGEST_ON_PAGE ? overflowFor(child.separator, rest) : 0
     );

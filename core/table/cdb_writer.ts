@@ -10,7 +10,7 @@ const BUFFER = 1 << 20;
  * Writes a CDB file, byte for byte as tinycdb would from the same entries. `store` must hash with `cdbHash`. Throws
  * `RangeError` if the file would be larger than the format can say.
  */
-export function writeCdbFile(fd: number, store: EntryStore): void {
+export function writeCdbFile(file: Deno.FsFile, store: EntryStore): void {
   const order = store.order();
   let size = CDB_HEADER + order.length * 24;
   for (const index of order) size += store.keyLength[index]! + store.valueLength[index]!;
@@ -22,7 +22,7 @@ export function writeCdbFile(fd: number, store: EntryStore): void {
   let view = new DataView(buffer.buffer);
   let filled = 0;
   const flush = () => {
-    writeAll(fd, buffer, filled, position - filled);
+    writeAll(file, buffer, filled, position - filled);
     filled = 0;
   };
   order.forEach((index, at) => {
@@ -43,12 +43,12 @@ export function writeCdbFile(fd: number, store: EntryStore): void {
     position += length;
   });
   flush();
-  writeTables(fd, store, order, positions, position);
+  writeTables(file, store, order, positions, position);
 }
 
 /** Writes the 256 hash tables behind the records, and the table of contents at the beginning. */
 function writeTables(
-  fd: number,
+  file: Deno.FsFile,
   store: EntryStore,
   order: Uint32Array,
   positions: Uint32Array,
@@ -73,8 +73,8 @@ function writeTables(
     slots[first + slot * 2] = hash;
     slots[first + slot * 2 + 1] = positions[at]!;
   });
-  writeAll(fd, littleEndian(slots), slots.length * 4, recordsEnd);
-  writeAll(fd, new Uint8Array(contents.buffer), CDB_HEADER, 0);
+  writeAll(file, littleEndian(slots), slots.length * 4, recordsEnd);
+  writeAll(file, new Uint8Array(contents.buffer), CDB_HEADER, 0);
 }
 
 /** The numbers as the bytes of little-endian words. */

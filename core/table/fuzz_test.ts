@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { closeSync, openSync, writeSync } from "node:fs";
 import { encodeText } from "../bytes/mod.ts";
 import { BadFormat, BlockFile, FileChanged } from "./block_file.ts";
 import { cdbHash } from "./cdb_file.ts";
@@ -30,9 +29,9 @@ function sample(format: IndexFormat, entries: number): Uint8Array<ArrayBuffer> {
     store.addBytes(encodeText(`key${index}\0`), encodeText(`${value}\0`), "keep");
   }
   const path = Deno.makeTempFileSync();
-  const fd = openSync(path, "w");
+  const fd = Deno.openSync(path, { write: true, create: true, truncate: true });
   writeIndexFile(format, fd, store, 16777216);
-  closeSync(fd);
+  fd.close();
   const bytes = Deno.readFileSync(path);
   Deno.removeSync(path);
   return bytes;
@@ -106,9 +105,9 @@ for (const [type, format] of indexFormats) {
     const path = Deno.makeTempFileSync();
     for (let round = 0; round < ROUNDS; round++) {
       const bytes = damage(originals[random(originals.length)]!, random);
-      const fd = openSync(path, "w");
-      writeSync(fd, bytes);
-      closeSync(fd);
+      const fd = Deno.openSync(path, { write: true, create: true, truncate: true });
+      for (let done = 0; done < bytes.length;) done += fd.writeSync(bytes.subarray(done));
+      fd.close();
       readAll(path, format);
     }
     // Foreign files.

@@ -31,7 +31,7 @@ function itemSize(length: number): number {
  * overflow pages. `store` must hash with `bdbHash`.
  * @param uid 20 bytes that tell the file from others
  */
-export function writeHashFile(fd: number, store: EntryStore, uid: Uint8Array): void {
+export function writeHashFile(file: Deno.FsFile, store: EntryStore, uid: Uint8Array): void {
   const order = store.order();
   let total = 0;
   for (const index of order) total += pairCost(store, index);
@@ -39,8 +39,8 @@ export function writeHashFile(fd: number, store: EntryStore, uid: Uint8Array): v
   while (total > buckets * PAGE_ROOM * FILL) buckets *= 2;
   const byBucket = groupByBucket(store, order, buckets);
 
-  const first = new PageStream(fd, PAGE_SIZE, 1);
-  const further = new PageStream(fd, PAGE_SIZE, 1 + buckets);
+  const first = new PageStream(file, PAGE_SIZE, 1);
+  const further = new PageStream(file, PAGE_SIZE, 1 + buckets);
   for (let bucket = 0; bucket < buckets; bucket++) {
     const { order: sorted, starts } = byBucket;
     writeBucket(store, sorted.subarray(starts[bucket]!, starts[bucket + 1]!), first, further);
@@ -56,7 +56,7 @@ export function writeHashFile(fd: number, store: EntryStore, uid: Uint8Array): v
   meta.setUint32(92, CHARACTERISTIC_HASH, true);
   // All buckets are in one piece, so every group of them begins one page behind its first bucket's number.
   for (let group = 0; group <= Math.log2(buckets); group++) meta.setUint32(96 + group * 4, 1, true);
-  writeAll(fd, new Uint8Array(meta.buffer), PAGE_SIZE, 0);
+  writeAll(file, new Uint8Array(meta.buffer), PAGE_SIZE, 0);
 }
 
 function pairCost(store: EntryStore, index: number): number {

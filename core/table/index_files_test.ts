@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { closeSync, openSync } from "node:fs";
 import { encodeText } from "../bytes/mod.ts";
 import { BlockFile } from "./block_file.ts";
 import { writeBtreeFile } from "./btree_writer.ts";
@@ -30,13 +29,13 @@ function inTemporaryDirectory(work: (directory: string) => void): void {
   }
 }
 
-function write(path: string, body: (fd: number) => void): void {
-  const fd = openSync(path, "w");
+function write(path: string, body: (fd: Deno.FsFile) => void): void {
+  const fd = Deno.openSync(path, { write: true, create: true, truncate: true });
   body(fd);
-  closeSync(fd);
+  fd.close();
 }
 
-async function digest(body: (fd: number) => void): Promise<string> {
+async function digest(body: (fd: Deno.FsFile) => void): Promise<string> {
   const path = Deno.makeTempFileSync();
   write(path, body);
   const hash = await crypto.subtle.digest("SHA-256", Deno.readFileSync(path));

@@ -11,13 +11,13 @@ import { writeLmdbFile } from "./lmdb_writer.ts";
  */
 export function writeIndexFile(
   format: IndexFormat,
-  fd: number,
+  file: Deno.FsFile,
   store: EntryStore,
   lmdbMapSize: number,
 ): void {
   const identifier = () => crypto.getRandomValues(new Uint8Array(20));
-  if (format.type === "hash") writeHashFile(fd, store, identifier());
-  else if (format.type === "btree") writeBtreeFile(fd, store, identifier());
-  else if (format.type === "cdb") writeCdbFile(fd, store);
-  else writeLmdbFile(fd, store, lmdbMapSize);
+  if (format.type === "hash") writeHashFile(file, store, identifier());
+  else if (format.type === "btree") writeBtreeFile(file, store, identifier());
+  else if (format.type === "cdb") writeCdbFile(file, store);
+  else writeLmdbFile(file, store, lmdbMapSize);
 }

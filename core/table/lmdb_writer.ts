@@ -35,10 +35,10 @@ function even(size: number): number {
  * Writes an LMDB 0.9 file as one finished transaction. Keys must not be longer than `LMDB_LONGEST_KEY`.
  * @param mapSize the map size to record; it is doubled until the file fits
  */
-export function writeLmdbFile(fd: number, store: EntryStore, mapSize: number): void {
+export function writeLmdbFile(file: Deno.FsFile, store: EntryStore, mapSize: number): void {
   const order = store.order();
   sortByKey(store, order);
-  const pages = new PageStream(fd, PAGE_SIZE, 2);
+  const pages = new PageStream(file, PAGE_SIZE, 2);
   const tree: TreeNumbers = { depth: 0, branchPages: 0, leafPages: 0, overflowPages: 0, root: undefined };
   let children: Child[] = [];
   for (let from = 0; from < order.length;) {
@@ -62,8 +62,8 @@ export function writeLmdbFile(fd: number, store: EntryStore, mapSize: number): v
   while (map < pages.next * PAGE_SIZE) map *= 2;
   const empty: TreeNumbers = { depth: 0, branchPages: 0, leafPages: 0, overflowPages: 0, root: undefined };
   const isEmpty = order.length === 0;
-  writeMeta(fd, 0, 0, empty, 0, 1, map);
-  writeMeta(fd, 1, isEmpty ? 0 : 1, tree, order.length, pages.next - 1, map);
+  writeMeta(file, 0, 0, empty, 0, 1, map);
+  writeMeta(file, 1, isEmpty ? 0 : 1, tree, order.length, pages.next - 1, map);
 }
 
 /** Size of a node, which says whether the value stays with it. */
@@ -190,7 +190,7 @@ function writeLevel(children: readonly Child[], pages: PageStream): Child[] {
 }
 
 function writeMeta(
-  fd: number,
+  file: Deno.FsFile,
   number: number,
   transaction: number,
   tree: TreeNumbers,
@@ -215,5 +215,5 @@ function writeMeta(
   page.setBigUint64(128, tree.root === undefined ? NO_PAGE : BigInt(tree.root), true);
   page.setBigUint64(136, BigInt(lastPage), true);
   page.setBigUint64(144, BigInt(transaction), true);
-  writeAll(fd, new Uint8Array(page.buffer), PAGE_SIZE, number * PAGE_SIZE);
+  writeAll(file, new Uint8Array(page.buffer), PAGE_SIZE, number * PAGE_SIZE);
 }

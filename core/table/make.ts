@@ -1,7 +1,5 @@
-import { closeSync, openSync } from "node:fs";
-import process from "node:process";
 import { encodeText } from "../bytes/mod.ts";
-import { asUser, flock } from "../system/mod.ts";
+import { asUser } from "../system/mod.ts";
 import { BadFormat, BlockFile } from "./block_file.ts";
 import { cdbHash } from "./cdb_file.ts";
 import { EntryStore } from "./entry_store.ts";
@@ -11,9 +9,9 @@ import { indexFormats } from "./index_formats.ts";
 import type { IndexFormat } from "./index_reader.ts";
 import { writeIndexFile } from "./index_writer.ts";
 import { MakeError, type MakeOptions } from "./make_options.ts";
-import { addAliasMarks, addSource, readDescriptor, readSource, type Source } from "./make_source.ts";
+import { addAliasMarks, addSource, readSource, readStream, type Source } from "./make_source.ts";
 import { isSystemError, reasonOf } from "./reason.ts";
-import { localTypes, networkTypes } from "./registry.ts";
+import { loadedTypes, localTypes } from "./registry.ts";
 import { ReplaceError, replaceFile, type ReplaceOptions } from "./replace_file.ts";
 import { rewriteInPlace } from "./rewrite_in_place.ts";
 
@@ -25,7 +23,7 @@ export function makeableFormat(type: string): IndexFormat {
   const format = indexFormats.get(type);
   if (format !== undefined) return format;
   throw new MakeError(
-    localTypes.has(type) || networkTypes.has(type)
+    localTypes.has(type) || loadedTypes.has(type)
       ? `unsupported dictionary type: ${type} does not support bulk-mode creation.`
       : `unsupported dictionary type: ${type}. Is the postfix-${type} package installed?`,
   );
@@ -34,16 +32,16 @@ export function makeableFormat(type: string): IndexFormat {
 /**
  * Makes the table `name` of a type from the source file of that name, or with `additions` adds to what is in it already
  * (`-i`). A reader sees the old table or the new one. Throws `MakeError`.
- * @param additions a source that is read instead; its descriptor tells owner and mode
+ * @param additions standard input, which is read instead; owner and mode are its own if it is a file
  */
 export function makeTable(
   type: string,
   name: string,
   options: MakeOptions,
-  additions?: { readonly fd: number },
+  additions?: Deno.FsFile | typeof Deno.stdin,
 ): void {
   const format = makeableFormat(type);
-  const source = additions === undefined ? readSource(name) : readDescriptor(additions.fd);
+  const source = additions === undefined ? readSource(name) : readStream(additions);
   asOwner(source, options, () => {
     const path = targetPath(name + format.suffix);
     const existing = additions === undefined ? undefined : path;
@@ -108,7 +106,7 @@ function targetPath(path: string): string {
 
 /** Runs as the owner of the source if that is not root (postmap(1), `-o`). */
 function asOwner(source: Source, options: MakeOptions, work: () => void): void {
-  if (process.geteuid?.() !== 0 || options.keepRoot || source.uid === 0) work();
+  if (Deno.uid() !== 0 || options.keepRoot || source.uid === 0) work();
   else asUser({ uid: source.uid, gid: source.gid, groups: [] }, work);
 }
 
@@ -133,7 +131,8 @@ function replaceTable(
     if (existing !== undefined) readExisting(existing, format, store);
     return fill(store) === false ? undefined : store;
   };
-  const write = (fd: number, store: EntryStore) => writeIndexFile(format, fd, store, options.lmdbMapSize);
+  const write = (file: Deno.FsFile, store: EntryStore) =>
+    writeIndexFile(format, file, store, options.lmdbMapSize);
   removeEmpty(path, existing === undefined, options);
   const how = replaceOptions(path, format, source, options);
   let unlock = existing === undefined ? undefined : lockExisting(existing);
@@ -195,15 +194,15 @@ function removeEmpty(path: string, create: boolean, options: MakeOptions): void 
 
 /** Keeps real Postfix's programs from changing the old table while it is read and replaced. */
 function lockExisting(path: string): (() => void) | undefined {
-  let fd: number;
+  let file: Deno.FsFile;
   try {
-    fd = openSync(path, "r");
+    file = Deno.openSync(path);
   } catch (error) {
-    if ((error as { code?: string }).code === "ENOENT") return undefined;
+    if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
-  flock(fd, "exclusive");
-  return () => closeSync(fd);
+  file.lockSync(true);
+  return () => file.close();
 }
 
 function readExisting(path: string, format: IndexFormat, store: EntryStore): void {
@@ -211,7 +210,7 @@ function readExisting(path: string, format: IndexFormat, store: EntryStore): voi
   try {
     file = new BlockFile(path, 1 << 24, false);
   } catch (error) {
-    if ((error as { code?: string }).code === "ENOENT") return;
+    if (error instanceof Deno.errors.NotFound) return;
     throw error;
   }
   try {

@@ -1,4 +1,3 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { decodeText, encodeText } from "../bytes/mod.ts";
 import { readAliasSource } from "./alias_source.ts";
 import type { EntryStore } from "./entry_store.ts";
@@ -20,29 +19,32 @@ export interface Source {
 
 /** Reads the whole source file; a directory counts as empty. */
 export function readSource(name: string): Source {
-  let fd: number;
   try {
-    fd = openSync(name, "r");
+    using file = Deno.openSync(name);
+    return readAll(file, file.statSync());
   } catch (error) {
     throw new MakeError(`open ${name}: ${reasonOf(error)}`);
   }
-  try {
-    return readDescriptor(fd);
-  } finally {
-    closeSync(fd);
-  }
 }
 
-/** Reads an open descriptor to its end. */
-export function readDescriptor(fd: number): Source {
-  const info = fstatSync(fd);
-  const owner = info.isFile()
-    ? { uid: info.uid, gid: info.gid, mode: info.mode }
-    : { uid: 0, gid: 0, mode: 0o644 };
-  if (info.isDirectory()) {
-    return { bytes: new Uint8Array(1), size: 0, uid: info.uid, gid: info.gid, mode: info.mode };
+/** Reads standard input to its end. A pipe belongs to nobody and has the mode of a new table. */
+export function readStream(input: typeof Deno.stdin | Deno.FsFile): Source {
+  let info: Deno.FileInfo | undefined;
+  try {
+    info = input === Deno.stdin ? Deno.statSync("/dev/stdin") : (input as Deno.FsFile).statSync();
+  } catch {
+    // A closed standard input has no owner either.
   }
-  let bytes = new Uint8Array(Math.max(info.isFile() ? info.size : 0, 4096) + 65536);
+  return readAll(input, info?.isFile === true ? info : undefined);
+}
+
+function readAll(
+  input: { readSync(room: Uint8Array): number | null },
+  info: Deno.FileInfo | undefined,
+): Source {
+  const owner = { uid: info?.uid ?? 0, gid: info?.gid ?? 0, mode: info?.mode ?? 0o644 };
+  if (info?.isDirectory === true) return { bytes: new Uint8Array(1), size: 0, ...owner };
+  let bytes = new Uint8Array(Math.max(info?.size ?? 0, 4096) + 65536);
   let size = 0;
   for (;;) {
     if (bytes.length - size < 4096) {
@@ -50,8 +52,8 @@ export function readDescriptor(fd: number): Source {
       grown.set(bytes);
       bytes = grown;
     }
-    const count = readSync(fd, bytes, size, bytes.length - size - 1, null);
-    if (count === 0) return { bytes, size, ...owner };
+    const count = input.readSync(bytes.subarray(size, bytes.length - 1));
+    if (count === null) return { bytes, size, ...owner };
     size += count;
   }
 }

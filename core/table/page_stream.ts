@@ -1,5 +1,3 @@
-import { writeSync } from "node:fs";
-
 /** Bytes collected before they are written. */
 const BUFFER = 1 << 20;
 
@@ -14,7 +12,7 @@ export class PageStream {
   #position: number;
   #filled = 0;
 
-  constructor(private readonly fd: number, private readonly pageSize: number, firstPage: number) {
+  constructor(private readonly file: Deno.FsFile, private readonly pageSize: number, firstPage: number) {
     this.next = firstPage;
     this.#position = firstPage * pageSize;
     this.bytes = new Uint8Array(Math.max(BUFFER, pageSize));
@@ -33,14 +31,19 @@ export class PageStream {
 
   /** Writes out what is held back. Throws the system's error; a full disk shows here. */
   flush(): void {
-    writeAll(this.fd, this.bytes, this.#filled, this.#position);
+    writeAll(this.file, this.bytes, this.#filled, this.#position);
     this.#position += this.#filled;
     this.#filled = 0;
   }
 }
 
 /** Writes the first `length` bytes at `position`. Throws the system's error. */
-export function writeAll(fd: number, bytes: Uint8Array<ArrayBuffer>, length: number, position: number): void {
-  let done = 0;
-  while (done < length) done += writeSync(fd, bytes, done, length - done, position + done);
+export function writeAll(
+  file: Deno.FsFile,
+  bytes: Uint8Array<ArrayBuffer>,
+  length: number,
+  position: number,
+): void {
+  file.seekSync(position, Deno.SeekMode.Start);
+  for (let done = 0; done < length;) done += file.writeSync(bytes.subarray(done, length));
 }

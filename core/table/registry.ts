@@ -7,7 +7,6 @@ import { IndexedTable } from "./indexed_table.ts";
 import { openEnviron, openFail, openInline, openRandmap, openStatic } from "./literal_tables.ts";
 import { openPcre } from "./pcre.ts";
 import { openRegexp } from "./regexp.ts";
-import { openSqlite } from "./sqlite.ts";
 import { openTexthash } from "./texthash.ts";
 import type { Table } from "./types.ts";
 import { openUnix } from "./unix_table.ts";
@@ -25,7 +24,6 @@ export const localTypes: ReadonlyMap<string, Opener> = new Map<string, Opener>([
   ["pipemap", openPipemap],
   ["randmap", openRandmap],
   ["regexp", openRegexp],
-  ["sqlite", openSqlite],
   ["static", openStatic],
   ["texthash", openTexthash],
   ["unionmap", openUnionmap],
@@ -38,16 +36,17 @@ export const localTypes: ReadonlyMap<string, Opener> = new Map<string, Opener>([
 ]);
 
 /**
- * Table types that talk to a server. Their modules are loaded at the first lookup only, because their clients are big;
- * each exports an opener.
+ * Table types whose modules are loaded at the first lookup, because what they stand on is big: databases and servers. Each
+ * entry resolves to an opener.
  */
-export const networkTypes: ReadonlyMap<string, () => Promise<Opener>> = new Map<
-  string,
-  () => Promise<Opener>
->();
+export const loadedTypes: ReadonlyMap<string, () => Promise<Opener>> = new Map<string, () => Promise<Opener>>(
+  [
+    ["sqlite", () => import("./sqlite.ts").then(({ openSqlite }) => openSqlite)],
+  ],
+);
 
 /** All types that `postconf -m` lists, in its order. */
 export function tableTypes(): string[] {
-  return [...localTypes.keys(), ...networkTypes.keys(), "debug", "proxy"]
+  return [...localTypes.keys(), ...loadedTypes.keys(), "debug", "proxy"]
     .filter((type) => !absentTypes.includes(type)).sort();
 }

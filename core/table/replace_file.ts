@@ -1,15 +1,3 @@
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  fsyncSync,
-  ftruncateSync,
-  openSync,
-  renameSync,
-  unlinkSync,
-} from "node:fs";
-import { flock } from "../system/mod.ts";
-
 /** How the new file is made. */
 export interface ReplaceOptions {
   /** Mode of the new file. */
@@ -36,32 +24,36 @@ export function replaceFile<T>(
   path: string,
   options: ReplaceOptions,
   prepare: () => T | undefined,
-  write: (fd: number, content: T) => void,
+  write: (file: Deno.FsFile, content: T) => void,
 ): void {
   const beside = `${path}.tmp`;
-  const fd = openLocked(beside);
+  const file = openLocked(beside);
   try {
     const content = prepare();
     if (content === undefined) {
       removeQuietly(beside);
       return;
     }
-    ftruncateSync(fd, 0);
-    write(fd, content);
-    if (options.owner !== undefined) giveTo(beside, fd, options.owner);
+    file.truncateSync(0);
+    write(file, content);
+    if (options.owner !== undefined) giveTo(beside, file, options.owner);
     Deno.chmodSync(beside, options.mode);
-    fsyncSync(fd);
-    renameSync(beside, path);
+    file.syncSync();
+    Deno.renameSync(beside, path);
   } catch (error) {
     removeQuietly(beside);
     throw error;
   } finally {
-    closeSync(fd);
+    file.close();
   }
 }
 
-function giveTo(path: string, fd: number, owner: { readonly uid: number; readonly gid: number }): void {
-  const now = fstatSync(fd);
+function giveTo(
+  path: string,
+  file: Deno.FsFile,
+  owner: { readonly uid: number; readonly gid: number },
+): void {
+  const now = file.statSync();
   if (now.uid === owner.uid && now.gid === owner.gid) return;
   try {
     Deno.chownSync(path, owner.uid, owner.gid);
@@ -71,30 +63,47 @@ function giveTo(path: string, fd: number, owner: { readonly uid: number; readonl
 }
 
 /** Opens the file and locks it; if it was renamed away meanwhile, the writer before us has finished: start over. */
-function openLocked(path: string): number {
+function openLocked(path: string): Deno.FsFile {
   for (;;) {
-    let fd: number;
-    try {
-      fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
-    } catch (error) {
-      throw new ReplaceError(path, error);
+    const file = openOrCreate(path);
+    file.lockSync(true);
+    if (isStill(path, file)) return file;
+    file.close();
+    if (isLink(path)) {
+      throw new ReplaceError(path, new Error("is a symbolic link, which is not followed here"));
     }
-    try {
-      flock(fd, "exclusive");
-      if (isStill(path, fd)) return fd;
-    } catch (error) {
-      closeSync(fd);
-      throw error;
-    }
-    closeSync(fd);
   }
 }
 
-function isStill(path: string, fd: number): boolean {
+/** Never makes a file through a symbolic link that somebody put there. */
+function openOrCreate(path: string): Deno.FsFile {
   try {
-    const opened = fstatSync(fd);
-    const named = Deno.statSync(path);
+    return Deno.openSync(path, { read: true, write: true, createNew: true, mode: 0o600 });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw new ReplaceError(path, error);
+  }
+  try {
+    return Deno.openSync(path, { read: true, write: true });
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound && !isLink(path)) return openOrCreate(path);
+    throw new ReplaceError(path, error);
+  }
+}
+
+/** Is the open file the one under this very name? */
+function isStill(path: string, file: Deno.FsFile): boolean {
+  try {
+    const opened = file.statSync();
+    const named = Deno.lstatSync(path);
     return named.ino === opened.ino && named.dev === opened.dev;
+  } catch {
+    return false;
+  }
+}
+
+function isLink(path: string): boolean {
+  try {
+    return Deno.lstatSync(path).isSymlink;
   } catch {
     return false;
   }
@@ -103,7 +112,7 @@ function isStill(path: string, fd: number): boolean {
 /** The file beside is ours and half-written; that it can't be removed changes nothing about the error being reported. */
 function removeQuietly(path: string): void {
   try {
-    unlinkSync(path);
+    Deno.removeSync(path);
   } catch {
     // See above.
   }

@@ -1,6 +1,3 @@
-import { closeSync, fsyncSync, ftruncateSync, openSync } from "node:fs";
-import { flock } from "../system/mod.ts";
-
 /**
  * Writes a file over itself under an exclusive lock, for a caller who may write the file but not its directory. Readers
  * that lock wait; a crash in the middle leaves a damaged file. False if the file can't be opened for writing.
@@ -9,23 +6,23 @@ import { flock } from "../system/mod.ts";
 export function rewriteInPlace<T>(
   path: string,
   prepare: () => T | undefined,
-  write: (fd: number, content: T) => void,
+  write: (file: Deno.FsFile, content: T) => void,
 ): boolean {
-  let fd: number;
+  let file: Deno.FsFile;
   try {
-    fd = openSync(path, "r+");
+    file = Deno.openSync(path, { read: true, write: true });
   } catch {
     return false;
   }
   try {
-    flock(fd, "exclusive");
+    file.lockSync(true);
     const content = prepare();
     if (content === undefined) return true;
-    ftruncateSync(fd, 0);
-    write(fd, content);
-    fsyncSync(fd);
+    file.truncateSync(0);
+    write(file, content);
+    file.syncSync();
     return true;
   } finally {
-    closeSync(fd);
+    file.close();
   }
 }

@@ -1,5 +1,4 @@
-import process from "node:process";
-import type { DatabaseSync } from "node:sqlite";
+import { DatabaseSync } from "node:sqlite";
 import type { OpenContext } from "./context.ts";
 import { keyFilter } from "./key_filter.ts";
 import { expandQuery, expandResult, unknownLetter } from "./query_template.ts";
@@ -105,8 +104,7 @@ class Connection {
     const stamp = stampOf(info).split(":", 2).join(":");
     if (this.#database !== undefined && stamp === this.#stamp) return this.#database;
     this.close();
-    const sqlite = process.getBuiltinModule("node:sqlite");
-    this.#database = new sqlite.DatabaseSync(this.path, { readOnly: true });
+    this.#database = new DatabaseSync(this.path, { readOnly: true });
     this.#stamp = stamp;
     return this.#database;
   }

@@ -3,7 +3,7 @@ import type { OpenContext, ResolvedFlags, TableLog } from "./context.ts";
 import { foldKey } from "./fold.ts";
 import { GuardedTable } from "./guarded_table.ts";
 import { lazyTable } from "./lazy_table.ts";
-import { localTypes, networkTypes } from "./registry.ts";
+import { loadedTypes, localTypes } from "./registry.ts";
 import { parseSpec, splitList } from "./spec.ts";
 import { TableList } from "./table_list.ts";
 import { type Table, TableError, type TableFlags } from "./types.ts";
@@ -86,7 +86,7 @@ export class TableSet {
       open: (member) => this.open(member, flags),
     };
     const opener = localTypes.get(type);
-    const loader = networkTypes.get(type);
+    const loader = loadedTypes.get(type);
     if (opener === undefined && loader === undefined) {
       throw new TableError("configuration", `unsupported dictionary type: ${type}`);
     }
