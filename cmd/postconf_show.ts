@@ -1,5 +1,4 @@
 /** postconf without -e, -# or -X: main.cf settings, and -M, -F, -P. */
-import { splitNameValue } from "../core/config/mod.ts";
 import { ConfigSession, type ShowOptions } from "../core/config/show/mod.ts";
 import { PostconfFatal, type PostconfStreams } from "./postconf_message.ts";
 import type { PostconfOptions } from "./postconf_options.ts";
@@ -11,9 +10,9 @@ export function showConfiguration(
   streams: PostconfStreams,
 ): void {
   const { given, mode, operands } = options;
-  if (mode !== "main") checkRequests(options);
   const what = mode !== "main" ? "master" : given.has("d") ? "defaults" : "main";
-  const session = new ConfigSession(directory, what, options.overrides.map(override), streams.warn);
+  const session = new ConfigSession(directory, what, options.overrides, streams.warn);
+  if (mode !== "main") checkRequests(options);
   const show: ShowOptions = {
     defaults: given.has("d"),
     onlySet: given.has("n"),
@@ -30,12 +29,6 @@ export function showConfiguration(
   else session.showSettings(operands, show);
   streams.output(session.output());
   if (what !== "defaults" && !given.has("q")) session.warnOfUnused({ main: mode === "main", master: true });
-}
-
-function override(text: string): readonly [string, string] {
-  const parts = splitNameValue(text);
-  if (!parts.ok) throw new PostconfFatal(`invalid parameter override: ${text}: ${parts.problem}`);
-  return [parts.name, parts.value];
 }
 
 const FORMS = {

@@ -143,12 +143,22 @@ class NameFinder {
 
   /** A default makes the names that it refers to known, without a complaint about those that nobody sets. */
   #scanDefaults(): void {
+    const unknown = [
+      ...new Set(
+        [this.source.main, ...this.source.rows.map((row) => row.settings)]
+          .flatMap((settings) => [...settings.keys()]).filter((name) => !this.#isKnown(name)),
+      ),
+    ];
+    if (unknown.length === 0) return;
     for (const parameter of parameterTable.all) {
-      if (parameter.type === "raw" || this.source.main.has(parameter.name)) continue;
-      scanMacros(parameter.default, (name) => {
-        if (this.source.main.has(name)) this.#user.add(name);
+      const { name, type, default: text } = parameter;
+      if (type === "raw" || this.source.main.has(name) || !unknown.some((other) => text.includes(other))) {
+        continue;
+      }
+      scanMacros(text, (other) => {
+        if (this.source.main.has(other)) this.#user.add(other);
         this.source.rows.forEach((row, index) => {
-          if (row.settings.has(name)) this.#entries[index]!.add(name);
+          if (row.settings.has(other)) this.#entries[index]!.add(other);
         });
       });
     }

@@ -1,7 +1,7 @@
 /** One run of the configuration tools over a directory: reading, showing, warning. */
 import { type MainSetting, parseMain, readConfigFile } from "../load.ts";
-import { MacroError } from "../macro.ts";
-import { expandMacros } from "../macro.ts";
+import { splitNameValue } from "../logical_lines.ts";
+import { expandMacros, MacroError } from "../macro.ts";
 import { parameterTable } from "../parameter_table.ts";
 import { type Setting, Snapshot } from "../snapshot.ts";
 import { ConfigError } from "../types.ts";
@@ -47,12 +47,13 @@ export class ConfigSession {
 
   /**
    * @param directory as given; it is shown so
+   * @param overrides `name=value`, as if main.cf had them
    * @param what `defaults`: main.cf isn't read; `main`: master.cf may be missing; `master`: it must not
    */
   constructor(
     directory: string,
     what: "defaults" | "main" | "master",
-    overrides: readonly (readonly [string, string])[],
+    overrides: readonly string[],
     warn: Warn,
   ) {
     this.#directory = directory;
@@ -68,7 +69,10 @@ export class ConfigSession {
             origin: { file: `${directory}/main.cf`, line: setting.line },
           });}
       }
-      for (const [name, value] of overrides) {
+      for (const text of overrides) {
+        const parts = splitNameValue(text);
+        if (!parts.ok) throw new ConfigError(`invalid parameter override: ${text}: ${parts.problem}`);
+        const { name, value } = parts;
         if (isReadOnly(name)) readOnly.set(name, value);
         else settings.set(name, { value, origin: { file: "-o" } });
       }
@@ -115,7 +119,8 @@ export class ConfigSession {
       }
       if (options.onlySet && !this.#source.main.has(name)) continue;
       const raw = this.#mainValue(name);
-      const value = options.expand ? this.#expand(raw, (other) => this.#lookup(other)) : raw;
+      const asItIs = !options.expand || parameterTable.find(name)?.type === "raw";
+      const value = asItIs ? raw : this.#expand(raw, (other) => this.#lookup(other));
       this.#lines.push(printSetting(name, value, options));
     }
   }

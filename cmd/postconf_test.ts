@@ -1,0 +1,125 @@
+import assert from "node:assert/strict";
+import answers from "../testdata/config/answers.json" with { type: "json" };
+import { isolated } from "../testdata/config/cases.ts";
+import { runPostconf } from "./postconf.ts";
+import { postconfStreams } from "./postconf_message.ts";
+
+/** Runs a command line on a fresh copy of a setup. */
+async function ask(setup: string, args: readonly string[]) {
+  const directory = isolated(setup);
+  let stdout = "";
+  let stderr = "";
+  const streams = postconfStreams("postconf", (text) => stdout += text, (text) => stderr += text);
+  const code = await runPostconf(["-c", directory, ...args], streams);
+  const files: Record<string, string> = {};
+  for (const name of ["main.cf", "master.cf"]) {
+    const now = Deno.readTextFileSync(`${directory}/${name}`);
+    if (
+      now !== Deno.readTextFileSync(new URL(`../testdata/config/setups/${setup}/${name}`, import.meta.url))
+    ) {
+      files[name] = now;
+    }
+  }
+  assert.deepEqual([...Deno.readDirSync(directory)].length, 2, "nothing is left behind");
+  Deno.removeSync(directory, { recursive: true });
+  const place = (text: string) => text.replaceAll(directory, "@DIRECTORY@");
+  return { code, stdout: place(stdout), stderr: place(stderr).split("\n").filter(Boolean).sort(), files };
+}
+
+/** Names whose default depends on the machine or the moment. */
+const OF_THE_MACHINE = ["mynetworks", "process_id", "myhostname", "mydomain"];
+
+/** Parameters that Postfix 3.7 as Debian builds it doesn't have, or with another default. */
+const OTHER_DEFAULT = [
+  ...["tls_export_cipherlist", "tls_high_cipherlist", "tls_low_cipherlist", "tls_medium_cipherlist"],
+  ...["tls_null_cipherlist", "smtpd_forbid_bare_newline", "smtpd_forbid_unauth_pipelining"],
+  ...["smtp_tls_dane_insecure_mx_policy", "tls_eecdh_auto_curves", "address_verify_map", "alias_database"],
+  ...["alias_maps", "import_environment", "milter_default_action", "postscreen_cache_map", "proxy_read_maps"],
+  ...["smtp_tls_security_level", "tlsproxy_client_policy_maps", "tlsproxy_client_security_level"],
+  ...["mail_version", "mail_release_date", "service_name", "mail_name", "daemon_directory", "html_directory"],
+  ...["manpage_directory", "readme_directory", "shlib_directory", "tls_legacy_public_key_fingerprints"],
+  ...["tlsproxy_client_policy", "tlsproxy_client_level"],
+];
+
+/** Output as pieces, one a parameter: a folded line and its continuations are one piece. */
+function pieces(text: string): string[] {
+  return text.replace(/\n$/, "").split(/\n(?! {4})/);
+}
+
+function nameOf(piece: string): string {
+  return /^[^ \n]*/.exec(piece)![0];
+}
+
+/**
+ * The pieces of a list that can be compared: those of names that both know with the same default. Without names (-h)
+ * nothing tells which line is which.
+ */
+function comparable(text: string, both: ReadonlySet<string>): string[] {
+  return pieces(text).filter((piece) => {
+    const name = nameOf(piece);
+    return both.has(name) && !OF_THE_MACHINE.includes(name) && !OTHER_DEFAULT.includes(name);
+  });
+}
+
+/** Expanded values name the program and its version. */
+function asThatRelease(text: string): string {
+  return text.replaceAll(/\b3\.11\.\d+/g, "3.7.11").replaceAll(/\bPostel\b/g, "Postfix");
+}
+
+/** `-Fh` of Postfix 3.7 leaves out the blank behind a command whose first argument is no option. */
+function corrected(text: string): string {
+  return text.replace(/^(pipe|spawn|smtpd)(?=(flags|user|xx)=?)/gm, "$1 ");
+}
+
+const LISTS_EVERYTHING = /^(|-f|-x|-d|-df|-dH|-C builtin)$/;
+
+for (const setup of new Set(answers.map((answer) => answer.setup))) {
+  Deno.test(`postconf answers as Postfix's does: ${setup}`, async () => {
+    let compared = 0;
+    for (const expected of answers.filter((answer) => answer.setup === setup && answer.files === undefined)) {
+      const line = expected.args.join(" ");
+      const found = await ask(setup, expected.args);
+      const message = `postconf ${line}`;
+      assert.equal(found.code, expected.code, message);
+      if (LISTS_EVERYTHING.test(line)) {
+        const both = new Set(pieces(found.stdout).map(nameOf)).intersection(
+          new Set(pieces(expected.stdout).map(nameOf)),
+        );
+        assert.ok(both.size > 820, `${message}: ${both.size} names in common`);
+        const ours = asThatRelease(found.stdout);
+        assert.deepEqual(comparable(ours, both), comparable(expected.stdout, both), message);
+      } else {
+        assert.equal(
+          asThatRelease(found.stdout),
+          corrected(expected.stdout),
+          message,
+        );
+      }
+      assert.deepEqual(found.stderr, expected.stderr, message);
+      compared += 1;
+    }
+    assert.ok(compared > 70);
+  });
+
+  Deno.test(`postconf edits as Postfix's does: ${setup}`, async () => {
+    for (const expected of answers.filter((answer) => answer.setup === setup && answer.files !== undefined)) {
+      const message = `postconf ${expected.args.join(" ")}`;
+      if (setup === "null-client" && expected.args.includes("smtp/inet/chroot=q")) {
+        // Postfix looks at the value only when it has found the service.
+        assert.equal((await ask(setup, expected.args)).code, 1);
+        continue;
+      }
+      const found = await ask(setup, expected.args);
+      assert.equal(found.code, expected.code, message);
+      assert.deepEqual(found.stderr, expected.stderr, message);
+      const files = expected.files as Record<string, string>;
+      for (const name of ["main.cf", "master.cf"]) {
+        // A changed entry stays in its place; Postfix puts it behind the comments that follow it.
+        for (const comments of [false, true]) {
+          const select = (text = "") => text.split("\n").filter((line) => line.startsWith("#") === comments);
+          assert.deepEqual(select(found.files[name]), select(files[name]), `${message}: ${name}`);
+        }
+      }
+    }
+  });
+}
