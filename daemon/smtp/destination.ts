@@ -68,9 +68,8 @@ export function findPort(service: string): number | undefined {
  * @throws DestinationError
  */
 export function parseDestination(text: string, defaultService: string): Destination {
-  // [host], [host]:port, host, host:port; a name with several colons is an address without brackets.
-  const match = /^\[([^\]]*)\](?::(.*))?$/.exec(text) ??
-    /^([^:[\]]+)(?::(.*))?$/.exec(text) ?? /^([0-9a-fA-F:.]+)$/.exec(text);
+  // [host], [host]:port, host, host:port; an IPv6 address needs its brackets.
+  const match = /^\[([^\]]*)\](?::(.*))?$/.exec(text) ?? /^([^:[\]]+)(?::(.*))?$/.exec(text);
   const host = match?.[1] ?? "";
   const bare = host.replace(/^ipv6:/i, "");
   if (isIP(bare) === 0 && !isHostname(bare)) {

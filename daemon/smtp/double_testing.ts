@@ -19,7 +19,7 @@ import {
   type DeliveryRequest,
   type DsnDetail,
 } from "../delivery/types.ts";
-import { createSmtpClient, type SmtpClient } from "./mod.ts";
+import { createSmtpClient, type SmtpClient, type SmtpClientDeps } from "./mod.ts";
 import type { Protocol } from "./settings.ts";
 
 /** What was recorded for one recipient. */
@@ -47,6 +47,7 @@ export interface BenchOptions {
   readonly main?: string;
   readonly protocol?: Protocol;
   readonly nameServer?: NameServer;
+  readonly passTo?: SmtpClientDeps["passTo"];
   /** `flags=` of master.cf. */
   readonly flags?: string;
   /** Wraps the queue as the client sees it. */
@@ -90,6 +91,7 @@ export function makeBench(options: BenchOptions = {}): Bench {
     resolver: createResolver({ settings: { timeout: 1, attempts: 1, search: [], ...servers } }),
     tables: new TableSet(config),
     log,
+    ...(options.passTo === undefined ? {} : { passTo: options.passTo }),
     ...(options.flags === undefined ? {} : { flags: options.flags }),
   });
   return {

@@ -2,13 +2,15 @@ import type { Attempt } from "./attempt.ts";
 import { oneLine, type ServerReply } from "./dsn.ts";
 import type { Features, Session } from "./session.ts";
 import { noFeatures } from "./session.ts";
-import { secure } from "./secure.ts";
+import { authenticate, secure } from "./secure.ts";
 import { failConversation, failSite, failSiteLocally } from "./trouble.ts";
 
 /** What the handshake needs beyond the session. */
 export interface HandshakeDeps {
   /** EHLO keywords to ignore for a server address, undefined for the default. Rejects when a table can't answer. */
   discardKeywords(address: string): Promise<string | undefined>;
+  /** Is there a password for a server, destination or sender? Absent without `smtp_sasl_auth_enable`. */
+  readonly hasPassword?: (key: string) => Promise<boolean>;
   /** Workarounds for a firewall in front of a server address. */
   pixWorkarounds(address: string): Promise<readonly string[]>;
 }
@@ -56,11 +58,11 @@ export async function shakeHands(
       return isPositive(plain) ? await secure(attempt, session) : await refused(attempt, session, plain);
     }
     if (!await readKeywords(attempt, session, reply!, deps, loops)) return false;
+    return await secure(attempt, session) && await authenticate(attempt, session, deps.hasPassword);
   } catch (error) {
     await failConversation(attempt, session, error, doing);
     return false;
   }
-  return await secure(attempt, session);
 }
 
 export function isPositive(reply: ServerReply): boolean {

@@ -36,7 +36,11 @@ export function createMaps(deps: MapsDeps, settings: ClientSettings): ClientMaps
   const pix = open(`${protocol}_pix_workaround_maps`);
   const replies = open(`${protocol}_reply_filter`);
   const statuses = open(`${protocol}_delivery_status_filter`);
+  const passwords = settings.saslEnabled ? open(`${protocol}_sasl_password_maps`) : undefined;
   return {
+    ...(passwords === undefined ? {} : {
+      hasPassword: async (key) => await passwords.lookup(key) !== undefined,
+    }),
     discardKeywords: async (address) => await discard?.lookup(address),
     pixWorkarounds: async (address) => {
       const found = await pix?.lookup(address);

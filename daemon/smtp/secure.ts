@@ -2,6 +2,30 @@ import type { Attempt } from "./attempt.ts";
 import type { Session } from "./session.ts";
 import { failSiteLocally } from "./trouble.ts";
 
+/**
+ * The step at which the client logs in. There is no SASL client here yet. Where a password is configured for the server,
+ * going on without it would get mail refused for good, so that it is deferred.
+ */
+export async function authenticate(
+  attempt: Attempt,
+  session: Session,
+  hasPassword: ((key: string) => Promise<boolean>) | undefined,
+): Promise<boolean> {
+  if (hasPassword === undefined || session.features.auth === "") return true;
+  const { nexthop, sender } = attempt.request;
+  const keys = session.settings.senderDependentLogin
+    ? [sender, session.peer.host, nexthop]
+    : [session.peer.host, nexthop];
+  for (const key of keys) {
+    if (!await hasPassword(key)) continue;
+    const reason = `SASL authentication failed; cannot authenticate to server ${session.named}: ` +
+      "no SASL client in this release";
+    await failSiteLocally(attempt, session, "4.7.0", reason);
+    return false;
+  }
+  return true;
+}
+
 const warned = new WeakSet<object>();
 
 /**

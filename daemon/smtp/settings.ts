@@ -87,6 +87,8 @@ export interface ClientSettings {
   readonly genericMaps: string;
   readonly replyFilter: string;
   readonly statusFilter: string;
+  readonly saslEnabled: boolean;
+  readonly senderDependentLogin: boolean;
   readonly tlsLevel: TlsLevel;
   readonly tlsWrapperMode: boolean;
   readonly noteStarttlsOffer: boolean;
@@ -210,6 +212,8 @@ export function readSettings(config: Config, protocol: Protocol): ClientSettings
     genericMaps: text("generic_maps"),
     replyFilter: text("reply_filter"),
     statusFilter: text("delivery_status_filter"),
+    saslEnabled: flag("sasl_auth_enable"),
+    senderDependentLogin: flag("sender_dependent_authentication"),
     tlsLevel: tlsLevel(config, protocol),
     tlsWrapperMode: flag("tls_wrappermode"),
     noteStarttlsOffer: flag("tls_note_starttls_offer"),

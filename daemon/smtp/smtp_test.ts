@@ -249,6 +249,50 @@ Deno.test("smtp client: XFORWARD tells what the server wants to know", async () 
   ]);
 });
 
+Deno.test("smtp client: without a SASL client, mail for a server with a password waits", async () => {
+  await using server = startFakeServer({ keywords: ["AUTH PLAIN LOGIN"] });
+  const main = "smtp_sasl_auth_enable = yes\nsmtp_sasl_password_maps = inline:{[127.0.0.1]:PORT=joe:secret}";
+  await using bench = makeBench({ main: main.replace("PORT", String(server.port)) });
+  await mail(bench, { nexthop: `[127.0.0.1]:${server.port}` });
+  assert.match(
+    bench.told()[0]!,
+    /^deferred 4\.7\.0 .* SASL authentication failed; cannot authenticate to server /,
+  );
+  assert.deepEqual(server.sessions[0]!.messages, []);
+  await mail(bench, { nexthop: `127.0.0.1:${server.port}` });
+  assert.match(bench.told()[0]!, /^sent /);
+});
+
+Deno.test("smtp client: flags=DORX adds headers and stops loops", async () => {
+  await using server = startFakeServer();
+  await using bench = makeBench({ flags: "DORX" });
+  const nexthop = `[127.0.0.1]:${server.port}`;
+  const recipients = [{ address: "to@example.test", original: "alias@example.test" }];
+  await mail(bench, { nexthop, recipients, lines: ["Subject: x", "", "body"] });
+  const added = [
+    "Return-Path: <from@client.test>",
+    "X-Original-To: alias@example.test",
+    "Delivered-To: to@example.test",
+  ];
+  assert.equal(server.sessions[0]!.messages[0], [...added, "Subject: x", "", "body", ""].join("\r\n"));
+  assert.equal(bench.fates[0]!.detail.action, "delivered");
+  await mail(bench, { nexthop, recipients, lines: ["delivered-to: TO@example.test", "", "body"] });
+  assert.equal(bench.told()[1], "bounced 5.4.6 none mail forwarding loop for to@example.test");
+});
+
+Deno.test("smtp client: best_mx_transport takes mail that would loop", async () => {
+  const passed: string[] = [];
+  await using bench = makeBench({
+    main: "best_mx_transport = local",
+    passTo: (transport, request) => {
+      passed.push(`${transport} ${request.recipients.map((recipient) => recipient.address).join(",")}`);
+      return Promise.resolve({ finished: true });
+    },
+  });
+  assert.deepEqual(await mail(bench, { nexthop: "[127.0.0.9]:25" }), { finished: true });
+  assert.deepEqual([passed, bench.told()], [["local to@example.test"], []]);
+});
+
 Deno.test("smtp client: smtp_bind_address is where connections come from", async () => {
   await using server = startFakeServer();
   await using bench = makeBench({ main: "smtp_bind_address = 127.0.0.77" });
