@@ -111,10 +111,7 @@ async function newAliases(options: SendmailOptions, directory: string | undefine
 }
 
 async function smtpSession({ config, log }: Tool): Promise<number> {
-  const smtpd: Record<string, unknown> = await import("../daemon/smtpd/mod.ts");
-  const serve = smtpd["serveStdio"] as ((config: Config, log: Tool["log"]) => Promise<number>) | undefined;
-  if (serve === undefined) throw new FatalError("-bs: SMTP on standard input is not available");
-  return await serve(config, log);
+  return await (await import("../daemon/master/stdio.ts")).serveStdio(config, log);
 }
 
 /** The sender's addresses in internal form; a malformed one gives what can be made of it. */
