@@ -57,6 +57,11 @@ function forwarding<T extends object>(current: () => T): T {
   });
 }
 
+/** The flags argument of an smtp or lmtp entry: `flags=DORX`. */
+function clientFlags(entry: MasterEntry): string {
+  return entry.arguments.find((word) => word.startsWith("flags="))?.slice("flags=".length) ?? "";
+}
+
 /** Which log the socket of a bounce service stands for. */
 function logNameOf(entry: MasterEntry): LogName {
   return entry.name === "defer" || entry.name === "trace" ? entry.name : "bounce";
@@ -94,6 +99,17 @@ export async function startQueueSide(context: RuntimeContext, first: Snapshot): 
             resolver,
             tables: snapshot.tables,
             log,
+            flags: clientFlags(entry),
+            passTo: async (transport, request) =>
+              await agentFor(transport)?.deliver(request) ??
+                {
+                  finished: false,
+                  transportTrouble: {
+                    status: "4.3.0",
+                    reason: "mail transport unavailable",
+                    cause: transport,
+                  },
+                },
           }), log);
       }
       case "error":

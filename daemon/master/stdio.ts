@@ -5,7 +5,8 @@
 import process from "node:process";
 import { ByteBuffer, decodeText } from "../../core/bytes/mod.ts";
 import type { Config, MasterEntry } from "../../core/config/mod.ts";
-import type { Logger } from "../../core/log/mod.ts";
+import { createResolver } from "../../core/dns/mod.ts";
+import { Logger } from "../../core/log/mod.ts";
 import { attributeRecordType, parseAttribute, readRecords, RecordType } from "../../core/queue/mod.ts";
 import { createAnvil } from "../anvil/mod.ts";
 import {
@@ -47,7 +48,8 @@ const TRUSTED: readonly (readonly [string, string])[] = [
   ["smtpd_data_restrictions", ""],
   ["smtpd_end_of_data_restrictions", ""],
   ["smtpd_reject_unlisted_recipient", "no"],
-  ["smtpd_peername_lookup", "no"],
+  // A script writes all its commands at once.
+  ["smtpd_forbid_unauth_pipelining", "no"],
 ];
 
 /** Record types that a submission may have outside its content; the daemon adds the others itself. */
@@ -132,7 +134,8 @@ export async function serveStdio(config: Config, log: Logger): Promise<number> {
   const trusted = config.with(TRUSTED);
   const snapshot = takeSnapshot(trusted, [], log.sink);
   const cleanup = await submissionCleanup(trusted, log);
-  const anvil = createAnvil({ config: trusted, log: snapshot.logAs("anvil") });
+  // Rates of a single local session are nobody's business.
+  const anvil = createAnvil({ config: trusted, log: new Logger({ write() {}, flush() {} }, "anvil") });
   const smtpd = createSmtpd({
     config: trusted,
     entry: ENTRY,
@@ -141,6 +144,7 @@ export async function serveStdio(config: Config, log: Logger): Promise<number> {
     cleanup,
     anvil,
     log: snapshot.logAs("smtpd"),
+    resolver: createResolver(),
     freeSpace: () => Number.MAX_SAFE_INTEGER,
   });
   await smtpd.serve({
