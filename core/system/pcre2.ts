@@ -12,7 +12,8 @@ const SYMBOLS = {
   pcre2_set_heap_limit_8: { parameters: ["pointer", "u32"], result: "i32" },
   pcre2_match_data_create_from_pattern_8: { parameters: ["pointer", "pointer"], result: "pointer" },
   pcre2_match_data_free_8: { parameters: ["pointer"], result: "void" },
-  pcre2_get_ovector_pointer_8: { parameters: ["pointer"], result: "pointer" },
+  pcre2_substring_length_bynumber_8: { parameters: ["pointer", "u32", "buffer"], result: "i32" },
+  pcre2_substring_copy_bynumber_8: { parameters: ["pointer", "u32", "buffer", "buffer"], result: "i32" },
   pcre2_pattern_info_8: { parameters: ["pointer", "u32", "buffer"], result: "i32" },
   pcre2_jit_compile_8: { parameters: ["pointer", "u32"], result: "i32" },
   pcre2_match_8: {
@@ -41,7 +42,6 @@ const MATCH_NO_JIT = 0x00002000;
 const MATCH_NO_UTF_CHECK = 0x40000000;
 const ERROR_NO_MATCH = -1;
 const ERROR_JIT_STACK_LIMIT = -46;
-const UNSET = 0xffffffffffffffffn;
 
 /**
  * Steps after which a match is given up: a tenth of a second or so on ordinary machines. The library's own default
@@ -55,11 +55,16 @@ const HEAP_LIMIT = 20_000;
 export interface PcrePattern {
   readonly groups: number;
   /**
-   * Byte offsets of the match and its groups (start, end, start, end ...; -1 where a group took no part), or undefined.
+   * The bytes of the match and its groups (undefined where a group took no part), or undefined if it does not match.
    * Throws an error with the library's words when it gives up.
    * @param length bytes of the subject; with `PcreFlag.utf` they must be valid UTF-8
+   * @param capture without it the array is empty
    */
-  execute(subject: Uint8Array<ArrayBuffer>, length: number): number[] | undefined;
+  execute(
+    subject: Uint8Array<ArrayBuffer>,
+    length: number,
+    capture: boolean,
+  ): (Uint8Array | undefined)[] | undefined;
 }
 
 let library: Library | null | undefined;
@@ -76,7 +81,7 @@ function load(): Library | null {
   return library = null;
 }
 
-/** Is libpcre2-8 there? */
+/** Is libpcre2-8 there? Asked once before a process gives up the right to load libraries, it goes on working. */
 export function hasPcre(): boolean {
   return load() !== null;
 }
@@ -117,14 +122,12 @@ export function compilePcre(pattern: Uint8Array<ArrayBuffer>, flags: number): Pc
   // Without just-in-time compilation the library interprets the pattern, which is only slower.
   pcre.pcre2_jit_compile_8(code, JIT_COMPLETE);
   const data = pcre.pcre2_match_data_create_from_pattern_8(code, null);
-  const place = pcre.pcre2_get_ovector_pointer_8(data);
-  if (data === null || place === null) throw new Error("libpcre2-8 has no memory for a match");
-  const offsets = new BigUint64Array(Deno.UnsafePointerView.getArrayBuffer(place, (groups + 1) * 16));
+  if (data === null) throw new Error("libpcre2-8 has no memory for a match");
   const context = matchLimits(pcre);
   const utf = (flags & PcreFlag.utf) !== 0 ? MATCH_NO_UTF_CHECK : 0;
   const compiled: PcrePattern = {
     groups,
-    execute(subject, length) {
+    execute(subject, length, capture) {
       const size = BigInt(length);
       let status = pcre.pcre2_match_8(code, subject, size, 0n, utf, data, context);
       if (status === ERROR_JIT_STACK_LIMIT) {
@@ -132,11 +135,21 @@ export function compilePcre(pattern: Uint8Array<ArrayBuffer>, flags: number): Pc
       }
       if (status === ERROR_NO_MATCH) return undefined;
       if (status < 0) throw new Error(errorText(pcre, status));
-      return Array.from(offsets, (value, at) => value === UNSET || at >= status * 2 ? -1 : Number(value));
+      return capture ? Array.from({ length: groups + 1 }, (_, group) => groupBytes(pcre, data, group)) : [];
     },
   };
   released.register(compiled, { code, data });
   return compiled;
+}
+
+/** Copies a group out; following the library's pointer to it would take a right that daemons give up. */
+function groupBytes(pcre: Library, data: Deno.PointerValue, group: number): Uint8Array | undefined {
+  const length = new BigUint64Array(1);
+  if (pcre.pcre2_substring_length_bynumber_8(data, group, length) !== 0) return undefined;
+  const bytes = new Uint8Array(Number(length[0]) + 1);
+  length[0] = BigInt(bytes.length);
+  if (pcre.pcre2_substring_copy_bynumber_8(data, group, bytes, length) !== 0) return undefined;
+  return bytes.subarray(0, -1);
 }
 
 function errorText(pcre: Library, code: number): string {

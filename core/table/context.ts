@@ -34,3 +34,6 @@ export interface OpenContext {
   /** Opens another table with the same flags, for types that combine tables. */
   open(spec: string): Table;
 }
+
+/** Makes a table; throws `TableError` where the name can't be right. Files are opened at the first lookup. */
+export type Opener = (context: OpenContext) => Table;

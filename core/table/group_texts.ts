@@ -9,3 +9,8 @@ export function groupTexts(bytes: Uint8Array, offsets: readonly number[]): (stri
   }
   return texts;
 }
+
+/** The text of one group; undefined for a group that took no part. */
+export function textOfGroup(bytes: Uint8Array | undefined): string | undefined {
+  return bytes === undefined ? undefined : decodeText(bytes);
+}

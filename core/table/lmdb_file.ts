@@ -37,11 +37,7 @@ export function readLmdbFile(file: BlockFile): IndexReader {
     throw new BadFormat(`the file ends before its last page ${meta.lastPage}`);
   }
   file.useBlocks(meta.pageSize);
-  file.verify = () => {
-    if (newestMeta(file)?.transaction !== meta.transaction) {
-      throw new FileChanged("a transaction was written");
-    }
-  };
+  file.verify = transactionCheck(file, meta);
 
   const page = (number: number): number => {
     if (number < 2 || number > meta.lastPage) throw new BadFormat(`page ${number} is not in the tree`);
@@ -187,6 +183,26 @@ export function readLmdbFile(file: BlockFile): IndexReader {
       transaction: Number(meta.transaction),
       entries: meta.entries,
     }),
+  };
+}
+
+/** Throws `FileChanged` when a transaction number has changed since it was made; one small read. */
+function transactionCheck(file: BlockFile, { pageSize, transaction }: LmdbMeta): () => void {
+  const length = pageSize + META_BYTES;
+  const bytes = new Uint8Array(length);
+  const numbers = [144, 148, pageSize + 144, pageSize + 148];
+  const view = new DataView(bytes.buffer);
+  file.read(bytes, 0, length, 0);
+  const before = numbers.map((at) => view.getUint32(at, true));
+  const [one, other] = [view.getBigUint64(144, true), view.getBigUint64(pageSize + 144, true)];
+  if ((one > other ? one : other) !== transaction) throw new FileChanged("a transaction was written");
+  return () => {
+    file.read(bytes, 0, length, 0);
+    for (let index = 0; index < numbers.length; index++) {
+      if (view.getUint32(numbers[index]!, true) !== before[index]) {
+        throw new FileChanged("a transaction was written");
+      }
+    }
   };
 }
 

@@ -1,7 +1,7 @@
 import { encodeText } from "../bytes/mod.ts";
 import { compilePcre, hasPcre, PcreFlag, type PcrePattern } from "../system/mod.ts";
 import type { OpenContext } from "./context.ts";
-import { groupTexts } from "./group_texts.ts";
+import { textOfGroup } from "./group_texts.ts";
 import { EngineError, type Pattern, type PatternDialect } from "./pattern_rules.ts";
 import { translatePerl } from "./perl_pattern.ts";
 import { Untranslatable } from "./posix_pattern.ts";
@@ -53,14 +53,11 @@ function compileWithLibrary(pattern: string, options: string, utf: boolean): Pat
   return {
     groups: compiled.groups,
     match(subject, capture) {
-      let offsets: number[] | undefined;
       try {
-        offsets = compiled.execute(subject.bytes, subject.bytes.length - 1);
+        return compiled.execute(subject.bytes, subject.bytes.length - 1, capture)?.map(textOfGroup);
       } catch (error) {
         throw new EngineError((error as Error).message);
       }
-      if (offsets === undefined) return undefined;
-      return capture ? groupTexts(subject.bytes, offsets) : [];
     },
   };
 }

@@ -1,7 +1,7 @@
 import { decodeText, encodeText } from "../bytes/mod.ts";
 import { compilePcre, compilePosixRegex, hasPcre, PcreFlag, type PosixRegex } from "../system/mod.ts";
 import type { OpenContext } from "./context.ts";
-import { groupTexts } from "./group_texts.ts";
+import { groupTexts, textOfGroup } from "./group_texts.ts";
 import {
   EngineError,
   lookupPattern,
@@ -107,10 +107,9 @@ function compileBackReferences(translated: TranslatedPattern | undefined, ignore
   const compiled = compilePcre(encodeText(translated.source), flags);
   return {
     groups: translated.groups,
-    match(subject) {
+    match(subject, capture) {
       try {
-        const offsets = compiled.execute(subject.bytes, subject.bytes.length - 1);
-        return offsets === undefined ? undefined : groupTexts(subject.bytes, offsets);
+        return compiled.execute(subject.bytes, subject.bytes.length - 1, capture)?.map(textOfGroup);
       } catch (error) {
         throw new EngineError((error as Error).message);
       }

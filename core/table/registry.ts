@@ -1,18 +1,15 @@
 import { absentTypes, openAbsent } from "./absent_types.ts";
 import { openCidr } from "./cidr.ts";
 import { openPipemap, openUnionmap } from "./combining_tables.ts";
-import type { OpenContext } from "./context.ts";
+import type { Opener } from "./context.ts";
 import { indexFormats } from "./index_formats.ts";
 import { IndexedTable } from "./indexed_table.ts";
 import { openEnviron, openFail, openInline, openRandmap, openStatic } from "./literal_tables.ts";
+import { networkTypes } from "./network/mod.ts";
 import { openPcre } from "./pcre.ts";
 import { openRegexp } from "./regexp.ts";
 import { openTexthash } from "./texthash.ts";
-import type { Table } from "./types.ts";
 import { openUnix } from "./unix_table.ts";
-
-/** Makes a table; throws `TableError` where the name can't be right. Files are opened at the first lookup. */
-export type Opener = (context: OpenContext) => Table;
 
 /** Table types that answer without waiting. */
 export const localTypes: ReadonlyMap<string, Opener> = new Map<string, Opener>([
@@ -41,6 +38,7 @@ export const localTypes: ReadonlyMap<string, Opener> = new Map<string, Opener>([
  */
 export const loadedTypes: ReadonlyMap<string, () => Promise<Opener>> = new Map<string, () => Promise<Opener>>(
   [
+    ...networkTypes,
     ["sqlite", () => import("./sqlite.ts").then(({ openSqlite }) => openSqlite)],
   ],
 );

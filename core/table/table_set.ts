@@ -3,6 +3,7 @@ import type { OpenContext, ResolvedFlags, TableLog } from "./context.ts";
 import { foldKey } from "./fold.ts";
 import { GuardedTable } from "./guarded_table.ts";
 import { lazyTable } from "./lazy_table.ts";
+import { wholeKeyTypes } from "./network/mod.ts";
 import { loadedTypes, localTypes } from "./registry.ts";
 import { parseSpec, splitList } from "./spec.ts";
 import { TableList } from "./table_list.ts";
@@ -90,7 +91,9 @@ export class TableSet {
     if (opener === undefined && loader === undefined) {
       throw new TableError("configuration", `unsupported dictionary type: ${type}`);
     }
-    const table = opener !== undefined ? opener(context) : lazyTable(context, loader!);
+    const table = opener !== undefined
+      ? opener(context)
+      : lazyTable(context, loader!, wholeKeyTypes.has(type));
     return new GuardedTable(table, context, debug);
   }
 }

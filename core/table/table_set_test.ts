@@ -217,3 +217,33 @@ Deno.test("match lists: the parameter decides about subdomains", () => {
   assert.ok(matchList("domain", "example.com", tables, { name: "relay_domains" }).matches("a.example.com"));
   assert.ok(!matchList("domain", "example.com", tables, { name: "mydestination" }).matches("a.example.com"));
 });
+
+Deno.test("pattern and file tables work after the right to call C functions was given up", async () => {
+  const directory = Deno.makeTempDirSync();
+  Deno.writeTextFileSync(`${directory}/p`, "/^(a+)(b)?c$/ <$1><$2>\n");
+  Deno.writeTextFileSync(`${directory}/q`, "/^(x|xy)(z?)/ <$1><$2>\n/(.)\\1/ twice $1\n");
+  const system = new URL("../system/mod.ts", import.meta.url).href;
+  const script = `
+    import { hasPcre, prepareUserLookups } from ${JSON.stringify(system)};
+    import { TableSet } from ${JSON.stringify(new URL("./mod.ts", import.meta.url).href)};
+    prepareUserLookups();
+    hasPcre();
+    Deno.permissions.revokeSync({ name: "ffi" });
+    const tables = new TableSet();
+    const ask = (spec, key) => console.log(tables.open(spec).lookup(key));
+    ask("pcre:${directory}/p", "aac");
+    ask("regexp:${directory}/q", "xyz");
+    ask("regexp:${directory}/q", "oo");
+    ask("unix:passwd.byname", "root");
+  `;
+  Deno.writeTextFileSync(`${directory}/script.js`, script);
+  const output = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-prompt", `${directory}/script.js`],
+  }).output();
+  assert.match(
+    new TextDecoder().decode(output.stdout),
+    /^<aa><>\n<xy><z>\ntwice o\nroot:x:0:0:/,
+    new TextDecoder().decode(output.stderr),
+  );
+  Deno.removeSync(directory, { recursive: true });
+});

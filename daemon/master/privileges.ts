@@ -4,6 +4,7 @@ import { ConfigError } from "../../core/config/mod.ts";
 import { createQueueDirectories } from "../../core/queue/mod.ts";
 import {
   dropPrivileges,
+  hasPcre,
   type Identity,
   lookupGroup,
   lookupUser,
@@ -51,6 +52,8 @@ export function prepareDirectories(config: Config): void {
 export function giveUpRoot(config: Config): void {
   if (!isRoot()) return;
   prepareUserLookups();
+  // Pattern tables are compiled later, by a library that is found now or never.
+  hasPcre();
   dropPrivileges(mailOwner(config));
   Deno.permissions.revokeSync({ name: "run" });
   Deno.permissions.revokeSync({ name: "ffi" });
