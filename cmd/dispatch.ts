@@ -1,5 +1,3 @@
-import { basename } from "node:path";
-import process from "node:process";
 import { findCommand } from "./registry.ts";
 
 /** Exit code of a usage error (sysexits.h EX_USAGE). */
@@ -8,12 +6,30 @@ export const EX_USAGE = 64;
 /** The program name that stands for no command of its own. */
 const PROGRAM = "postel";
 
+/** The last part of a path. (`node:path` would cost more time than a whole `postconf -h`.) */
+function lastPart(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
+
+/**
+ * The name that the running program was started under: the first word of its command line, without directories.
+ * Empty where the system doesn't tell.
+ */
+export function startedAs(): string {
+  try {
+    const [first = ""] = Deno.readTextFileSync("/proc/self/cmdline").split("\0", 1);
+    return lastPart(first);
+  } catch {
+    return "";
+  }
+}
+
 /**
  * Picks the command from the name the program was started under, else from the first argument, and runs it.
  * Resolves to the exit code.
  */
-export async function runMain(args: string[]): Promise<number> {
-  const called = findCommand(basename(process.argv0 ?? ""));
+export async function runMain(startedAs: string, args: string[]): Promise<number> {
+  const called = findCommand(lastPart(startedAs));
   if (called !== undefined) return await (await called.load()).run(args, called.name);
   const [first, ...rest] = args;
   if (

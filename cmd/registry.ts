@@ -16,108 +16,119 @@ export interface Command {
   readonly load: () => Promise<CommandModule>;
 }
 
+/**
+ * Loads `cmd/NAME.ts` when it is called for. The specifier is computed on purpose: of one that stands in the source
+ * the runtime reads the file, and all that it imports, before the program starts, and every command would pay for all
+ * commands. (In the packed program the modules end in `.js`; this file is a part of one beside them.)
+ */
+function lazily(name: string): () => Promise<CommandModule> {
+  const suffix = import.meta.url.slice(import.meta.url.lastIndexOf("."));
+  const address = new URL(`./${name}${suffix}`, import.meta.url).href;
+  return () => import(address) as Promise<CommandModule>;
+}
+
 export const commands: readonly Command[] = [
   {
     name: "sendmail",
     group: "Mail",
     summary: "hand in mail, as every Unix program does",
-    load: () => import("./sendmail.ts"),
+    load: lazily("sendmail"),
   },
   {
     name: "postdrop",
     group: "Mail",
     summary: "hand in mail as records, for sendmail",
-    load: () => import("./postdrop.ts"),
+    load: lazily("postdrop"),
   },
   {
     name: "postlog",
     group: "Tools",
     summary: "write lines into the mail log",
-    load: () => import("./postlog.ts"),
+    load: lazily("postlog"),
   },
   {
     name: "daemon",
     group: "Mail system",
     summary: "run the mail system in the foreground",
-    load: () => import("./daemon.ts"),
+    load: lazily("daemon"),
   },
   {
     name: "postfix",
     group: "Mail system",
     summary: "start, stop, reload, check the mail system",
-    load: () => import("./postfix.ts"),
+    load: lazily("postfix"),
   },
   {
     name: "start-here",
     group: "Mail system",
     summary: "make a private instance under ./var and run it",
-    load: () => import("./start_here.ts"),
+    load: lazily("start_here"),
   },
   {
     name: "completion",
     group: "Tools",
     summary: "print a completion script for bash, zsh or fish",
-    load: () => import("./completion.ts"),
+    load: lazily("completion"),
   },
   {
     name: "postqueue",
     group: "Queue",
     summary: "list the mail queue, deliver queued mail now",
-    load: () => import("./postqueue.ts"),
+    load: lazily("postqueue"),
   },
   {
     name: "mailq",
     group: "Queue",
     summary: "list the mail queue",
-    load: () => import("./postqueue.ts"),
+    load: lazily("postqueue"),
   },
   {
     name: "postsuper",
     group: "Queue",
     summary: "delete, hold, release, requeue, expire queued mail; check the queue directories",
-    load: () => import("./postsuper.ts"),
+    load: lazily("postsuper"),
   },
   {
     name: "postcat",
     group: "Queue",
     summary: "show queue files",
-    load: () => import("./postcat.ts"),
+    load: lazily("postcat"),
   },
   {
     name: "postkick",
     group: "Queue",
     summary: "send a request to a service of the mail system",
-    load: () => import("./postkick.ts"),
+    load: lazily("postkick"),
   },
   {
     name: "postmap",
     group: "Tables",
     summary: "make, ask and change lookup tables",
-    load: () => import("./postmap.ts"),
+    load: lazily("postmap"),
   },
   {
     name: "postalias",
     group: "Tables",
     summary: "make, ask and change alias tables",
-    load: () => import("./postmap.ts"),
+    load: lazily("postmap"),
   },
   {
     name: "newaliases",
     group: "Tables",
     summary: "rebuild the alias tables of alias_database",
-    load: () => import("./newaliases.ts"),
+    load: lazily("newaliases"),
   },
   {
     name: "table",
     group: "Tables",
     summary: "show what a lookup table file is and whether it must be rebuilt",
-    load: () => import("./table.ts"),
+    load: lazily("table"),
   },
   {
     name: "postconf",
     group: "Configuration",
     summary: "show and edit main.cf and master.cf",
-    load: () => import("./postconf.ts"),
+    load: lazily("postconf"),
   },
 ];
 
