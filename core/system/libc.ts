@@ -18,6 +18,7 @@ const SYMBOLS = {
   setfsuid: { parameters: ["u32"], result: "i32" },
   setfsgid: { parameters: ["u32"], result: "i32" },
   syscall: { parameters: ["i64", "i64", "buffer"], result: "i64" },
+  syscall3: { name: "syscall", parameters: ["i64", "i64", "i64", "i64"], result: "i64" },
   chroot: { parameters: ["buffer"], result: "i32" },
   flock: { parameters: ["i32", "i32"], result: "i32" },
   fcntl: { parameters: ["i32", "i32", "buffer"], result: "i32" },
@@ -72,12 +73,16 @@ export function errno(): number {
   return errorNumber?.[0] ?? 0;
 }
 
-/** `flock: Resource temporarily unavailable`, for the call that just failed. */
-export function systemError(call: string, code: number = errno()): Error & { code: number } {
+/** What the system calls an error number: `No space left on device` for 28. */
+export function errorText(code: number): string {
   const room = new Uint8Array(256);
   const known = libc().__xpg_strerror_r(code, room, BigInt(room.length)) === 0;
-  const reason = known ? new TextDecoder().decode(room.subarray(0, room.indexOf(0))) : `error ${code}`;
-  return Object.assign(new Error(`${call}: ${reason}`), { code });
+  return known ? new TextDecoder().decode(room.subarray(0, room.indexOf(0))) : `error ${code}`;
+}
+
+/** `flock: Resource temporarily unavailable`, for the call that just failed. */
+export function systemError(call: string, code: number = errno()): Error & { code: number } {
+  return Object.assign(new Error(`${call}: ${errorText(code)}`), { code });
 }
 
 /** Numbers of the errors that callers branch on (Linux). */

@@ -15,6 +15,7 @@ export { fcntlLock, fcntlUnlock, flock, flockTry, funlock } from "./locks.ts";
 export { peerCredentials } from "./peer.ts";
 export { connectDatagram, type DatagramSender } from "./datagram.ts";
 export { type DirectoryHandle, openDirectory, type OpenFile, type OpenFileInfo } from "./directory_handle.ts";
+export { errorText } from "./libc.ts";
 export { selfCommand } from "./self.ts";
 export { compilePosixRegex, type PosixRegex } from "./posix_regex.ts";
 export { compilePcre, hasPcre, PcreFlag, type PcrePattern } from "./pcre2.ts";

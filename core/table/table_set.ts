@@ -66,6 +66,21 @@ export class TableSet {
     return new TableList(tables, title, this.log);
   }
 
+  /**
+   * Opens the files of all tables that were asked for so far. A process that is about to give up root calls it, so that
+   * files which root alone may read stay open. What can't be opened shows at the first lookup.
+   */
+  async preopen(): Promise<void> {
+    for (const table of this.#tables.values()) {
+      if (!localTypes.has(table.type) || table.type === "pipemap" || table.type === "unionmap") continue;
+      try {
+        await table.lookup("postel-preopen");
+      } catch (error) {
+        if (!(error instanceof TableError)) throw error;
+      }
+    }
+  }
+
   /** Closes all tables; they must not be used any more. */
   close(): void {
     for (const table of this.#tables.values()) table.close();

@@ -53,6 +53,15 @@ function freeSpaceOf(directory: string): () => Promise<number> {
   };
 }
 
+/** Closes a listener that may be closed already. */
+function closeListener(listener: Deno.TcpListener): void {
+  try {
+    listener.close();
+  } catch {
+    // It was drained before.
+  }
+}
+
 function keyOf({ hostname, port }: Endpoint): string {
   return `[${hostname}]:${port}`;
 }
@@ -210,6 +219,17 @@ export function startFrontSide(context: RuntimeContext, first: Snapshot): Promis
     sender?.close();
   }
 
+  /** Takes no new sessions and waits until the last one has ended by itself. */
+  async function drain(): Promise<void> {
+    finishing = true;
+    const places = [...listening.values()];
+    for (const { listener } of places) closeListener(listener);
+    while (places.some(({ service }) => service.smtpd.sessions > 0)) {
+      await new Promise((done) => setTimeout(done, 100));
+    }
+    await finish(0);
+  }
+
   const initial = createServices(first);
   putIntoForce(initial, open(initial));
 
@@ -227,7 +247,7 @@ export function startFrontSide(context: RuntimeContext, first: Snapshot): Promis
       }
       return Promise.resolve(() => putIntoForce(services, opened));
     },
-    drain: () => finish(Infinity),
+    drain,
     stop: finish,
   });
 }

@@ -1,16 +1,27 @@
 import type { Logger } from "../../core/log/mod.ts";
 import type { DeliveryAgent, DeliveryReply } from "../delivery/mod.ts";
 
+/** An agent that may not have been made yet. */
+export interface LazyAgent<T extends DeliveryAgent> extends DeliveryAgent {
+  readonly made: T | undefined;
+  /** Makes it now, if that is possible. A mistake in its parameters shows at the first delivery. */
+  prepare(): void;
+}
+
 /**
- * An agent that is made when it gets its first delivery: a mistake in the parameters of one transport holds up its own
- * mail only, and a transport that is not used costs nothing.
+ * An agent that is made when it gets its first delivery at the latest: a mistake in the parameters of one transport holds
+ * up its own mail only.
  */
-export function lazyAgent<T extends DeliveryAgent>(
-  make: () => T,
-  log: Logger,
-): DeliveryAgent & { readonly made: T | undefined } {
+export function lazyAgent<T extends DeliveryAgent>(make: () => T, log: Logger): LazyAgent<T> {
   let agent: T | undefined;
   return {
+    prepare() {
+      try {
+        agent ??= make();
+      } catch {
+        // Said when mail needs the transport; until then it may never matter.
+      }
+    },
     get made() {
       return agent;
     },

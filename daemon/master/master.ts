@@ -121,7 +121,7 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
       for (const role of rolesNeeded(entries)) {
         const running = supervisors.get(role);
         if (running !== undefined) {
-          running.order({ order: "reload" });
+          await reloadProcess(running);
           continue;
         }
         const supervisor = newSupervisor(role);
@@ -130,6 +130,24 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
       }
     }
     return true;
+  }
+
+  /**
+   * A front has given up root, and new ports, certificates and tables may need it: a successor takes over while the old
+   * process finishes its sessions. The others read the configuration again themselves.
+   */
+  async function reloadProcess(supervisor: Supervisor): Promise<void> {
+    if (supervisor.role !== "front") {
+      supervisor.order({ order: "reload" });
+      return;
+    }
+    try {
+      await supervisor.replace();
+    } catch (error) {
+      log.error(
+        `reload: ${error instanceof Error ? error.message : error}: the old configuration stays in force`,
+      );
+    }
   }
 
   return {

@@ -147,6 +147,8 @@ export async function startQueueSide(context: RuntimeContext, first: Snapshot): 
       if (entry.type !== "unix" || roleOf(entry) !== "queue") continue;
       const agent = createAgent(snapshot, entry, { bounce, flush });
       if (agent === undefined) continue;
+      // Before root is given up: its tables may be readable to root alone.
+      agent.prepare();
       agents.set(entry.name, agent);
       if (entry.command === "smtp" || entry.command === "lmtp") {
         clients.push(agent as { readonly made: SmtpClient | undefined });

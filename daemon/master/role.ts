@@ -41,8 +41,11 @@ export async function runRole(role: Role, load: () => Config): Promise<number> {
         );
       }
     } else if (order.order === "drain") {
-      await runtime.drain();
-      break;
+      // Meanwhile the master may still ask for the end.
+      void runtime.drain().then(() => {
+        sink.flush();
+        Deno.exit(0);
+      });
     } else {
       await runtime.stop(order.seconds);
       sink.flush();

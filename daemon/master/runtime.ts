@@ -9,7 +9,7 @@ import type { BounceService, DeliveryAgent } from "../delivery/mod.ts";
 import type { CleanupService } from "../cleanup/types.ts";
 import type { QueuedMessage } from "../../core/queue/types.ts";
 import { type Role, roleOf } from "./plan.ts";
-import { giveUpRoot } from "./privileges.ts";
+import { giveUpRoot, isRoot } from "./privileges.ts";
 import { type Snapshot, takeSnapshot } from "./snapshot.ts";
 
 export interface RuntimeOptions {
@@ -86,7 +86,10 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       sides.push(await startFrontSide(context, snapshot));
     }
     // The delivery side becomes each recipient in turn and needs root for that.
-    if (context.roles.size === 1 && !context.roles.has("delivery")) giveUpRoot(options.config);
+    if (context.roles.size === 1 && !context.roles.has("delivery") && isRoot()) {
+      await snapshot.tables.preopen();
+      giveUpRoot(options.config);
+    }
   } catch (error) {
     await Promise.all(sides.map((side) => side.stop(0)));
     throw error;
