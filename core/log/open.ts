@@ -90,7 +90,9 @@ export class SwitchSink implements LogSink {
   }
   /** Later entries go to `target`. */
   switchTo(target: LogSink): void {
-    this.target.flush();
+    const old = this.target;
     this.target = target;
+    old.flush();
+    old.close?.();
   }
 }

@@ -24,6 +24,8 @@ export interface LogSink {
   write(entry: LogEntry): void;
   /** Writes out what is held back; called before the process ends. */
   flush(): void;
+  /** Gives back what is open; nothing is written afterwards. */
+  close?(): void;
 }
 
 const encoder = new TextEncoder();
@@ -70,7 +72,14 @@ export function streamSink(fd: number, format: LogFormat, host: string): LogSink
 /** Appends to `maillog_file`, made with `mode` if it does not exist. Throws if it can't be opened. */
 export function fileSink(path: string, format: LogFormat, host: string, mode = 0o600): LogSink {
   const file = Deno.openSync(path, { append: true, create: true, mode });
-  return batchingSink((bytes) => file.writeSync(bytes), format, host);
+  const sink = batchingSink((bytes) => file.writeSync(bytes), format, host);
+  return {
+    ...sink,
+    close() {
+      sink.flush();
+      file.close();
+    },
+  };
 }
 
 /** Keeps entries in memory, for tests. */

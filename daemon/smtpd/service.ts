@@ -17,17 +17,8 @@ const SPACE_FACTOR = 1.5;
  */
 export function createSmtpd(deps: SmtpdDeps): Smtpd {
   const timer = deps.timer ?? new CoarseTimer();
-  const ownAddresses = canonicalAddresses(interfaceAddresses(deps));
-  const build = (stress: boolean): Service => {
-    const config = stress ? deps.config.with([["stress", "yes"]]) : deps.config;
-    return {
-      deps: stress ? { ...deps, config } : deps,
-      settings: readSettings(config, deps.tables),
-      access: new AccessLists(config, ownAddresses, deps.log, timer),
-      name: deps.entry.name,
-      hasSpace: spaceCheck(deps),
-    };
-  };
+  const build = (stress: boolean): Service =>
+    createService(stress ? { ...deps, config: deps.config.with([["stress", "yes"]]) } : deps, timer);
   const normal = build(false);
   let stressed: Service | undefined;
   const limit = deps.entry.processLimit;
@@ -70,6 +61,22 @@ export function createSmtpd(deps: SmtpdDeps): Smtpd {
       normal.access.close();
       stressed?.access.close();
     },
+  };
+}
+
+/** What the sessions of a service share. Throws `ConfigError` or `TableError`. */
+export function createService(deps: SmtpdDeps, timer: CoarseTimer): Service {
+  return {
+    deps,
+    settings: readSettings(deps.config, deps.tables),
+    access: new AccessLists(
+      deps.config,
+      canonicalAddresses(interfaceAddresses(deps)),
+      deps.log,
+      timer,
+    ),
+    name: deps.entry.name,
+    hasSpace: spaceCheck(deps),
   };
 }
 

@@ -5,6 +5,7 @@ import type { Client } from "./client.ts";
 import { withFooter } from "./footer.ts";
 import type { SmtpdSettings } from "./settings.ts";
 import type { ChunkState, Transaction } from "./transaction.ts";
+import type { Check, Outcome } from "./access/check.ts";
 import type { AccessLists } from "./access/lists.ts";
 import type { SmtpdDeps } from "./types.ts";
 
@@ -17,6 +18,15 @@ export interface Service {
   readonly name: string;
   /** True if there is room for another message in the queue's file system. */
   hasSpace(): Promise<boolean>;
+}
+
+/** Watches the access checks of a session, for explanations; may answer in a restriction's place. */
+export interface AccessTrace {
+  /** A list begins; undefined for a restriction class or a list out of an access table. */
+  enter(parameter: string | undefined): void;
+  /** A restriction is about to be asked. An answer of the trace's own stands for it: nothing is asked then. */
+  before(restriction: string, check: Check): Outcome | undefined;
+  after(restriction: string, outcome: Outcome, check: Check): void;
 }
 
 /** How often a command came and how often it was accepted. */
@@ -49,6 +59,8 @@ export class Session {
   receiving: string | undefined;
   /** Access checks that were made before the transaction and hold for it. */
   readonly verdicts = new Map<string, unknown>();
+  /** Set where nobody is connected and somebody wants to know how the checks go. */
+  trace: AccessTrace | undefined;
   /** Lone LF is watched for with this client. */
   strictLines = false;
   readonly #counts = new Map<string, Count>();

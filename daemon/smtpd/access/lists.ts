@@ -28,7 +28,12 @@ const restrictions = new Map<string, Restriction>(Object.entries({
 
 /** One step of a compiled list. */
 type Step =
-  | { readonly kind: "run"; readonly restriction: Restriction; readonly argument: string }
+  | {
+    readonly kind: "run";
+    readonly name: string;
+    readonly restriction: Restriction;
+    readonly argument: string;
+  }
   | { readonly kind: "class"; readonly name: string }
   | { readonly kind: "warn" }
   /** Something that can't be done; refuses mail as temporary failure when it is reached. */
@@ -74,6 +79,7 @@ export class AccessLists {
   readonly #classes = new Map<string, RestrictionList>();
   readonly #compiledTexts = new Map<string, RestrictionList>();
   readonly #warned = new Set<string>();
+  readonly #parameters = new Map<RestrictionList, string>();
 
   /**
    * Throws `ConfigError` for a restriction class without a definition; a name that is no restriction shows when a
@@ -98,7 +104,11 @@ export class AccessLists {
       }
       this.#classes.set(name, this.#compile(splitList(value), undefined, true));
     }
-    const list = (name: string) => this.#compile(config.list(name), DEFAULT_MAP_CHECK[name], true);
+    const list = (name: string) => {
+      const steps = this.#compile(config.list(name), DEFAULT_MAP_CHECK[name], true);
+      this.#parameters.set(steps, name);
+      return steps;
+    };
     this.client = list("smtpd_client_restrictions");
     this.helo = list("smtpd_helo_restrictions");
     this.sender = list("smtpd_sender_restrictions");
@@ -144,6 +154,16 @@ export class AccessLists {
     for (const client of this.policyClients.values()) client.close();
   }
 
+  /** What is wrong with the lists of a parameter or restriction class, before any client gets that far. */
+  problems(): { readonly parameter: string; readonly problem: string }[] {
+    const lists = [...[...this.#parameters].map(([list, name]) => [name, list] as const), ...this.#classes];
+    return lists.flatMap(([parameter, list]) =>
+      list.flatMap((step) =>
+        step.kind === "broken" ? step.problems.map((problem) => ({ parameter, problem })) : []
+      )
+    );
+  }
+
   /** Works through a list until a restriction decides. */
   async run(check: Check, list: RestrictionList): Promise<Outcome> {
     check.depth += 1;
@@ -151,13 +171,16 @@ export class AccessLists {
       check.session.warn("SMTPD access map or restriction class recursion: more than 100 levels");
       return check.misconfigured();
     }
+    const { trace } = check.session;
+    trace?.enter(this.#parameters.get(list));
     for (const step of list) {
       if (step.kind === "warn") {
         check.warnOnly = true;
         continue;
       }
-      const answer = this.#step(check, step);
+      const answer = trace?.before(describe(step), check) ?? this.#step(check, step);
       const outcome = answer instanceof Promise ? await answer : answer;
+      trace?.after(describe(step), outcome, check);
       check.warnOnly = false;
       if (outcome !== "dunno") return outcome;
     }
@@ -204,7 +227,7 @@ export class AccessLists {
       }
       const restriction = restrictions.get(name);
       if (restriction !== undefined && restriction.argument === "none") {
-        steps.push({ kind: "run", restriction, argument: "" });
+        steps.push({ kind: "run", name, restriction, argument: "" });
         continue;
       }
       if (restriction !== undefined) {
@@ -244,7 +267,7 @@ export class AccessLists {
     } else if (argument === undefined) {
       return { kind: "broken", problems: [`restriction ${name} needs an argument`] };
     }
-    return { kind: "run", restriction, argument: argument ?? "" };
+    return { kind: "run", name, restriction, argument: argument ?? "" };
   }
 
   #bareTable(word: string, mapCheck: string | undefined, tablesAllowed: boolean, hit: Hit | undefined): Step {
@@ -253,8 +276,14 @@ export class AccessLists {
     if (restriction === undefined) {
       return { kind: "broken", problems: [`specify a restriction in front of the table "${word}"`] };
     }
-    return { kind: "run", restriction, argument: word };
+    return { kind: "run", name: mapCheck!, restriction, argument: word };
   }
+}
+
+/** A step as it stands in main.cf. */
+function describe(step: Exclude<Step, { kind: "warn" }>): string {
+  if (step.kind === "broken") return step.problems[0] ?? "";
+  return step.kind === "run" && step.argument !== "" ? `${step.name} ${step.argument}` : step.name;
 }
 
 /** `{ word }` is the same as `word`. */
