@@ -14,5 +14,5 @@ export { printable } from "./printable.ts";
 export { parseSpec, splitList, type TableSpec } from "./spec.ts";
 export { tableTypes } from "./registry.ts";
 export { TableList } from "./table_list.ts";
-export { TableSet, type TableSetOptions } from "./table_set.ts";
+export { type TableLookup, TableSet, type TableSetOptions } from "./table_set.ts";
 export { type MaybePromise, type Table, TableError, type TableFlags } from "./types.ts";

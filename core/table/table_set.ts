@@ -17,6 +17,17 @@ export interface TableSetOptions {
   readonly cacheBytes?: number;
   /** Are keys of indexed files stored with a NUL at the end? Tried out by default. */
   readonly terminator?: "with" | "without";
+  /** Is told of every lookup and its answer, for explanations. */
+  readonly observe?: (lookup: TableLookup) => void;
+}
+
+/** One question that was put to a table. */
+export interface TableLookup {
+  /** `hash:/etc/postfix/virtual`, without `proxy:`. */
+  readonly table: string;
+  readonly key: string;
+  /** Undefined if there is no such key. */
+  readonly value: string | undefined;
 }
 
 const SILENT: TableLog = { info() {}, warning() {} };
@@ -109,6 +120,27 @@ export class TableSet {
     const table = opener !== undefined
       ? opener(context)
       : lazyTable(context, loader!, wholeKeyTypes.has(type));
-    return new GuardedTable(table, context, debug);
+    const guarded = new GuardedTable(table, context, debug);
+    const { observe } = this.options;
+    return observe === undefined ? guarded : observed(guarded, observe);
   }
+}
+
+/** The same table; `observe` is told what it answers. */
+function observed(table: Table, observe: (lookup: TableLookup) => void): Table {
+  const name = `${table.type}:${table.name}`;
+  const tell = (key: string, value: string | undefined) => {
+    observe({ table: name, key, value });
+    return value;
+  };
+  return {
+    type: table.type,
+    name: table.name,
+    matchesPatterns: table.matchesPatterns,
+    lookup(key) {
+      const answer = table.lookup(key);
+      return answer instanceof Promise ? answer.then((value) => tell(key, value)) : tell(key, answer);
+    },
+    close: () => table.close(),
+  };
 }
