@@ -108,7 +108,8 @@ export class Snapshot implements Config {
       throw this.#error(name, (error as Error).message);
     }
     if (name === "myorigin" && text.startsWith("/")) text = this.#firstLine(text);
-    if (form.type === "string") this.#checkLength(name, text, form);
+    // A few parameters have an empty default that only an explicit setting must not have.
+    if (form.type === "string" && (raw !== "" || this.isSet(name))) this.#checkLength(name, text, form);
     return text;
   }
 
