@@ -74,7 +74,7 @@ function compileTranslated(pattern: string, options: string): Pattern {
       multiline: toggled("m"),
       dollarEndOnly: toggled("E"),
     });
-    const expression = new RegExp(source, toggled("i") ? "u" : "iu");
+    const expression = new RegExp(source, toggled("i") ? "" : "i");
     return { groups, match: (subject) => expression.exec(subject.text) ?? undefined };
   } catch (error) {
     if (!(error instanceof Untranslatable || error instanceof SyntaxError)) throw error;

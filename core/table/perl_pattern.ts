@@ -16,8 +16,8 @@ const ESCAPED_CLASSES: Readonly<Record<string, string>> = {
 const CONTROLS: Readonly<Record<string, string>> = { n: "\\n", r: "\\r", t: "\\t", f: "\\f" };
 
 /**
- * Translates a Perl-compatible pattern of ASCII characters into a JavaScript one (for flag `u`) that means exactly the same.
- * Everything that could mean something else, or that JavaScript can't run in bounded time (look-around, back-references,
+ * Translates a Perl-compatible pattern of ASCII characters into a JavaScript one (without flag `u`) that means exactly the
+ * same for ASCII subjects. Everything that could mean something else, or that JavaScript can't run in bounded time (look-around, back-references,
  * counted repetitions), throws `Untranslatable`.
  */
 export function translatePerl(pattern: string, options: PerlOptions): TranslatedPattern {
@@ -85,9 +85,9 @@ function translateSingle(character: string, options: PerlOptions): string {
 function translateEscape(letter: string | undefined): string {
   if (letter === undefined) throw new Untranslatable("a backslash at the end");
   const members = ESCAPED_CLASSES[letter.toLowerCase()];
-  if (members !== undefined) return `(?-i:[${letter === letter.toLowerCase() ? "" : "^"}${members}])`;
+  if (members !== undefined) return `[${letter === letter.toLowerCase() ? "" : "^"}${members}]`;
   if (CONTROLS[letter] !== undefined) return CONTROLS[letter];
-  if (letter === "b" || letter === "B") return `(?-i:\\${letter})`;
+  if (letter === "b" || letter === "B") return `\\${letter}`;
   if (/[A-Za-z0-9]/.test(letter)) throw new Untranslatable(`\\${letter}`);
   return /[\\^$.*+?()[\]{}|/-]/.test(letter) ? letter === "-" ? "-" : `\\${letter}` : letter;
 }

@@ -100,6 +100,12 @@ export function translateExtended(pattern: string): TranslatedPattern {
       // A second repetition would be read as lazy or possessive, so wrap what there is.
       if (/[*+?{]/.test(pattern[at] ?? "")) throw new Untranslatable("repeated repetition");
     } else if (character === "^" || character === "$") {
+      // Elsewhere in a pattern the C library has ideas of its own about them.
+      const before = pattern[at - 2] ?? "(";
+      const after = pattern[at] ?? ")";
+      const escaped = /\\[(|]$/.test(pattern.slice(0, at - 1));
+      const atEdge = character === "^" ? /[(|]/.test(before) && !escaped : /[)|]/.test(after);
+      if (!atEdge) throw new Untranslatable("an anchor in the middle");
       source += character;
       atom = false;
     } else if (character === ".") {
