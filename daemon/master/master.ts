@@ -9,6 +9,7 @@ import type { Config, MasterEntry } from "../../core/config/types.ts";
 import { readMasterFile } from "../../core/config/mod.ts";
 import { Logger, logSettings, openLog, SwitchSink } from "../../core/log/mod.ts";
 import { type Role, rolesNeeded } from "./plan.ts";
+import { prepareLogFile } from "./log_file.ts";
 import { prepareDirectories } from "./privileges.ts";
 import { type HeldLock, holdPidFile } from "./pid_file.ts";
 import { type ProcessCommand, Supervisor } from "./supervisor.ts";
@@ -56,6 +57,7 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
   let config = options.loadConfig();
   let entries = readMasterFile(config);
   prepareDirectories(config);
+  prepareLogFile(config);
   const sink = new SwitchSink(openLog(logSettings(config)));
   const log = new Logger(sink, masterTag(config));
   const locks: HeldLock[] = [holdPidFile(pidFilePath(config))];
@@ -106,6 +108,7 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
       const settings = logSettings(next);
       await runtime?.reload(next, nextEntries);
       if (settings.file !== "/dev/stdout" || logSettings(config).file !== settings.file) {
+        prepareLogFile(next);
         sink.switchTo(openLog(settings));
       }
     } catch (error) {

@@ -2,6 +2,7 @@ import type { Config } from "../../core/config/types.ts";
 import { readMasterFile } from "../../core/config/mod.ts";
 import { Logger, logSettings, openLog, SwitchSink } from "../../core/log/mod.ts";
 import { incomingOrders, sendReport } from "./control.ts";
+import { reopenLog } from "./log_file.ts";
 import type { Role } from "./plan.ts";
 import { startRuntime } from "./runtime.ts";
 
@@ -33,14 +34,16 @@ export async function runRole(role: Role, load: () => Config): Promise<number> {
       try {
         const next = load();
         await runtime.reload(next, readMasterFile(next));
-        const settings = logSettings(next);
-        if (settings.file !== "/dev/stdout") sink.switchTo(openLog(settings));
+        const problem = reopenLog(sink, next);
+        if (problem !== undefined) sendReport({ report: "replace", text: problem });
       } catch (error) {
         log.error(
           `reload: ${error instanceof Error ? error.message : error}: the old configuration stays in force`,
         );
       }
     } else if (order.order === "drain") {
+      // The log may have been rotated; sessions that take long are told of in the new file.
+      reopenLog(sink, config);
       // Meanwhile the master may still ask for the end.
       void runtime.drain().then(() => {
         sink.flush();
