@@ -14,7 +14,6 @@ export function showConfiguration(
   const session = new ConfigSession(directory, what, options.overrides, streams.warn);
   if (mode !== "main") checkRequests(options);
   const show: ShowOptions = {
-    defaults: given.has("d"),
     onlySet: given.has("n"),
     expand: given.has("x"),
     fold: given.has("f"),

@@ -26,8 +26,6 @@ import {
 } from "./printing.ts";
 
 export interface ShowOptions extends PrintOptions {
-  /** `-d`: defaults instead of settings. */
-  readonly defaults?: boolean;
   /** `-n`: only what main.cf sets. */
   readonly onlySet?: boolean;
   /** `-x`: expand `$name`. */
