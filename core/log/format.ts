@@ -46,6 +46,11 @@ export function formatClassic(entry: LogEntry, host: string): string {
   return `${timestamp(entry.time)} ${host} ${entry.tag}[${entry.pid}]: ${labelled(entry)}`;
 }
 
+/** Names in JSON are written in one way, whatever way the code has them: `queue_id`. */
+function snakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`).replaceAll("-", "_");
+}
+
 /** One JSON object with the same text, the event's name and its fields. */
 export function formatJson(entry: LogEntry, host: string): string {
   return JSON.stringify({
@@ -54,8 +59,10 @@ export function formatJson(entry: LogEntry, host: string): string {
     program: entry.tag,
     pid: entry.pid,
     level: entry.level,
-    ...(entry.event === undefined ? {} : { event: entry.event }),
-    ...entry.fields,
+    ...(entry.event === undefined ? {} : { event: snakeCase(entry.event) }),
+    ...Object.fromEntries(
+      Object.entries(entry.fields ?? {}).map(([name, value]) => [snakeCase(name), value]),
+    ),
     text: entry.text,
   });
 }

@@ -190,3 +190,72 @@ Deno.test({
     assert.equal(await stopping, 0);
   },
 });
+
+Deno.test({
+  name: "postel_log_format = json: the same events as objects, one a line",
+  ...options,
+  async fn() {
+    await using instance = await startInstance({
+      main: ["default_transport = discard:", "postel_log_format = json"],
+    });
+    const id = /queued as (\w+)/.exec(await sendOne(instance.port, "someone@elsewhere.example"))?.[1];
+    await instance.logged(/"disconnect from/);
+    await instance.logged(new RegExp(`"${id}: removed"`));
+    const entries = instance.log().trimEnd().split("\n").map((line) => JSON.parse(line));
+    const delivery = entries.find(({ event }) => event === "delivery");
+    assert.equal(delivery.program, "postfix/discard");
+    assert.equal(delivery.queue_id, id);
+    assert.equal(delivery.to, "someone@elsewhere.example");
+    assert.equal(delivery.status, "sent");
+    for (
+      const event of [
+        "started",
+        "connect",
+        "client",
+        "message_id",
+        "active",
+        "delivery",
+        "removed",
+        "disconnect",
+      ]
+    ) {
+      assert.ok(
+        entries.some((entry) => entry.event === event),
+        `no ${event} in ${JSON.stringify(entries, null, 1)}`,
+      );
+    }
+    for (const entry of entries) {
+      for (const key of Object.keys(entry)) {
+        assert.match(key, /^[a-z][a-z0-9_]*$/, `key ${key} of ${entry.event}`);
+      }
+    }
+  },
+});
+
+Deno.test({
+  name: "a table that only root may read serves processes that gave up root, also after a reload",
+  ignore: !ROOT,
+  ...options,
+  async fn() {
+    const directory = Deno.makeTempDirSync({ prefix: "postel-test-" });
+    Deno.writeTextFileSync(`${directory}/senders`, "bad@example.org REJECT not you\n", { mode: 0o600 });
+    await using instance = await startInstance({
+      directory,
+      processes: true,
+      main: [`smtpd_sender_restrictions = check_sender_access texthash:${directory}/senders`],
+    });
+    const refused = async () => {
+      const client = await connectSmtp(instance.port);
+      await client.say("EHLO client.example");
+      await client.say("MAIL FROM:<bad@example.org>");
+      const reply = await client.say("RCPT TO:<someone@example.com>");
+      client.close();
+      return reply;
+    };
+    assert.match(await refused(), /^554 5\.7\.1 .*not you/);
+    instance.reload();
+    await instance.logged(/reload -- version/);
+    await new Promise((done) => setTimeout(done, 1500));
+    assert.match(await refused(), /^554 5\.7\.1 .*not you/);
+  },
+});

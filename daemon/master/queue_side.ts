@@ -25,6 +25,7 @@ import { lazyAgent } from "./lazy_agent.ts";
 import { receiveHandovers } from "./handover.ts";
 import { HANDOVER_SOCKET } from "./names.ts";
 import { roleOf } from "./plan.ts";
+import { servePostlog } from "./postlog.ts";
 import type { RuntimeContext, Side } from "./runtime.ts";
 import { type Snapshot, socketPath, viewOf } from "./snapshot.ts";
 import { type ServedSocket, serveSocket, serveTrigger } from "./sockets.ts";
@@ -198,6 +199,7 @@ export async function startQueueSide(context: RuntimeContext, first: Snapshot): 
 
   const sockets: ServedSocket[] = [];
   const userServers: UserServer[] = [];
+  let postlog: { close(): void } | undefined;
   const timers: ReturnType<typeof setInterval>[] = [];
   const decoder = new TextDecoder("latin1");
 
@@ -220,6 +222,9 @@ export async function startQueueSide(context: RuntimeContext, first: Snapshot): 
         break;
       case "flush":
         sockets.push(serveSocket(path, (connection) => current.flush.serve(connection), log));
+        break;
+      case "postlogd":
+        if (first.config.string("maillog_file") !== "") postlog = servePostlog(path, sink);
         break;
       case "bounce":
         sockets.push(
@@ -290,6 +295,7 @@ export async function startQueueSide(context: RuntimeContext, first: Snapshot): 
   async function finish(seconds: number): Promise<void> {
     for (const timer of timers) clearInterval(timer);
     for (const socket of sockets) socket.close();
+    postlog?.close();
     await submission.close();
     await Promise.all(userServers.map((server) => server.close()));
     await manager.stop(seconds);

@@ -35,7 +35,7 @@ export async function runRole(role: Role, load: () => Config): Promise<number> {
         const next = load();
         await runtime.reload(next, readMasterFile(next));
         const problem = reopenLog(sink, next);
-        if (problem !== undefined) sendReport({ report: "replace", text: problem });
+        if (problem !== undefined) log.warning(`the mail log can't be opened again: ${problem}`);
       } catch (error) {
         log.error(
           `reload: ${error instanceof Error ? error.message : error}: the old configuration stays in force`,

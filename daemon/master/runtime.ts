@@ -10,7 +10,7 @@ import type { CleanupService } from "../cleanup/types.ts";
 import type { QueuedMessage } from "../../core/queue/types.ts";
 import { type Role, roleOf } from "./plan.ts";
 import { giveUpRoot, isRoot } from "./privileges.ts";
-import { type Snapshot, takeSnapshot } from "./snapshot.ts";
+import { preopenTables, type Snapshot, takeSnapshot } from "./snapshot.ts";
 
 export interface RuntimeOptions {
   readonly config: Config;
@@ -87,7 +87,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     }
     // The delivery side becomes each recipient in turn and needs root for that.
     if (context.roles.size === 1 && !context.roles.has("delivery") && isRoot()) {
-      await snapshot.tables.preopen();
+      await preopenTables(snapshot);
       giveUpRoot(options.config);
     }
   } catch (error) {

@@ -6,7 +6,7 @@ import {
 } from "../../core/address/mod.ts";
 import { type Config, type MasterEntry, serviceConfig } from "../../core/config/mod.ts";
 import { Logger, type LogSink } from "../../core/log/mod.ts";
-import { TableSet } from "../../core/table/mod.ts";
+import { splitList, TableError, TableSet } from "../../core/table/mod.ts";
 
 /**
  * Everything that follows from one reading of the configuration. Services keep the snapshot they were made with; a
@@ -30,6 +30,28 @@ export function takeSnapshot(config: Config, entries: readonly MasterEntry[], si
   const addressing = createAddressing({ config, tables, log: logAs("trivial-rewrite") });
   const rewriting = createRewriting({ config, tables, addressing, log: logAs("cleanup") });
   return { config, entries, tables, addressing, rewriting, logAs };
+}
+
+/** A `type:name` among the words of a value. */
+const TABLE_WORD = /^(?:proxy:)?[a-z]+:(?!:)./;
+
+/**
+ * Opens every table that main.cf and master.cf name, while this process may read files of root. What can't be opened
+ * shows when it is used.
+ */
+export async function preopenTables({ config, entries, tables }: Snapshot): Promise<void> {
+  const values = config.names().map((name) => config.string(name));
+  for (const entry of entries) values.push(...entry.overrides.map(([, value]) => config.expand(value)));
+  for (const word of values.flatMap((value) => splitList(value))) {
+    if (!TABLE_WORD.test(word)) continue;
+    try {
+      tables.open(word);
+    } catch (error) {
+      // Not every word with a colon is a table: transport:nexthop looks the same.
+      if (!(error instanceof TableError)) throw error;
+    }
+  }
+  await tables.preopen();
 }
 
 /** One service's view: its `-o` values, and its name in the log. */
