@@ -23,10 +23,14 @@ function foldUnicode(text: string): string {
   for (const character of text) {
     const exception = FOLD_EXCEPTIONS.get(character);
     if (exception !== undefined) folded += exception;
+    // Cherokee got its small letters late, so folding goes the other way.
+    else if (CHEROKEE.test(character)) folded += character.toUpperCase();
     else for (const upper of character.toUpperCase()) folded += upper.toLowerCase();
   }
   return folded;
 }
+
+const CHEROKEE = /\p{Script=Cherokee}/u;
 
 /** Where folding (CaseFolding.txt, status C and F) differs from lower case of upper case. */
 const FOLD_EXCEPTIONS: ReadonlyMap<string, string> = new Map([

@@ -4,7 +4,8 @@ import { type Table, TableError } from "./types.ts";
 
 /**
  * A table whose module is loaded at the first lookup. Where it was loaded before, the table is opened at once, so that its
- * settings are read with the rights that the process has now; what is wrong with them shows at the lookups.
+ * settings are read with the rights that the process has now. What is wrong with them shows at the lookups, each of which
+ * tries to open the table again.
  * @param matchesPatterns must partial keys not be tried on it?
  */
 export function lazyTable(
@@ -12,21 +13,10 @@ export function lazyTable(
   load: () => Promise<Opener>,
   matchesPatterns: boolean,
 ): Table {
-  let table: Table | undefined;
-  let problem: unknown;
-  let loading: Promise<Table> | undefined;
-  const opener = loadedOpener(context.type);
-  if (opener !== undefined) {
-    try {
-      table = opener(context);
-    } catch (error) {
-      if (!(error instanceof TableError)) throw error;
-      problem = error;
-    }
-  }
-  const ready = () => {
-    if (problem !== undefined) return Promise.reject(problem);
-    return loading ??= load().then((open) => table = open(context));
+  let table = openedNow(context);
+  const ready = async () => {
+    const open = await load();
+    return table ??= open(context);
   };
   return {
     type: context.type,
@@ -39,4 +29,13 @@ export function lazyTable(
     },
     close: () => table?.close(),
   };
+}
+
+function openedNow(context: OpenContext): Table | undefined {
+  try {
+    return loadedOpener(context.type)?.(context);
+  } catch (error) {
+    if (error instanceof TableError) return undefined;
+    throw error;
+  }
 }

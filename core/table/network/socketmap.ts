@@ -81,7 +81,7 @@ async function readNetstring(wire: Wire, context: OpenContext): Promise<Uint8Arr
   } catch (error) {
     throw error instanceof RangeError ? broken("netstring format error while receiving reply") : error;
   }
-  if (!/^(?:0|[1-9]\d*)$/.test(digits)) throw broken("netstring format error while receiving reply");
+  if (!/^\d+$/.test(digits)) throw broken("netstring format error while receiving reply");
   const length = Number(digits);
   if (length > LONGEST_REPLY) throw broken("netstring too large");
   const bytes = await wire.readExactly(length + 1);
