@@ -10,6 +10,7 @@ interface CidrRule {
   readonly negated: boolean;
   /** Undefined for IF. */
   readonly value: string | undefined;
+  readonly line: number;
   /** For IF: index of the rule behind its ENDIF. */
   end: number;
 }
@@ -25,20 +26,27 @@ export function openCidr(context: OpenContext): Table {
     lookup(key) {
       const rules = file.get();
       const address = parseIp(key);
-      return address === undefined ? undefined : firstMatch(rules, address);
+      return address === undefined ? undefined : firstMatch(rules, address, context.matched);
     },
     close() {},
   };
 }
 
-function firstMatch(rules: readonly CidrRule[], address: IpAddress): string | undefined {
+function firstMatch(
+  rules: readonly CidrRule[],
+  address: IpAddress,
+  matched: ((line: number) => void) | undefined,
+): string | undefined {
   let at = 0;
   while (at < rules.length) {
     const rule = rules[at]!;
     // A negated pattern matches addresses of its own family only.
     const matches = rule.network.family === address.family &&
       inNetwork(address, rule.network) !== rule.negated;
-    if (matches && rule.value !== undefined) return rule.value;
+    if (matches && rule.value !== undefined) {
+      matched?.(rule.line);
+      return rule.value;
+    }
     at = matches || rule.value !== undefined ? at + 1 : rule.end;
   }
   return undefined;
@@ -80,7 +88,7 @@ function parseRules(text: string, { name, log }: OpenContext): CidrRule[] {
       skip(network);
       continue;
     }
-    const rule: CidrRule = { network, negated, value: isIf ? undefined : value, end: 0 };
+    const rule: CidrRule = { network, negated, value: isIf ? undefined : value, line, end: 0 };
     rules.push(rule);
     if (isIf) open.push({ rule, line });
   }

@@ -23,6 +23,8 @@ export interface OpenContext {
   /** Absent in tools that run without main.cf. */
   readonly config: Config | undefined;
   readonly log: TableLog;
+  /** Is told which line of the file gave the answer, by types that try rule after rule. */
+  readonly matched?: ((line: number) => void) | undefined;
   /** Most bytes of an indexed file that are kept in memory. */
   readonly cacheBytes: number;
   /** Are keys of indexed files stored with a NUL at the end? Tried out when absent. */

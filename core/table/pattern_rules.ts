@@ -195,11 +195,13 @@ function parseIf(
 /**
  * The result of the first rule that matches. A pattern that its engine gives up on does not match.
  * @param warn is told which line that was and why
+ * @param matched is told the line of the rule that gave the result
  */
 export function lookupPattern(
   rules: readonly PatternRule[],
   key: string,
   warn: (line: number, problem: string) => void,
+  matched?: (line: number) => void,
 ): string | undefined {
   const subject = new Subject(key);
   let at = 0;
@@ -217,8 +219,10 @@ export function lookupPattern(
       warn(rule.line, error.message);
     }
     if (template === undefined) at = matches ? at + 1 : rule.end;
-    else if (matches) return template.expand(groups ?? []);
-    else at += 1;
+    else if (matches) {
+      matched?.(rule.line);
+      return template.expand(groups ?? []);
+    } else at += 1;
   }
   return undefined;
 }

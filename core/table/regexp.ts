@@ -34,7 +34,7 @@ export function openPatternTable(context: OpenContext, dialect: PatternDialect):
     type,
     name,
     matchesPatterns: true,
-    lookup: (key) => lookupPattern(file.get(), key, warn),
+    lookup: (key) => lookupPattern(file.get(), key, warn, context.matched),
     close() {},
   };
 }

@@ -28,6 +28,8 @@ export interface TableLookup {
   readonly key: string;
   /** Undefined if there is no such key. */
   readonly value: string | undefined;
+  /** The rule's line in the file, for types that try rule after rule. */
+  readonly line?: number;
 }
 
 const SILENT: TableLog = { info() {}, warning() {} };
@@ -100,7 +102,10 @@ export class TableSet {
 
   #make(spec: string, resolved: ResolvedFlags, flags: TableFlags): Table {
     const { type, name, debug } = parseSpec(spec);
+    const { observe } = this.options;
+    const matched: { line?: number } = {};
     const context: OpenContext = {
+      ...(observe === undefined ? {} : { matched: (line: number) => matched.line = line }),
       type,
       name,
       flags: resolved,
@@ -121,16 +126,19 @@ export class TableSet {
       ? opener(context)
       : lazyTable(context, loader!, wholeKeyTypes.has(type));
     const guarded = new GuardedTable(table, context, debug);
-    const { observe } = this.options;
-    return observe === undefined ? guarded : observed(guarded, observe);
+    return observe === undefined ? guarded : observed(guarded, matched, observe);
   }
 }
 
 /** The same table; `observe` is told what it answers. */
-function observed(table: Table, observe: (lookup: TableLookup) => void): Table {
+function observed(
+  table: Table,
+  matched: { line?: number },
+  observe: (lookup: TableLookup) => void,
+): Table {
   const name = `${table.type}:${table.name}`;
   const tell = (key: string, value: string | undefined) => {
-    observe({ table: name, key, value });
+    observe({ table: name, key, value, ...(value === undefined ? {} : matched) });
     return value;
   };
   return {
@@ -138,6 +146,7 @@ function observed(table: Table, observe: (lookup: TableLookup) => void): Table {
     name: table.name,
     matchesPatterns: table.matchesPatterns,
     lookup(key) {
+      delete matched.line;
       const answer = table.lookup(key);
       return answer instanceof Promise ? answer.then((value) => tell(key, value)) : tell(key, answer);
     },

@@ -6,4 +6,7 @@
  * timeouts, offences against the protocol.
  */
 export { createSmtpd } from "./service.ts";
+export { checkAccessLists, type Refusal, type Trial, tryRecipient } from "./trial.ts";
+export type { AccessTrace } from "./session.ts";
+export type { Outcome } from "./access/check.ts";
 export type { FlushResult, Smtpd, SmtpdConnection, SmtpdDeps, SmtpdResolver } from "./types.ts";
