@@ -1,4 +1,4 @@
-import { libc } from "./libc.ts";
+import { Errno, errno, libc, systemError } from "./libc.ts";
 
 /** What the system says about an open file (statx(2)). */
 export interface OpenFileInfo {
@@ -33,6 +33,8 @@ const O_DIRECTORY = ARM ? 0x4000 : 0x10000;
 const O_NOFOLLOW = ARM ? 0x8000 : 0x20000;
 const O_NONBLOCK = 0x800;
 const O_CLOEXEC = 0x80000;
+/** Looking at a file is no use of it: without this flag the first look at each file costs a write of its inode. */
+const O_NOATIME = 0x40000;
 const FILE_FLAGS = O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
 const AT_EMPTY_PATH = 0x1000;
 const STATX_BASIC = 0x7ff;
@@ -45,6 +47,19 @@ const encoder = new TextEncoder();
 
 /** Puts a NUL-terminated name into the buffer that calls take it from; false for names that can't be. */
 function setName(name: string): boolean {
+  if (name.length >= NAME.length) return false;
+  // Names of queue files are ASCII and short: copying them here is cheaper than a call of the encoder.
+  for (let at = 0; at < name.length; at++) {
+    const code = name.charCodeAt(at);
+    if (code === 0) return false;
+    if (code >= 0x80) return setEncodedName(name);
+    NAME[at] = code;
+  }
+  NAME[name.length] = 0;
+  return true;
+}
+
+function setEncodedName(name: string): boolean {
   const { read, written } = encoder.encodeInto(name, NAME.subarray(0, NAME.length - 1));
   NAME[written] = 0;
   return read === name.length && !name.includes("\0");
@@ -64,6 +79,44 @@ function info(fd: number): OpenFileInfo {
   };
 }
 
+class SystemFile implements OpenFile {
+  constructor(private readonly fd: number) {}
+
+  info(): OpenFileInfo {
+    return info(this.fd);
+  }
+
+  readAt(buffer: Uint8Array<ArrayBuffer>, offset: number): number {
+    const count = Number(libc().pread(this.fd, buffer, BigInt(buffer.length), BigInt(offset)));
+    if (count < 0) throw systemError("pread");
+    return count;
+  }
+
+  close(): void {
+    libc().close(this.fd);
+  }
+}
+
+class SystemDirectory implements DirectoryHandle {
+  /** Only the owner of a file may ask for it; others do without. */
+  #flags = FILE_FLAGS | O_NOATIME;
+  constructor(private readonly fd: number) {}
+
+  open(name: string): OpenFile | undefined {
+    if (!setName(name)) return undefined;
+    let fd = libc().openat(this.fd, NAME, this.#flags);
+    if (fd < 0 && this.#flags !== FILE_FLAGS && errno() === Errno.EPERM) {
+      this.#flags = FILE_FLAGS;
+      fd = libc().openat(this.fd, NAME, this.#flags);
+    }
+    return fd < 0 ? undefined : new SystemFile(fd);
+  }
+
+  close(): void {
+    libc().close(this.fd);
+  }
+}
+
 /**
  * Opens a directory whose many small files are about to be read: opening by bare name saves the walk down the path, and the
  * calls skip what a file object costs, which together is two thirds of the time. Undefined if the directory isn't there,
@@ -77,22 +130,5 @@ export function openDirectory(path: string): DirectoryHandle | undefined {
   } catch {
     return undefined;
   }
-  if (directory < 0) return undefined;
-  return {
-    open(name) {
-      if (!setName(name)) return undefined;
-      const fd = libc().openat(directory, NAME, FILE_FLAGS);
-      if (fd < 0) return undefined;
-      return {
-        info: () => info(fd),
-        readAt(buffer, offset) {
-          const count = Number(libc().pread(fd, buffer, BigInt(buffer.length), BigInt(offset)));
-          if (count < 0) throw new Error(`pread of ${path}/${name} failed`);
-          return count;
-        },
-        close: () => void libc().close(fd),
-      };
-    },
-    close: () => void libc().close(directory),
-  };
+  return directory < 0 ? undefined : new SystemDirectory(directory);
 }

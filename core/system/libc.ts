@@ -86,4 +86,4 @@ export function systemError(call: string, code: number = errno()): Error & { cod
 }
 
 /** Numbers of the errors that callers branch on (Linux). */
-export const Errno = { EINTR: 4, EAGAIN: 11, EACCES: 13 } as const;
+export const Errno = { EPERM: 1, EINTR: 4, EAGAIN: 11, EACCES: 13 } as const;
