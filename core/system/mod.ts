@@ -11,11 +11,19 @@ export {
   userGroups,
 } from "./users.ts";
 export { asUser, changeRoot, dropPrivileges, type Identity } from "./privileges.ts";
-export { fcntlLock, fcntlUnlock, flock, flockTry, funlock } from "./locks.ts";
+export { fcntlLock, fcntlUnlock, fileLock, flock, flockTry, funlock } from "./locks.ts";
 export { peerCredentials } from "./peer.ts";
 export { connectDatagram, type DatagramSender } from "./datagram.ts";
 export { type DirectoryHandle, openDirectory, type OpenFile, type OpenFileInfo } from "./directory_handle.ts";
 export { errorText } from "./libc.ts";
-export { selfCommand } from "./self.ts";
+export {
+  lastingCommand,
+  type OwnCommand,
+  PACKED_ENTRY,
+  PACKED_FLAGS,
+  packedForm,
+  programFile,
+  selfCommand,
+} from "./self.ts";
 export { compilePosixRegex, type PosixRegex } from "./posix_regex.ts";
 export { compilePcre, hasPcre, PcreFlag, type PcrePattern } from "./pcre2.ts";

@@ -1,14 +1,70 @@
 /**
- * How this program starts another copy of itself: the compiled binary under its own path, or the same Deno with the
- * same main module.
+ * How this program starts another copy of itself. It runs in one of three forms: from its sources, packed with the
+ * runtime behind a launcher script, or compiled into the runtime.
  */
-export function selfCommand(...args: string[]): { program: string; args: string[] } {
-  if (Deno.build.standalone) return { program: Deno.execPath(), args };
-  const main = new URL("../../main.ts", import.meta.url);
-  const flags = "--enable-experimental-regexp-engine-on-excessive-backtracks";
+
+/** A program and its first arguments. */
+export interface OwnCommand {
+  readonly program: string;
+  readonly args: string[];
+}
+
+/** Flags for the runtime that every form is started with: see `docs/install.md`. */
+export const RUNTIME_FLAGS: readonly string[] = [
+  "-A",
+  "--quiet",
+  "--v8-flags=--enable-experimental-regexp-engine-on-excessive-backtracks",
+];
+
+/** What the packed form is started with besides: nothing is looked for outside its own directory. */
+export const PACKED_FLAGS: readonly string[] = [
+  ...RUNTIME_FLAGS,
+  "--no-config",
+  "--no-lock",
+  "--no-remote",
+  "--unstable-net",
+  "--unstable-worker-options",
+];
+
+/** The entry module of the packed form. Its arguments are the launcher's path and the name it was called under. */
+export const PACKED_ENTRY = "packed.js";
+
+/** Where the packed form is unpacked and what launched it; undefined in the other forms. */
+export function packedForm(): { directory: string; launcher: string } | undefined {
+  if (Deno.build.standalone || !Deno.mainModule.endsWith(`/${PACKED_ENTRY}`)) return undefined;
+  const directory = decodeURIComponent(new URL(".", Deno.mainModule).pathname).slice(0, -1);
+  return { directory, launcher: Deno.args[0] ?? "" };
+}
+
+/**
+ * The quickest way to start another copy of this program with these arguments: without the launcher in between. For
+ * processes that this one starts; they need its environment.
+ */
+export function selfCommand(...args: string[]): OwnCommand {
+  const program = Deno.execPath();
+  if (Deno.build.standalone) return { program, args };
+  const packed = packedForm();
+  if (packed !== undefined) {
+    const entry = `${packed.directory}/${PACKED_ENTRY}`;
+    return { program, args: ["run", ...PACKED_FLAGS, entry, packed.launcher, "postel", ...args] };
+  }
+  const main = new URL("../../main.ts", import.meta.url).pathname;
   const config = new URL("../../deno.json", import.meta.url).pathname;
-  return {
-    program: Deno.execPath(),
-    args: ["run", "-A", "--quiet", `--config=${config}`, `--v8-flags=${flags}`, main.pathname, ...args],
-  };
+  return { program, args: ["run", ...RUNTIME_FLAGS, `--config=${config}`, main, ...args] };
+}
+
+/**
+ * The program file that holds all of Postel, symbolic links resolved: what can be copied to another place. Undefined
+ * where it runs from its sources.
+ */
+export function programFile(): string | undefined {
+  if (Deno.build.standalone) return Deno.execPath();
+  const launcher = packedForm()?.launcher;
+  return launcher === undefined ? undefined : Deno.realPathSync(launcher);
+}
+
+/** A command line to write into files, good in any environment for as long as the program stays where it is. */
+export function lastingCommand(...args: string[]): OwnCommand {
+  const file = programFile();
+  return file === undefined ? selfCommand(...args) : { program: file, args };
 }

@@ -1,0 +1,119 @@
+/**
+ * `deno task compile`: makes `dist/postel`, one executable. Where the runtime's compile stub is to be had (cached,
+ * downloaded, or named in DENORT_BIN) it is a compiled program, else the packed form: this Deno and the program in one
+ * file that unpacks itself once.
+ *
+ * Usage: compile.ts [--packed] [--output FILE]
+ */
+import { parseArgs } from "node:util";
+import { Buffer } from "node:buffer";
+import { createHash } from "node:crypto";
+import { gzipSync } from "node:zlib";
+import { VERSION } from "../../cmd/help.ts";
+import { PACKED_ENTRY, PACKED_FLAGS } from "../../core/system/mod.ts";
+import { makeLauncher } from "../../daemon/install/launcher.ts";
+import { type ArchiveFile, tarPieces } from "./archive.ts";
+import { bundle } from "./bundle.ts";
+
+const ROOT = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
+/** Seconds for `deno compile`, which may wait for a download that never comes. */
+const COMPILE_SECONDS = 120;
+
+/** Writes a program file beside its final place and renames it there. */
+function putProgram(path: string, pieces: readonly Uint8Array[]): void {
+  const beside = `${path}.new`;
+  const file = Deno.openSync(beside, { write: true, create: true, truncate: true, mode: 0o755 });
+  try {
+    for (const piece of pieces) {
+      for (let at = 0; at < piece.length;) at += file.writeSync(piece.subarray(at));
+    }
+    file.syncSync();
+  } finally {
+    file.close();
+  }
+  Deno.chmodSync(beside, 0o755);
+  Deno.renameSync(beside, path);
+}
+
+/** The last line of what a program printed that says something. */
+function lastLine(output: Uint8Array): string {
+  const lines = new TextDecoder().decode(output).split("\n").map((line) => line.trim());
+  return lines.findLast((line) => /^(error|\d+): /.test(line)) ?? lines.findLast((line) => line !== "") ??
+    "no output";
+}
+
+/** Tries the runtime's own compiler. Returns why it could not be done, or undefined. */
+async function compile(modules: string, output: string): Promise<string | undefined> {
+  const beside = `${output}.new`;
+  const flags = PACKED_FLAGS.filter((flag) => !["--quiet", "--no-remote"].includes(flag));
+  const compiled = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "compile",
+      ...flags,
+      "--no-check",
+      "--include",
+      modules,
+      "--output",
+      beside,
+      `${modules}/${PACKED_ENTRY}`,
+    ],
+    stdout: "piped",
+    stderr: "piped",
+    signal: AbortSignal.timeout(COMPILE_SECONDS * 1000),
+  }).output();
+  if (!compiled.success) return lastLine(compiled.stderr);
+  // A stub that is a whole Deno makes a file that behaves as Deno; only a try tells.
+  const tried = await new Deno.Command(beside, {
+    args: ["help", "postconf"],
+    stdout: "piped",
+    stderr: "piped",
+  }).output();
+  if (!new TextDecoder().decode(tried.stdout).startsWith("postel postconf - ")) {
+    Deno.removeSync(beside);
+    return "the compiled file does not behave as Postel";
+  }
+  Deno.renameSync(beside, output);
+  return undefined;
+}
+
+/** Makes the packed form. Returns the version in its launcher. */
+function pack(modules: string, output: string): string {
+  const files: ArchiveFile[] = [
+    { name: "postel", mode: 0o755, content: Deno.readFileSync(Deno.execPath()) },
+    ...[...Deno.readDirSync(modules)].map(({ name }) => name).sort().map((name) => ({
+      name,
+      mode: 0o644,
+      content: Deno.readFileSync(`${modules}/${name}`),
+    })),
+  ];
+  const digest = createHash("sha256");
+  const pieces = [...tarPieces(files)];
+  for (const piece of pieces) digest.update(piece);
+  const version = `${VERSION}-${digest.digest("hex").slice(0, 16)}`;
+  const archive = gzipSync(Buffer.concat(pieces), { level: 6 });
+  putProgram(output, [makeLauncher({ version, installed: "" }), archive]);
+  return version;
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { packed: { type: "boolean" }, output: { type: "string" } } });
+  const output = values.output ?? `${ROOT}/dist/postel`;
+  const modules = `${output}.modules`;
+  Deno.mkdirSync(output.slice(0, output.lastIndexOf("/")), { recursive: true });
+  bundle(ROOT, modules);
+  const problem = values.packed ? "asked for" : await compile(modules, output);
+  if (problem === undefined) {
+    console.log(`${output}: compiled`);
+  } else {
+    const version = pack(modules, output);
+    const size = Math.round(Deno.statSync(output).size / 1e6);
+    console.log(
+      `${output}: packed, ${size} MB, version ${version}\n` +
+        `Not compiled (${problem}). The packed form has the same name and behaviour; it unpacks itself once,\n` +
+        `into /var/lib/postel for root, into ~/.cache/postel for others.`,
+    );
+  }
+  Deno.removeSync(modules, { recursive: true });
+}
+
+await main();

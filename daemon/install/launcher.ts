@@ -1,0 +1,82 @@
+/**
+ * The packed form of the program: one file that is a shell script of fixed length with a compressed tar archive behind
+ * it. The archive has the runtime (`postel`) and the program's modules; it is unpacked once into a directory that only
+ * its owner can write to, named by a digest of the content.
+ */
+import { PACKED_ENTRY, PACKED_FLAGS } from "../../core/system/mod.ts";
+
+/** Bytes of the script, padded: the archive begins behind them. */
+export const LAUNCHER_SIZE = 4096;
+
+/** What differs between two launchers. */
+export interface LauncherFacts {
+  /** Version and digest; the name of the directory that the archive is unpacked into. */
+  readonly version: string;
+  /** Where `postel install` unpacked it already; empty if nowhere. */
+  readonly installed: string;
+}
+
+/** Quotes a word for sh(1). */
+export function shellWord(word: string): string {
+  return `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+/** The launcher script as bytes, `LAUNCHER_SIZE` of them. Throws if the path is too long for it. */
+export function makeLauncher({ version, installed }: LauncherFacts): Uint8Array<ArrayBuffer> {
+  const flags = PACKED_FLAGS.join(" ");
+  const script = `#!/bin/sh
+# Postel, packed: behind byte ${LAUNCHER_SIZE} of this script stands a compressed tar archive with the runtime and the
+# program. It is unpacked once, into a directory that nobody else can write to.
+version=${shellWord(version)}
+installed=${shellWord(installed)}
+
+fail() { echo "postel: $1" >&2; exit 75; }
+
+run() {
+  DENO_DIR=$home/cache DENO_NO_UPDATE_CHECK=1
+  export DENO_DIR DENO_NO_UPDATE_CHECK
+  module=$1; shift
+  exec "$home/postel" run ${flags} "$home/$module" "$@"
+}
+
+unpack() (
+  umask 022
+  mkdir -p "$base" && [ -d "$base" ] && [ -O "$base" ] ||
+    fail "cannot unpack into $base: name a directory of your own in XDG_CACHE_HOME"
+  final=$home
+  home=$(mktemp -d "$base/new.XXXXXX") || fail "cannot make a directory in $base"
+  trap 'rm -rf "$home"' 0 1 2 15
+  chmod 755 "$home"
+  tail -c +${LAUNCHER_SIZE + 1} "$0" | gzip -dc | tar -xf - -C "$home" && [ -x "$home/postel" ] ||
+    fail "cannot unpack $0 into $home: is the disk full, the file damaged?"
+  (run unpacked.js "$home" "$final") </dev/null
+)
+
+if [ -n "$installed" ] && [ -x "$installed/postel" ]; then
+  home=$installed
+else
+  if [ "$(id -u)" = 0 ]; then
+    base=/var/lib/postel
+  else
+    base=\${XDG_CACHE_HOME:-\${HOME:-}/.cache}/postel
+  fi
+  home=$base/$version
+  [ -x "$home/postel" ] && [ -O "$base" ] && [ -O "$home" ] || unpack || exit 75
+fi
+run ${PACKED_ENTRY} "$0" "\${0##*/}" "$@"
+exit 75
+`;
+  const text = new TextEncoder().encode(script);
+  if (text.length > LAUNCHER_SIZE) {
+    throw new Error(`The path ${installed} is too long for the launcher: choose a shorter prefix`);
+  }
+  const bytes = new Uint8Array(LAUNCHER_SIZE).fill(0x0a);
+  bytes.set(text);
+  return bytes;
+}
+
+/** The version that a launcher has; undefined for a file that is none. */
+export function launcherVersion(head: Uint8Array): string | undefined {
+  const text = new TextDecoder().decode(head.subarray(0, LAUNCHER_SIZE));
+  return text.startsWith("#!/bin/sh\n# Postel, packed:") ? /^version='([^']+)'$/m.exec(text)?.[1] : undefined;
+}

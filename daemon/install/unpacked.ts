@@ -1,0 +1,47 @@
+/** Puts a freshly unpacked copy of the program in place. */
+
+/** Entry modules: loading one would run it. */
+const ENTRIES = new Set(["packed.js", "unpacked.js"]);
+
+/** Writes the files of a directory (not those of directories in it) through to the disk. */
+function syncFiles(directory: string): void {
+  for (const entry of Deno.readDirSync(directory)) {
+    if (!entry.isFile) continue;
+    const file = Deno.openSync(`${directory}/${entry.name}`, { read: true });
+    try {
+      file.syncSync();
+    } finally {
+      file.close();
+    }
+  }
+}
+
+/** Loads every module once, so that the runtime keeps its compiled code in the cache beside it. */
+async function fillCodeCache(directory: string): Promise<void> {
+  for (const entry of Deno.readDirSync(directory)) {
+    if (!entry.isFile || !entry.name.endsWith(".js") || ENTRIES.has(entry.name)) continue;
+    const address = new URL(`file://${encodeURI(directory)}/${entry.name}`).href;
+    // One that can't be loaded on this system says so to whom uses it; here it only has no cache.
+    await import(address).catch(() => {});
+  }
+}
+
+/**
+ * Makes the unpacked directory `from` durable and renames it to `to`. Where another process was faster, its copy is
+ * kept: it has the same content, the version in the name is a digest of it. Throws if neither works.
+ */
+export async function settleUnpacked(from: string, to: string): Promise<void> {
+  syncFiles(from);
+  try {
+    Deno.renameSync(from, to);
+  } catch (error) {
+    try {
+      Deno.statSync(`${to}/postel`);
+    } catch {
+      throw error;
+    }
+    Deno.removeSync(from, { recursive: true });
+    return;
+  }
+  await fillCodeCache(to);
+}
