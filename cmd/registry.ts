@@ -130,6 +130,12 @@ export const commands: readonly Command[] = [
     summary: "show and edit main.cf and master.cf",
     load: lazily("postconf"),
   },
+  {
+    name: "explain",
+    group: "Configuration",
+    summary: "show what would become of mail to an address, and why",
+    load: () => import("./explain.ts"),
+  },
 ];
 
 /** A command by its name. */
