@@ -58,6 +58,20 @@ class Talker {
 
 const postmapInstalled = installed("/usr/sbin/postmap") !== undefined;
 
+/** Keys for which the real program tries again or waits for seconds. */
+const SLOW = [
+  "later",
+  "broken",
+  "percent",
+  "long",
+  "slow",
+  "never",
+  "odd",
+  "bare",
+  "comma",
+  "huge",
+];
+
 /** Asks for all keys; the real program is asked too, except where it tries again for seconds. */
 async function compare(
   table: Table,

@@ -69,6 +69,15 @@ export class ServerPool<S extends Server, C> {
    * servers are asked. Rejects with a temporary `TableError` when none is left.
    */
   async use<T>(work: (connection: C, server: S) => Promise<T>): Promise<T> {
+    const answer = await this.tryUse(work);
+    if (answer !== undefined) return answer.result;
+    throw new TableError("temporary", `table ${this.options.title}: query error`);
+  }
+
+  /** As `use`, but resolves to undefined when no server is left. */
+  async tryUse<T>(
+    work: (connection: C, server: S) => Promise<T>,
+  ): Promise<{ readonly result: T } | undefined> {
     for (const state of this.#candidates()) {
       for (;;) {
         const held = await this.#acquire(state);
@@ -77,7 +86,7 @@ export class ServerPool<S extends Server, C> {
         try {
           const result = await work(held.connection, state.server);
           this.#release(state, held);
-          return result;
+          return { result };
         } catch (error) {
           if (error instanceof TableError) {
             this.#release(state, held);
@@ -94,7 +103,7 @@ export class ServerPool<S extends Server, C> {
         }
       }
     }
-    throw new TableError("temporary", `${this.options.title}: no server can answer now`);
+    return undefined;
   }
 
   /** Closes all connections; work that is under way fails. */

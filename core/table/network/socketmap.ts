@@ -1,8 +1,8 @@
 import { decodeText, encodeText } from "../../bytes/mod.ts";
 import type { OpenContext } from "../context.ts";
-import { printable } from "../printable.ts";
 import { type Table, TableError } from "../types.ts";
 import { parseEndpoint } from "./endpoint.ts";
+import { queryError } from "./query_error.ts";
 import { refuseSensitive } from "./refuse_sensitive.ts";
 import { wirePool } from "./wire_pool.ts";
 import type { Wire } from "./wire.ts";
@@ -59,37 +59,49 @@ async function ask(wire: Wire, map: string, key: string, context: OpenContext): 
     case "NOTFOUND":
       return undefined;
     case "PERM":
-      throw refused("configuration", context, text || "no reason given");
+      throw refused("configuration", context, "permanent", text);
     case "TEMP":
+      throw refused("temporary", context, "temporary", text);
     case "TIMEOUT":
-      throw refused("temporary", context, text || "no reason given");
+      throw refused("temporary", context, "timeout", text);
     default:
       wire.close();
-      throw refused("temporary", context, `unexpected reply: ${status.slice(0, 100)}`);
+      throw broken(context, `unexpected reply: ${status.slice(0, 100)}`);
   }
 }
 
 /** One netstring. Throws `TableError` where the server doesn't speak the protocol; the connection is closed then. */
 async function readNetstring(wire: Wire, context: OpenContext): Promise<Uint8Array> {
-  const broken = (problem: string) => {
+  const unreadable = (problem: string) => {
     wire.close();
-    return refused("temporary", context, problem);
+    return broken(context, problem);
   };
   let digits: string;
   try {
     digits = decodeText(await wire.readUntil(COLON, 9));
   } catch (error) {
-    throw error instanceof RangeError ? broken("netstring format error while receiving reply") : error;
+    throw error instanceof RangeError ? unreadable("input format error") : error;
   }
-  if (!/^\d+$/.test(digits)) throw broken("netstring format error while receiving reply");
+  if (!/^\d+$/.test(digits)) throw unreadable("input format error");
   const length = Number(digits);
-  if (length > LONGEST_REPLY) throw broken("netstring too large");
+  if (length > LONGEST_REPLY) throw unreadable("input exceeds size limit");
   const bytes = await wire.readExactly(length + 1);
-  if (bytes[length] !== COMMA) throw broken("netstring format error while receiving reply");
+  if (bytes[length] !== COMMA) throw unreadable("input format error");
   return bytes.subarray(0, length);
 }
 
-function refused(kind: "temporary" | "configuration", context: OpenContext, reason: string): TableError {
-  context.log.warning(`table ${context.type}:${context.name} lookup error: ${printable(reason)}`);
-  return new TableError(kind, `table ${context.type}:${context.name}: query error: ${printable(reason)}`);
+/** The server says that it can't answer. */
+function refused(
+  kind: "temporary" | "configuration",
+  context: OpenContext,
+  status: string,
+  reason: string,
+): TableError {
+  const text = `${context.type}:${context.name} socketmap server ${status} error`;
+  return queryError(context, reason === "" ? text : `${text}: ${reason}`, kind);
+}
+
+/** What the server says makes no sense. */
+function broken(context: OpenContext, problem: string): TableError {
+  return queryError(context, `table ${context.type}:${context.name} lookup error: ${problem}`);
 }

@@ -1,8 +1,8 @@
 import { decodeText, encodeText } from "../../bytes/mod.ts";
 import type { OpenContext } from "../context.ts";
-import { printable } from "../printable.ts";
 import { type Table, TableError } from "../types.ts";
 import { parseEndpoint } from "./endpoint.ts";
+import { queryError } from "./query_error.ts";
 import { refuseSensitive } from "./refuse_sensitive.ts";
 import { wirePool } from "./wire_pool.ts";
 import type { Wire } from "./wire.ts";
@@ -27,33 +27,25 @@ export function openTcp(context: OpenContext): Table {
     throw new TableError("configuration", `${type}:${name}: need ${type}:host:port`, true);
   }
   const pool = wirePool(context, endpoint, TIMEOUT_MS, IDLE_SECONDS);
-  const attempt = (key: string) => pool.use((wire) => ask(wire, key, `${type}:${name}`, context));
   return {
     type,
     name,
     matchesPatterns: true,
     async lookup(key) {
       for (const pause of PAUSES_MS) {
-        try {
-          return await attempt(key);
-        } catch (error) {
-          if (!(error instanceof TableError) || error instanceof ReplyError) throw error;
-          await new Promise((resolve) => setTimeout(resolve, pause));
-        }
+        const answer = await pool.tryUse((wire) => ask(wire, key, context));
+        if (answer !== undefined) return answer.result;
+        await new Promise((resolve) => setTimeout(resolve, pause));
       }
-      return await attempt(key);
+      return await pool.use((wire) => ask(wire, key, context));
     },
     close: () => pool.close(),
   };
 }
 
-/** The server answered, and the answer is no result. Asking again at once would not help. */
-class ReplyError extends TableError {}
-
 async function ask(
   wire: Wire,
   key: string,
-  title: string,
   context: OpenContext,
 ): Promise<string | undefined> {
   await wire.write(encodeText(`get ${quote(key)}\n`));
@@ -62,27 +54,26 @@ async function ask(
     line = decodeText(await wire.readUntil(NEWLINE, LONGEST_REPLY - 1));
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    throw bad(wire, `read TCP map reply from ${title}: text longer than ${LONGEST_REPLY}`, context);
+    throw bad(wire, `read TCP map reply from ${context.name}: text longer than ${LONGEST_REPLY}`, context);
   }
   const match = /^([245])\d\d[ \t](.*)$/s.exec(line);
   const text = match === null ? undefined : unquote(match[2]!);
   if (match === null || text === undefined) {
     throw bad(
       wire,
-      `read TCP map reply from ${title}: malformed reply: ${printable(line.slice(0, 100))}`,
+      `read TCP map reply from ${context.name}: malformed reply: ${line.slice(0, 100)}`,
       context,
     );
   }
   if (match[1] === "5") return undefined;
   if (match[1] === "2") return text;
-  throw new ReplyError("temporary", `table ${title}: query error: ${printable(text)}`);
+  throw queryError(context, `TCP map ${context.name}: ${text}`);
 }
 
 /** A reply that makes no sense: nothing that comes after it on this connection can be trusted. */
-function bad(wire: Wire, problem: string, context: OpenContext): ReplyError {
+function bad(wire: Wire, problem: string, context: OpenContext): TableError {
   wire.close();
-  context.log.warning(problem);
-  return new ReplyError("temporary", problem);
+  return queryError(context, problem);
 }
 
 /** `%XX` for `%`, white space, and what does not print. */
