@@ -1,4 +1,3 @@
-import process from "node:process";
 import {
   formatListing,
   formatListingJson,
@@ -6,12 +5,9 @@ import {
   LISTING_EMPTY,
   listingFooter,
   listingHeader,
-  listQueues,
-  openQueue,
 } from "../core/queue/mod.ts";
-import { ListingError, listingOptions, ListingParser } from "../daemon/showq/mod.ts";
-import { connectService, UnreachableError } from "./postqueue_connect.ts";
-import { FatalError, print, type Tool } from "./queue_tool.ts";
+import { listedMessages } from "./queue_messages.ts";
+import { print, type Tool } from "./queue_tool.ts";
 
 /** Text is printed in pieces of about this size; the first message at once. */
 const PIECE = 65536;
@@ -67,55 +63,12 @@ function jsonPrinter(): ListingPrinter {
   };
 }
 
-/** `postqueue -p` and `-j`: asks showq, or, for root while the mail system is down, reads the queue itself. */
+/** `postqueue -p` and `-j`. Exit code 0; also when the reader of the output goes away early. */
 export async function showQueue(tool: Tool, json: boolean): Promise<number> {
-  const { config, log } = tool;
-  const printer = json ? jsonPrinter() : mailqPrinter(config.bool("enable_long_queue_ids"));
-  let connection: Deno.UnixConn;
-  try {
-    connection = await connectService(config, "showq");
-  } catch (error) {
-    if (!(error instanceof UnreachableError)) throw error;
-    const what = `Connect to the ${config.string("mail_name")} showq service: ${error.message}`;
-    if (error.kind === "denied") throw new FatalError(what);
-    if (process.geteuid?.() !== 0) {
-      throw new FatalError(`Queue report unavailable - mail system is down (${what})`);
-    }
-    log.warning(`Mail system is down -- accessing queue directly (${what})`);
-    for (
-      const message of listQueues(
-        openQueue(config),
-        listingOptions(config, (text) => log.warning(text)),
-      )
-    ) {
-      if (!printer.add(message)) return 0;
-    }
-    printer.end();
-    return 0;
-  }
-  try {
-    await receive(connection, printer);
-  } catch (error) {
-    if (!(error instanceof ListingError)) throw error;
-    log.warning(error.message);
-    throw new FatalError("malformed showq server response");
-  } finally {
-    connection.close();
-  }
-  return 0;
-}
-
-async function receive(connection: Deno.UnixConn, printer: ListingPrinter): Promise<void> {
-  const parser = new ListingParser();
-  const buffer = new Uint8Array(PIECE);
-  while (!parser.done) {
-    const count = await connection.read(buffer);
-    if (count === null) {
-      throw new ListingError("the server closed the connection before the end of the listing");
-    }
-    for (const message of parser.push(buffer.subarray(0, count))) {
-      if (!printer.add(message)) return;
-    }
+  const printer = json ? jsonPrinter() : mailqPrinter(tool.config.bool("enable_long_queue_ids"));
+  for await (const batch of listedMessages(tool)) {
+    for (const message of batch) if (!printer.add(message)) return 0;
   }
   printer.end();
+  return 0;
 }

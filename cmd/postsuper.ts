@@ -1,5 +1,4 @@
 import { readSync } from "node:fs";
-import process from "node:process";
 import {
   type ActionCount,
   CHECKED_DIRECTORIES,
@@ -11,8 +10,8 @@ import {
   queueSettings,
   StructureCheck,
 } from "../core/queue/mod.ts";
-import { dropPrivileges, lookupUser } from "../core/system/mod.ts";
 import { getopt, type GivenOption, type ParsedOptions, UsageError } from "./getopt.ts";
+import { becomeMailOwner } from "./queue_owner.ts";
 import { FatalError, runTool, type Tool, usageError } from "./queue_tool.ts";
 
 export const help = `
@@ -83,22 +82,6 @@ export async function run(args: string[]): Promise<number> {
   }
   const directory = parsed.options.findLast(({ letter }) => letter === "c")?.value;
   return await runTool("postsuper", 1, directory, (tool) => work(tool, parsed));
-}
-
-/** The queue belongs to the mail system's user; only root, or that user, may change it. */
-function becomeMailOwner(tool: Tool): void {
-  const name = tool.config.string("mail_owner");
-  const owner = lookupUser(name);
-  const uid = process.geteuid?.() ?? 0;
-  if (uid === 0) {
-    if (owner === undefined) throw new FatalError(`mail_owner: user "${name}" is unknown`);
-    tool.openLog();
-    // What is made on the way, a hash directory, must belong to the mail system.
-    dropPrivileges({ uid: owner.uid, gid: owner.gid, groups: [] });
-    return;
-  }
-  const queueOwner = Deno.statSync(tool.config.string("queue_directory")).uid;
-  if (uid !== queueOwner) throw new FatalError("use of this command is reserved for the superuser");
 }
 
 function work(tool: Tool, parsed: ParsedOptions): number {

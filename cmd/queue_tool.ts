@@ -75,6 +75,8 @@ export interface Tool {
   readonly config: Config;
   /** Writes to standard error and to the mail log. */
   readonly log: Logger;
+  /** Writes to the mail log alone. */
+  readonly mailLog: Logger;
   /** Opens the mail log now; for commands that give up the right to do so later. */
   openLog(): void;
 }
@@ -84,14 +86,14 @@ export interface Tool {
  * @param name what the command calls itself
  * @param failure exit code of a fatal error
  * @param directory from `-c`, else MAIL_CONFIG or the default
- * @param options `toMailLog`: what is said goes to the mail log as well
+ * @param options `toMailLog`: what is said goes to the mail log as well; `tag`: its name there, if it is another one
  */
 export async function runTool(
   name: string,
   failure: number,
   directory: string | undefined,
   work: (tool: Tool) => Promise<number> | number,
-  options: { readonly toMailLog: boolean } = { toMailLog: true },
+  options: { readonly toMailLog: boolean; readonly tag?: string } = { toMailLog: true },
 ): Promise<number> {
   const stderr = stderrSink(name);
   let mailLog: MailLog | undefined;
@@ -109,8 +111,16 @@ export async function runTool(
       programName: name,
     });
     if (options.toMailLog) mailLog = new MailLog(config);
-    log = log.as(`${config.string("syslog_name")}/${name}`);
-    return await work({ name, config, log, openLog: () => mailLog?.open() });
+    const tag = `${config.string("syslog_name")}/${options.tag ?? name}`;
+    log = log.as(tag);
+    const silent: LogSink = { write: (entry) => mailLog?.write(entry), flush: () => mailLog?.flush() };
+    return await work({
+      name,
+      config,
+      log,
+      mailLog: new Logger(silent, tag),
+      openLog: () => mailLog?.open(),
+    });
   } catch (error) {
     if (!(error instanceof FatalError || error instanceof ConfigError)) throw error;
     log.fatal(error.message);

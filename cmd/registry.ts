@@ -95,6 +95,12 @@ export const commands: readonly Command[] = [
     load: lazily("postcat"),
   },
   {
+    name: "queue",
+    group: "Queue",
+    summary: "list and work on queued mail by filters; top, age table, live view",
+    load: () => import("./queue.ts"),
+  },
+  {
     name: "postkick",
     group: "Queue",
     summary: "send a request to a service of the mail system",

@@ -59,6 +59,26 @@ export {
   StructureCheck,
   type StructureOptions,
 } from "./structure.ts";
+export {
+  type AddressPattern,
+  addressPattern,
+  domainOf,
+  domainPattern,
+  parseAge,
+  parseSizeBound,
+  type Selection,
+  selects,
+  type SizeBound,
+} from "./select.ts";
+export {
+  type AgeRow,
+  type AgeScale,
+  AgeTable,
+  type Group,
+  type Grouping,
+  GROUPINGS,
+  Tally,
+} from "./tally.ts";
 export { memoryQueue } from "./memory_queue.ts";
 export { type QueueSettings, queueSettings } from "./settings.ts";
 
