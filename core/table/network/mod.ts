@@ -14,6 +14,8 @@ export const networkTypes: ReadonlyMap<string, () => Promise<Opener>> = new Map<
   string,
   () => Promise<Opener>
 >([
+  ["mysql", () => import("./mysql.ts").then((module) => module.openMysql)],
+  ["pgsql", () => import("./pgsql.ts").then((module) => module.openPgsql)],
   ["socketmap", () => import("./socketmap.ts").then((module) => module.openSocketmap)],
   ["tcp", () => import("./tcp.ts").then((module) => module.openTcp)],
 ]);

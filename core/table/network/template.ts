@@ -1,0 +1,72 @@
+import type { OpenContext } from "../context.ts";
+import { isUtf8 } from "../fold.ts";
+import { keyFilter } from "../key_filter.ts";
+import { expandQuery, expandResult, unknownLetter } from "../query_template.ts";
+import type { TableSettings } from "../table_settings.ts";
+import { type MaybePromise, TableError } from "../types.ts";
+import { queryError } from "./query_error.ts";
+
+/** The letters that may stand behind `%` in every template. */
+const LETTERS = "sudSUD123456789";
+
+/** A template of the settings, checked. Throws `TableError` for a `%` that means nothing. */
+export function checkedTemplate(settings: TableSettings, name: string, template: string): string {
+  const letter = unknownLetter(template, LETTERS);
+  if (letter === undefined) return template;
+  throw new TableError("configuration", `${settings.source}: Invalid ${name} template: %${letter}`, true);
+}
+
+/** What all types that are asked by templates have in common: `domain`, `result_format` and `expansion_limit`. */
+export class Answers {
+  readonly #format: string;
+  /** The part of the format that the key alone decides. */
+  readonly #keyFormat: string;
+  readonly #accepts: (key: string) => MaybePromise<boolean>;
+  readonly #plain: boolean;
+
+  /**
+   * @param format the value of `result_format`
+   * @param limit most values of an answer, 0 for any number
+   */
+  constructor(
+    private readonly context: OpenContext,
+    settings: TableSettings,
+    format: string,
+    readonly limit: number,
+  ) {
+    this.#format = checkedTemplate(settings, "result_format", format);
+    this.#keyFormat = this.#format.replace(/%[sud%]/g, "");
+    this.#plain = this.#format === "%s";
+    this.#accepts = keyFilter(settings.string("domain", ""), context.tables, context);
+  }
+
+  /** Is the key one to ask the server for at all? */
+  worthAsking(key: string): MaybePromise<boolean> {
+    if (key === "" || !isUtf8(key)) return false;
+    if (this.#keyFormat !== "" && expandQuery(this.#keyFormat, key, (text) => text) === undefined) {
+      return false;
+    }
+    return this.#accepts(key);
+  }
+
+  /**
+   * The answer made of the values that the server gave: formatted and joined by commas, or undefined for none. Throws
+   * `TableError` when there are more than `expansion_limit` allows.
+   */
+  join(values: Iterable<string>, key: string): string | undefined {
+    const results: string[] = [];
+    for (const value of values) {
+      const result = this.#plain ? value : expandResult(this.#format, value, key);
+      if (result === undefined || value === "") continue;
+      results.push(result);
+      if (this.limit > 0 && results.length > this.limit) {
+        throw queryError(
+          this.context,
+          `${this.context.type}:${this.context.name}: expansion limit of ${this.limit} exceeded for key: '${key}'`,
+        );
+      }
+    }
+    const joined = results.join(",");
+    return joined === "" ? undefined : joined;
+  }
+}
