@@ -9,8 +9,11 @@ Prints a completion script for the shell:
   fish   postel completion fish > ~/.config/fish/completions/postel.fish
 `;
 
-/** Names and summaries are ours and hold no quotes; a test sees to it. */
-function script(shell: string): string | undefined {
+/**
+ * The completion script for a shell; undefined for one that is not known. Names and summaries are ours and hold no
+ * quotes; a test sees to it.
+ */
+export function completionScript(shell: string): string | undefined {
   const names = commands.map(({ name }) => name).join(" ");
   switch (shell) {
     case "bash":
@@ -46,7 +49,7 @@ fi`;
 
 /** `postel completion SHELL`. Exit code 64 for a shell that it does not know. */
 export function run(args: string[]): Promise<number> {
-  const text = script(args[0] ?? "");
+  const text = completionScript(args[0] ?? "");
   if (text === undefined || args.length !== 1) {
     console.error("postel completion: name one shell: bash, zsh or fish");
     return Promise.resolve(64);

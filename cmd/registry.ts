@@ -98,7 +98,7 @@ export const commands: readonly Command[] = [
     name: "queue",
     group: "Queue",
     summary: "list and work on queued mail by filters; top, age table, live view",
-    load: () => import("./queue.ts"),
+    load: lazily("queue"),
   },
   {
     name: "postkick",
@@ -140,7 +140,25 @@ export const commands: readonly Command[] = [
     name: "explain",
     group: "Configuration",
     summary: "show what would become of mail to an address, and why",
-    load: () => import("./explain.ts"),
+    load: lazily("explain"),
+  },
+  {
+    name: "install",
+    group: "Mail system",
+    summary: "install this program and its command names",
+    load: lazily("install"),
+  },
+  {
+    name: "uninstall",
+    group: "Mail system",
+    summary: "take back what install put in place",
+    load: lazily("uninstall"),
+  },
+  {
+    name: "init",
+    group: "Mail system",
+    summary: "make a private mail system in a directory",
+    load: lazily("init"),
   },
 ];
 

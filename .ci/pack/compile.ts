@@ -35,11 +35,10 @@ function putProgram(path: string, pieces: readonly Uint8Array[]): void {
   Deno.renameSync(beside, path);
 }
 
-/** The last line of what a program printed that says something. */
-function lastLine(output: Uint8Array): string {
+/** What went wrong, from a program's error output: the first line that names an error. */
+function errorLine(output: Uint8Array): string {
   const lines = new TextDecoder().decode(output).split("\n").map((line) => line.trim());
-  return lines.findLast((line) => /^(error|\d+): /.test(line)) ?? lines.findLast((line) => line !== "") ??
-    "no output";
+  return lines.find((line) => line.startsWith("error: ")) ?? lines.find((line) => line !== "") ?? "no output";
 }
 
 /** Tries the runtime's own compiler. Returns why it could not be done, or undefined. */
@@ -57,11 +56,12 @@ async function compile(modules: string, output: string): Promise<string | undefi
       beside,
       `${modules}/${PACKED_ENTRY}`,
     ],
+    env: { NO_COLOR: "1" },
     stdout: "piped",
     stderr: "piped",
     signal: AbortSignal.timeout(COMPILE_SECONDS * 1000),
   }).output();
-  if (!compiled.success) return lastLine(compiled.stderr);
+  if (!compiled.success) return errorLine(compiled.stderr);
   // A stub that is a whole Deno makes a file that behaves as Deno; only a try tells.
   const tried = await new Deno.Command(beside, {
     args: ["help", "postconf"],

@@ -5,7 +5,7 @@
 import { chmodSync, chownSync, existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import process from "node:process";
-import { lookupGroup, lookupUser, selfCommand } from "../../core/system/mod.ts";
+import { lastingCommand, lookupGroup, lookupUser } from "../../core/system/mod.ts";
 
 export interface Instance {
   readonly directory: string;
@@ -159,7 +159,7 @@ export function createInstance(directory: string, ports: InstancePorts): Instanc
   writeNew(`${config}/master.cf`, masterCf(ports), 0o644);
   writeNew(`${config}/mailboxes`, MAILBOXES, 0o644);
   for (const name of SCRIPTS) {
-    const { program, args } = selfCommand(name);
+    const { program, args } = lastingCommand(name);
     const words = [program, ...args].map(shellWord).join(" ");
     // Always anew: the program may have moved since.
     const path = `${directory}/bin/${name}`;

@@ -1,0 +1,74 @@
+/** Takes an installation back: what its manifest lists, as far as it is as it was installed. */
+import { removeAccount } from "./accounts.ts";
+import { readManifest, sha256, writeManifest } from "./manifest.ts";
+import { present } from "./steps.ts";
+import type { Entry } from "./types.ts";
+
+/** What is to be done with an entry. `keep` says why it stays. */
+export type Removal =
+  | { readonly entry: Entry; readonly action: "remove" | "gone" }
+  | { readonly entry: Entry; readonly action: "keep"; readonly reason: string };
+
+/** Looks at what a file, link or tree is now. */
+function judge(entry: Entry): Removal {
+  if (!("path" in entry)) return { entry, action: "remove" };
+  const info = present(entry.path);
+  if (info === undefined) return { entry, action: "gone" };
+  const keep = (reason: string): Removal => ({ entry, action: "keep", reason });
+  switch (entry.kind) {
+    case "file":
+      if (!info.isFile) return keep("it is no longer a file");
+      return sha256(Deno.readFileSync(entry.path)) === entry.sha256
+        ? { entry, action: "remove" }
+        : keep("it was changed");
+    case "link":
+      return info.isSymlink && Deno.readLinkSync(entry.path) === entry.target
+        ? { entry, action: "remove" }
+        : keep("it is another file now");
+    case "directory":
+    case "tree":
+      return info.isDirectory ? { entry, action: "remove" } : keep("it is no longer a directory");
+  }
+}
+
+/** Is everything in a directory going to be removed as well? */
+function willBeEmpty(path: string, removed: ReadonlySet<string>): boolean {
+  return [...Deno.readDirSync(path)].every(({ name }) => removed.has(`${path}/${name}`));
+}
+
+/** What uninstalling will do, in order: last installed, first removed. Changes nothing. */
+export function planUninstall(manifest: string): Removal[] {
+  const removed = new Set<string>([manifest]);
+  const plan: Removal[] = [];
+  for (const entry of readManifest(manifest).reverse()) {
+    let removal = judge(entry);
+    if (entry.kind === "directory" && removal.action === "remove" && !willBeEmpty(entry.path, removed)) {
+      removal = { entry, action: "keep", reason: "it is not empty" };
+    }
+    if ("path" in entry && removal.action === "remove") removed.add(entry.path);
+    plan.push(removal);
+  }
+  // An account that owns what stays must stay as well, or its number is given to somebody else.
+  const keepsDirectories = plan.some(({ entry, action }) => entry.kind === "directory" && action === "keep");
+  return plan.map((removal) =>
+    keepsDirectories && (removal.entry.kind === "user" || removal.entry.kind === "group")
+      ? { entry: removal.entry, action: "keep", reason: "directories that may belong to it stay" }
+      : removal
+  );
+}
+
+/** Removes what the plan says, and the manifest. If something can't be removed, the manifest stays; throws. */
+export function uninstall(manifest: string, plan: readonly Removal[]): void {
+  const all = readManifest(manifest);
+  Deno.removeSync(manifest);
+  try {
+    for (const { entry, action } of plan) {
+      if (action !== "remove") continue;
+      if (!("path" in entry)) removeAccount(entry);
+      else Deno.removeSync(entry.path, { recursive: entry.kind === "tree" });
+    }
+  } catch (error) {
+    writeManifest(manifest, all);
+    throw error;
+  }
+}
