@@ -90,9 +90,9 @@ class HelloCollector {
     let length = 0;
     for (let at = 0; at < joined.length;) {
       const kind = joined[at]!;
-      const known = kind === HANDSHAKE_RECORD ||
-        (kind === CHANGE_CIPHER_SPEC_RECORD && this.type === SERVER_HELLO);
-      if (!known) {
+      if (kind !== HANDSHAKE_RECORD && !(kind === CHANGE_CIPHER_SPEC_RECORD && this.type === SERVER_HELLO)) {
+        // What follows a whole hello is encrypted.
+        if (length > 0) break;
         throw new HelloError("wrong version number: this is not TLS");
       }
       if (at + RECORD_HEADER > joined.length) break;

@@ -20,6 +20,8 @@ export interface Anvil {
   recipient(service: string, address: string): number;
   /** A TLS session that was not resumed. */
   newtls(service: string, address: string): number;
+  /** The same count without a new event. */
+  newtlsRate(service: string, address: string): number;
   auth(service: string, address: string): number;
   /** Logs the peaks and starts them anew. */
   report(): void;
@@ -109,6 +111,7 @@ export function createAnvil(deps: AnvilDeps): Anvil {
     message: event("message"),
     recipient: event("recipient"),
     newtls: event("newtls"),
+    newtlsRate: (service, address) => find(`${service}:${networks.of(address)}`).rates.newtls,
     auth: event("auth"),
     report,
     close() {

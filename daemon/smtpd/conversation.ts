@@ -12,6 +12,7 @@ import { checkClient } from "./access/stages.ts";
 import { isExempt } from "./limits.ts";
 import { printable, type Session, UNKNOWN_COMMAND } from "./session.ts";
 import { deniedReply } from "./settings.ts";
+import { needsTlsFirst, startWrapped } from "./starttls.ts";
 import { type Verb, verbs } from "./verbs.ts";
 
 /** Commands that a client may send before the event loop serves others: a burst must not starve the rest. */
@@ -27,6 +28,8 @@ export async function converse(session: Session): Promise<void> {
   const { stream, settings } = session;
   stream.setTimeout(settings.timeout);
   await watchLineEnds(session);
+  const { tls } = session.service;
+  if (tls?.wrapper === true && !await startWrapped(session, tls)) return await stream.flush();
   if (!await greet(session)) return;
   await stream.flush();
   for (;;) {
@@ -191,6 +194,9 @@ function run(session: Session, name: string, words: Word[], line: string): void 
     return;
   }
   if (session.denied && name !== "QUIT") return afterError(session, deniedReply(session.client.label));
+  if (needsTlsFirst(session, name)) {
+    return afterError(session, reply(530, "5.7.0", "Must issue a STARTTLS command first"));
+  }
   const before = session.errors;
   const accepted = verb.handler(session, words, line);
   return accepted instanceof Promise

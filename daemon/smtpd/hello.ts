@@ -12,6 +12,10 @@ const KEYWORDS: readonly { readonly name: string; line(session: Session): string
   },
   { name: "vrfy", line: ({ settings }) => settings.disableVrfy ? undefined : "VRFY" },
   { name: "etrn", line: () => "ETRN" },
+  {
+    name: "starttls",
+    line: ({ service, tls }) => service.tls !== undefined && tls === undefined ? "STARTTLS" : undefined,
+  },
   { name: "enhancedstatuscodes", line: () => "ENHANCEDSTATUSCODES" },
   { name: "8bitmime", line: () => "8BITMIME" },
   { name: "dsn", line: () => "DSN" },

@@ -1,9 +1,11 @@
 import { CoarseTimer, reply, SmtpStream, SmtpStreamError } from "../../core/smtp/mod.ts";
+import { preloadTls } from "../../core/tls/mod.ts";
 import { AccessLists, canonicalAddresses } from "./access/lists.ts";
 import { identifyClient } from "./client.ts";
 import { converse } from "./conversation.ts";
 import { type Service, Session } from "./session.ts";
 import { readSettings } from "./settings.ts";
+import { readServerTls } from "./starttls_settings.ts";
 import type { Smtpd, SmtpdConnection, SmtpdDeps } from "./types.ts";
 
 /** Free space is asked for at most this often, in milliseconds. */
@@ -17,8 +19,13 @@ const SPACE_FACTOR = 1.5;
  */
 export function createSmtpd(deps: SmtpdDeps): Smtpd {
   const timer = deps.timer ?? new CoarseTimer();
-  const build = (stress: boolean): Service =>
-    createService(stress ? { ...deps, config: deps.config.with([["stress", "yes"]]) } : deps, timer);
+  // Once for both forms of the service: by the time of stress, root's rights to read keys are gone.
+  const tls = readServerTls(deps);
+  if (tls?.server !== undefined) void preloadTls();
+  const build = (stress: boolean): Service => ({
+    ...createService(stress ? { ...deps, config: deps.config.with([["stress", "yes"]]) } : deps, timer),
+    tls,
+  });
   const normal = build(false);
   let stressed: Service | undefined;
   const limit = deps.entry.processLimit;

@@ -1,9 +1,11 @@
 import { type Resolved, toExternal } from "../../core/address/mod.ts";
 import { appendReply, type Reply, reply, type SmtpStream } from "../../core/smtp/mod.ts";
 import { type MatchList, type MaybePromise, TableError } from "../../core/table/mod.ts";
+import type { TlsSession } from "../../core/tls/mod.ts";
 import type { Client } from "./client.ts";
 import { withFooter } from "./footer.ts";
 import type { SmtpdSettings } from "./settings.ts";
+import type { ServerTls } from "./starttls_settings.ts";
 import type { ChunkState, Transaction } from "./transaction.ts";
 import type { Check, Outcome } from "./access/check.ts";
 import type { AccessLists } from "./access/lists.ts";
@@ -14,6 +16,8 @@ export interface Service {
   readonly deps: SmtpdDeps;
   readonly settings: SmtpdSettings;
   readonly access: AccessLists;
+  /** Absent if the service does without TLS. */
+  readonly tls?: ServerTls | undefined;
   /** `smtp`, `submission`: the master.cf entry, for anvil and the log. */
   readonly name: string;
   /** True if there is room for another message in the queue's file system. */
@@ -44,6 +48,8 @@ export const END_OF_MESSAGE = "END-OF-MESSAGE";
 export class Session {
   helo: string | undefined;
   protocol: "SMTP" | "ESMTP" = "SMTP";
+  /** Set once the session is under TLS. */
+  tls: TlsSession | undefined;
   /** The command being worked on, for the log. */
   where = AFTER_CONNECT;
   errors = 0;

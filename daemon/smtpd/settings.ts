@@ -29,6 +29,7 @@ export interface SmtpdSettings {
   readonly junkCommands: number;
   readonly errorSleep: number;
   readonly timeout: number;
+  readonly starttlsTimeout: number;
   readonly perRequestDeadline: boolean;
   readonly minDataRate: number;
   readonly lineLimit: number;
@@ -39,6 +40,7 @@ export interface SmtpdSettings {
   readonly forbiddenCommands: MatchList;
   readonly noopCommands: MatchList;
   readonly mynetworks: MatchList;
+  readonly relayClientcerts: TableList;
   readonly discardKeywords: ReadonlySet<string>;
   readonly lookupNames: boolean;
   readonly showPort: boolean;
@@ -161,6 +163,7 @@ export function readSettings(config: Config, tables: TableSet): SmtpdSettings {
     junkCommands: config.int("smtpd_junk_command_limit"),
     errorSleep: config.seconds("smtpd_error_sleep_time"),
     timeout: config.seconds("smtpd_timeout"),
+    starttlsTimeout: config.seconds("smtpd_starttls_timeout"),
     perRequestDeadline: config.bool("smtpd_per_request_deadline"),
     minDataRate: config.int("smtpd_min_data_rate"),
     lineLimit: config.int("line_length_limit"),
@@ -171,6 +174,11 @@ export function readSettings(config: Config, tables: TableSet): SmtpdSettings {
     forbiddenCommands: list("string", "smtpd_forbidden_commands"),
     noopCommands: list("string", "smtpd_noop_commands"),
     mynetworks: list("address", "mynetworks"),
+    relayClientcerts: tables.list(
+      config.string("relay_clientcerts"),
+      { foldCase: true },
+      "relay_clientcerts",
+    ),
     discardKeywords: keywordSet(config.list("smtpd_discard_ehlo_keywords")),
     lookupNames: config.bool("smtpd_peername_lookup"),
     showPort: config.bool("smtpd_client_port_logging"),

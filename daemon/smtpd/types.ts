@@ -4,6 +4,7 @@ import type { Resolver } from "../../core/dns/mod.ts";
 import type { Logger } from "../../core/log/mod.ts";
 import type { ByteChannel, CoarseTimer } from "../../core/smtp/mod.ts";
 import type { MaybePromise, TableSet } from "../../core/table/mod.ts";
+import type { KeyStore } from "../../core/tls/mod.ts";
 import type { Anvil } from "../anvil/mod.ts";
 import type { CleanupService } from "../cleanup/types.ts";
 
@@ -24,6 +25,10 @@ export interface SmtpdDeps {
   freeSpace(): MaybePromise<number>;
   /** ETRN: starts delivery for a site. */
   flushSite?(site: string): MaybePromise<FlushResult>;
+  /** Contents of key files, kept over reloads when the process can't read the files any more. */
+  readonly keyStore?: KeyStore;
+  /** Asks for a successor with root's rights, as when a replaced key can't be read. */
+  requestReplacement?(reason: string): void;
   /** Shared with other services if given. */
   readonly timer?: CoarseTimer;
 }

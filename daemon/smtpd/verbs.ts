@@ -6,7 +6,8 @@ import { ehlo, helo } from "./hello.ts";
 import { mail } from "./mail.ts";
 import { rcpt } from "./rcpt.ts";
 import type { Session } from "./session.ts";
-import { noop, notEnabled, notImplemented, quit, rset, unauthorized } from "./simple.ts";
+import { noop, notEnabled, quit, rset, unauthorized } from "./simple.ts";
+import { starttls } from "./starttls.ts";
 import { vrfy } from "./vrfy.ts";
 
 /** Does what a command says. The result says whether it was accepted; a refused one counts as an error. */
@@ -27,7 +28,7 @@ export const verbs: ReadonlyMap<string, Verb> = new Map<string, Verb>(Object.ent
   EHLO: { handler: ehlo, junk: true, last: true },
   XCLIENT: { handler: unauthorized },
   XFORWARD: { handler: unauthorized },
-  STARTTLS: { handler: notImplemented },
+  STARTTLS: { handler: starttls, last: true },
   AUTH: { handler: notEnabled },
   MAIL: { handler: mail },
   RCPT: { handler: rcpt },

@@ -1,4 +1,5 @@
 import type { MaybePromise } from "../../../core/table/mod.ts";
+import { clientFingerprints } from "../fingerprints.ts";
 import type { Check, Outcome } from "./check.ts";
 import { guarded, plain, type Restriction } from "./restriction.ts";
 
@@ -25,10 +26,12 @@ export const basicRestrictions: Readonly<Record<string, Restriction>> = {
     return helo !== undefined && /^[\d.]+$|:/.test(helo) ? "ok" : "dunno";
   }),
   permit_sasl_authenticated: plain(() => "dunno"),
-  permit_tls_clientcerts: plain(() => "dunno"),
-  permit_tls_all_clientcerts: plain(() => "dunno"),
+  permit_tls_clientcerts: plain(permitTlsClientcerts),
+  permit_tls_all_clientcerts: plain((check) => check.session.tls?.trusted === true ? "ok" : "dunno"),
   reject_plaintext_session: plain((check) =>
-    check.refuse(check.session.settings.codes.plaintext, "4.7.1", "Session encryption is required")
+    check.session.tls !== undefined
+      ? "dunno"
+      : check.refuse(check.session.settings.codes.plaintext, "4.7.1", "Session encryption is required")
   ),
   reject_unauth_pipelining: plain((check) =>
     check.session.pipeliningReported && check.session.stream.buffered > 0
@@ -86,6 +89,19 @@ function permitMynetworks(check: Check): MaybePromise<Outcome> {
     const matched = await session.settings.mynetworks.matches(session.client.name, session.client.address);
     session.verdicts.set("mynetworks", matched);
     return matched ? "ok" : "dunno";
+  });
+}
+
+/** Is the client's certificate, or its key, in `relay_clientcerts`? */
+function permitTlsClientcerts(check: Check): MaybePromise<Outcome> {
+  const { session } = check;
+  const prints = clientFingerprints(session);
+  const { relayClientcerts } = session.settings;
+  if (prints === undefined || relayClientcerts.isEmpty) return "dunno";
+  return guarded(check, session.client.label, "Client host", async () => {
+    const value = await relayClientcerts.lookup(prints.certificate) ??
+      await relayClientcerts.lookup(prints.publicKey);
+    return value === undefined ? "dunno" : "ok";
   });
 }
 

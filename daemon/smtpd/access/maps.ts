@@ -1,4 +1,5 @@
 import type { MaybePromise } from "../../../core/table/mod.ts";
+import { clientFingerprints } from "../fingerprints.ts";
 import { applyAction } from "./actions.ts";
 import type { Check, Outcome } from "./check.ts";
 import { addressKeys, domainKeys, firstMatch, type Key, mailKeys } from "./lookups.ts";
@@ -60,6 +61,17 @@ function mailSubject(
   };
 }
 
+/** The fingerprints of the client's certificate and key. */
+function certificateSubject(check: Check): Subject | undefined {
+  const prints = clientFingerprints(check.session);
+  if (prints === undefined) return undefined;
+  return {
+    name: prints.certificate,
+    nameClass: "Client certificate",
+    keys: [prints.certificate, prints.publicKey].map((text) => ({ text, partial: false })),
+  };
+}
+
 /** Restrictions that ask access(5) tables about what the client said or is. */
 export const mapRestrictions: Readonly<Record<string, Restriction>> = {
   check_client_access: mapRestriction((check) => ({
@@ -85,6 +97,7 @@ export const mapRestrictions: Readonly<Record<string, Restriction>> = {
   check_recipient_access: mapRestriction((check) =>
     mailSubject(check, check.recipient, "Recipient address", check.session.settings.nullSenderKey)
   ),
+  check_ccert_access: mapRestriction(certificateSubject),
   check_etrn_access: mapRestriction((check) =>
     check.subject.etrn === undefined ? undefined : {
       name: check.subject.etrn,

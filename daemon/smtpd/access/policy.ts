@@ -1,5 +1,7 @@
 import { parseTime, splitList } from "../../../core/config/mod.ts";
-import { printable } from "../session.ts";
+import { encodeXtext } from "../../../core/smtp/mod.ts";
+import { clientFingerprints } from "../fingerprints.ts";
+import { printable, type Session } from "../session.ts";
 import { applyAction } from "./actions.ts";
 import type { Check, Outcome } from "./check.ts";
 import { PolicyClient, type PolicyOptions } from "./policy_client.ts";
@@ -115,22 +117,30 @@ function* requestAttributes(check: Check, context: string): Generator<readonly [
   yield ["size", String(transaction?.content?.size ?? transaction?.declaredSize ?? 0)];
   yield ["etrn_domain", text(check.subject.etrn)];
   yield ["stress", config.string("stress")];
-  for (const name of UNUSED) yield [name, ""];
-  yield ["encryption_keysize", "0"];
+  for (const name of SASL_ATTRIBUTES) yield [name, ""];
+  yield* tlsAttributes(session);
   yield ["policy_context", context];
   yield ["compatibility_level", config.string("compatibility_level")];
   yield ["mail_version", config.string("mail_version")];
 }
 
-/** What only sessions with authentication or TLS have. */
-const UNUSED = [
+/** What a session under TLS has to tell; names only from certificates that are trusted. */
+function* tlsAttributes(session: Session): Generator<readonly [string, string]> {
+  const { tls } = session;
+  const named = tls?.trusted === true ? tls.peer : undefined;
+  const prints = clientFingerprints(session);
+  yield ["ccert_subject", encodeXtext(named?.subject ?? "")];
+  yield ["ccert_issuer", encodeXtext(named?.issuer ?? "")];
+  yield ["ccert_fingerprint", prints?.certificate ?? ""];
+  yield ["ccert_pubkey_fingerprint", prints?.publicKey ?? ""];
+  yield ["encryption_protocol", tls?.protocol ?? ""];
+  yield ["encryption_cipher", tls?.cipher ?? ""];
+  yield ["encryption_keysize", String(tls?.cipherBits ?? 0)];
+}
+
+/** What only sessions with authentication have. */
+const SASL_ATTRIBUTES = [
   "sasl_method",
   "sasl_username",
   "sasl_sender",
-  "ccert_subject",
-  "ccert_issuer",
-  "ccert_fingerprint",
-  "ccert_pubkey_fingerprint",
-  "encryption_protocol",
-  "encryption_cipher",
 ];
