@@ -99,7 +99,7 @@ export async function run(args: string[]): Promise<number> {
       for (const { text } of plan.steps) console.log(`would ${text}`);
       return 0;
     }
-    applyPlan(plan, options.layout.manifest, (text) => console.log(text));
+    applyPlan(plan, options, (text) => console.log(text));
     console.log(
       `Installed. To take it back: ${options.layout.program} uninstall${
         options.layout.prefix === "/usr/local" ? "" : ` --prefix ${options.layout.prefix}`

@@ -35,10 +35,12 @@ function putProgram(path: string, pieces: readonly Uint8Array[]): void {
   Deno.renameSync(beside, path);
 }
 
-/** What went wrong, from a program's error output: the first line that names an error. */
+/** What went wrong, from a program's error output: the cause behind the headline, if one is given. */
 function errorLine(output: Uint8Array): string {
   const lines = new TextDecoder().decode(output).split("\n").map((line) => line.trim());
-  return lines.find((line) => line.startsWith("error: ")) ?? lines.find((line) => line !== "") ?? "no output";
+  const line = lines.find((line) => line.startsWith("1: ")) ??
+    lines.find((line) => line.startsWith("error: "));
+  return (line ?? lines[0] ?? "").replace(/^1: /, "");
 }
 
 /** Tries the runtime's own compiler. Returns why it could not be done, or undefined. */
@@ -100,20 +102,26 @@ async function main(): Promise<void> {
   const output = values.output ?? `${ROOT}/dist/postel`;
   const modules = `${output}.modules`;
   Deno.mkdirSync(output.slice(0, output.lastIndexOf("/")), { recursive: true });
-  bundle(ROOT, modules);
-  const problem = values.packed ? "asked for" : await compile(modules, output);
-  if (problem === undefined) {
-    console.log(`${output}: compiled`);
-  } else {
+  try {
+    bundle(ROOT, modules);
+    const problem = values.packed ? "asked for" : await compile(modules, output);
+    if (problem === undefined) {
+      console.log(`${output}: compiled`);
+      return;
+    }
     const version = pack(modules, output);
     const size = Math.round(Deno.statSync(output).size / 1e6);
     console.log(
       `${output}: packed, ${size} MB, version ${version}\n` +
-        `Not compiled (${problem}). The packed form has the same name and behaviour; it unpacks itself once,\n` +
-        `into /var/lib/postel for root, into ~/.cache/postel for others.`,
+        `Not compiled (${problem}).\nThe packed form has the same name and behaviour; it unpacks itself once, ` +
+        `into /var/lib/postel for root,\ninto ~/.cache/postel for others.`,
     );
+  } catch (error) {
+    console.error(`compile: ${(error as Error).message}`);
+    Deno.exitCode = 1;
+  } finally {
+    Deno.removeSync(modules, { recursive: true });
   }
-  Deno.removeSync(modules, { recursive: true });
 }
 
 await main();

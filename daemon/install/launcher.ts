@@ -24,44 +24,46 @@ export function shellWord(word: string): string {
 /** The launcher script as bytes, `LAUNCHER_SIZE` of them. Throws if the path is too long for it. */
 export function makeLauncher({ version, installed }: LauncherFacts): Uint8Array<ArrayBuffer> {
   const flags = PACKED_FLAGS.join(" ");
+  const archiveAt = LAUNCHER_SIZE + 1;
   const script = `#!/bin/sh
 # Postel, packed: behind byte ${LAUNCHER_SIZE} of this script stands a compressed tar archive with the runtime and the
-# program. It is unpacked once, into a directory that nobody else can write to.
-version=${shellWord(version)}
-installed=${shellWord(installed)}
+# program. It is unpacked once, into a directory that nobody else can write to. (Names begin with postel_ because an
+# exported variable of the caller with the same name would be changed for the program.)
+postel_version=${shellWord(version)}
+postel_installed=${shellWord(installed)}
 
 fail() { echo "postel: $1" >&2; exit 75; }
 
 run() {
-  DENO_DIR=$home/cache DENO_NO_UPDATE_CHECK=1
+  DENO_DIR=$postel_home/cache DENO_NO_UPDATE_CHECK=1
   export DENO_DIR DENO_NO_UPDATE_CHECK
-  module=$1; shift
-  exec "$home/postel" run ${flags} "$home/$module" "$@"
+  postel_module=$1; shift
+  exec "$postel_home/postel" run ${flags} "$postel_home/$postel_module" "$@"
 }
 
 unpack() (
   umask 022
-  mkdir -p "$base" && [ -d "$base" ] && [ -O "$base" ] ||
-    fail "cannot unpack into $base: name a directory of your own in XDG_CACHE_HOME"
-  final=$home
-  home=$(mktemp -d "$base/new.XXXXXX") || fail "cannot make a directory in $base"
-  trap 'rm -rf "$home"' 0 1 2 15
-  chmod 755 "$home"
-  tail -c +${LAUNCHER_SIZE + 1} "$0" | gzip -dc | tar -xf - -C "$home" && [ -x "$home/postel" ] ||
-    fail "cannot unpack $0 into $home: is the disk full, the file damaged?"
-  (run unpacked.js "$home" "$final") </dev/null
+  mkdir -p "$postel_base" && [ -d "$postel_base" ] && [ -O "$postel_base" ] ||
+    fail "cannot unpack into $postel_base: name a directory of your own in XDG_CACHE_HOME"
+  postel_final=$postel_home
+  postel_home=$(mktemp -d "$postel_base/new.XXXXXX") || fail "cannot make a directory in $postel_base"
+  trap 'rm -rf "$postel_home"' 0 1 2 15
+  chmod 755 "$postel_home"
+  tail -c +${archiveAt} "$0" | gzip -dc | tar -xf - -C "$postel_home" && [ -x "$postel_home/postel" ] ||
+    fail "cannot unpack $0 into $postel_home: is the disk full, the file damaged?"
+  (run unpacked.js "$postel_home" "$postel_final") </dev/null
 )
 
-if [ -n "$installed" ] && [ -x "$installed/postel" ]; then
-  home=$installed
+if [ -n "$postel_installed" ] && [ -x "$postel_installed/postel" ]; then
+  postel_home=$postel_installed
 else
   if [ "$(id -u)" = 0 ]; then
-    base=/var/lib/postel
+    postel_base=/var/lib/postel
   else
-    base=\${XDG_CACHE_HOME:-\${HOME:-}/.cache}/postel
+    postel_base=\${XDG_CACHE_HOME:-\${HOME:-}/.cache}/postel
   fi
-  home=$base/$version
-  [ -x "$home/postel" ] && [ -O "$base" ] && [ -O "$home" ] || unpack || exit 75
+  postel_home=$postel_base/$postel_version
+  [ -x "$postel_home/postel" ] && [ -O "$postel_base" ] && [ -O "$postel_home" ] || unpack || exit 75
 fi
 run ${PACKED_ENTRY} "$0" "\${0##*/}" "$@"
 exit 75
@@ -78,5 +80,13 @@ exit 75
 /** The version that a launcher has; undefined for a file that is none. */
 export function launcherVersion(head: Uint8Array): string | undefined {
   const text = new TextDecoder().decode(head.subarray(0, LAUNCHER_SIZE));
-  return text.startsWith("#!/bin/sh\n# Postel, packed:") ? /^version='([^']+)'$/m.exec(text)?.[1] : undefined;
+  return text.startsWith("#!/bin/sh\n# Postel, packed:")
+    ? /^postel_version='([^']+)'$/m.exec(text)?.[1]
+    : undefined;
+}
+
+/** Is this the head of a packed program that is not installed, and unpacks itself into a cache? */
+export function isUninstalled(head: Uint8Array): boolean {
+  const text = new TextDecoder().decode(head.subarray(0, LAUNCHER_SIZE));
+  return launcherVersion(head) !== undefined && /^postel_installed=''$/m.test(text);
 }

@@ -55,5 +55,10 @@ export function commandLinks(layout: Layout, names: ReadonlySet<string>): { path
   ];
 }
 
+/** The name of a command's manual page: what is not a command of Postfix has the program's name in front. */
+export function pageName(name: string): string {
+  return SBIN.includes(name) || BIN.includes(name) ? name : `postel-${name}`;
+}
+
 /** Names under which other programs hand in mail, wherever the mail system is. */
 export const SENDMAIL_NAMES = ["/usr/sbin/sendmail", "/usr/lib/sendmail"];

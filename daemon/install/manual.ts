@@ -6,8 +6,8 @@ function literal(text: string): string {
   return text.replaceAll("\\", "\\e").replaceAll("-", "\\-").replace(/^([.'])/gm, "\\&$1");
 }
 
-/** A manual page of section 1. */
-export function manualPage({ name, summary, help }: CommandText, version: string): string {
+/** A manual page of section 1, under a name that need not be the command's. */
+export function manualPage(name: string, { summary, help }: CommandText, version: string): string {
   return `.TH ${literal(name.toUpperCase())} 1 "" "Postel ${literal(version)}" "Postel manual"
 .SH NAME
 ${literal(name)} \\- ${literal(summary)}

@@ -53,23 +53,26 @@ function programOf(pid: string): string {
   }
 }
 
-/** The running mail systems: process name and id. */
-function runningSystems(): string[] {
-  const found: string[] = [];
-  let processes: string[];
+/** The running mail systems, each with the ids of its processes. */
+function runningSystems(): Map<string, string[]> {
+  const found = new Map<string, string[]>();
+  for (const pid of processIds()) {
+    const name = read(`/proc/${pid}/comm`).trim();
+    const partOfPostfix = programOf(pid).includes("/postfix/");
+    const system = partOfPostfix && name === "master" ? "Postfix" : PROCESSES.has(name) ? name : undefined;
+    // Postfix's smtpd is named like OpenSMTPD's.
+    if (system === undefined || (partOfPostfix && name !== "master")) continue;
+    found.set(system, [...found.get(system) ?? [], pid]);
+  }
+  return found;
+}
+
+function processIds(): string[] {
   try {
-    processes = [...Deno.readDirSync("/proc")].map(({ name }) => name).filter((name) => /^\d+$/.test(name));
+    return [...Deno.readDirSync("/proc")].map(({ name }) => name).filter((name) => /^\d+$/.test(name));
   } catch {
     return [];
   }
-  for (const pid of processes) {
-    const name = read(`/proc/${pid}/comm`).trim();
-    const isPostfix = name === "master" && programOf(pid).includes("postfix");
-    if (isPostfix || PROCESSES.has(name)) {
-      found.push(`${isPostfix ? "Postfix master" : name} (process ${pid})`);
-    }
-  }
-  return found;
 }
 
 /** Does any process listen on this TCP port? Reads the kernel's tables; nothing is connected to. */
@@ -89,8 +92,8 @@ export function otherMailSystems(): string[] {
   const installed = new Set(PROGRAMS.filter(([path]) => exists(path)).map(([, name]) => name));
   return [
     ...[...installed].map((name) => `${name} is installed on this machine`),
-    ...runningSystems().map((name) =>
-      `another mail system is running: ${name}; stop it before this one starts`
+    ...[...runningSystems()].map(([name, pids]) =>
+      `${name} is running (process ${pids.join(", ")}): stop it before this mail system starts`
     ),
     ...(someoneListensOn(25) ? ["a program listens on port 25 already"] : []),
   ];

@@ -4,7 +4,7 @@ import { lookupGroup, lookupUser } from "../../core/system/mod.ts";
 import { accountSteps } from "./accounts.ts";
 import { DEFAULT_ALIASES, DEFAULT_MASTER_CF, defaultMainCf } from "./default_config.ts";
 import { launcherVersion } from "./launcher.ts";
-import { commandLinks, SENDMAIL_NAMES } from "./layout.ts";
+import { commandLinks, pageName, SENDMAIL_NAMES } from "./layout.ts";
 import { readManifest, sha256 } from "./manifest.ts";
 import { manualPage, overviewPage } from "./manual.ts";
 import { otherMailSystems } from "./other_mta.ts";
@@ -80,7 +80,10 @@ export function planInstall(options: InstallOptions, version: string): InstallPl
     }
   }
   file(`${layout.manual}/postel.1`, overviewPage(commands, version));
-  for (const command of commands) file(`${layout.manual}/${command.name}.1`, manualPage(command, version));
+  for (const command of commands) {
+    const page = pageName(command.name);
+    file(`${layout.manual}/${page}.1`, manualPage(page, command, version));
+  }
   for (const [path, text] of options.completions) file(`${layout.prefix}/${path}`, text);
   file(layout.systemd, systemdUnit(layout));
   if (forSystem && present(OPENRC) !== undefined) file(OPENRC_SCRIPT, openrcScript(layout), 0o755);
