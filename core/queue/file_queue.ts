@@ -1,3 +1,4 @@
+import { GroupSync } from "../system/mod.ts";
 import { fileSource } from "./byte_source.ts";
 import { SourceContentReader } from "./content_reader.ts";
 import { readEnvelope, readRecipients } from "./envelope.ts";
@@ -48,6 +49,7 @@ export class FileQueue implements Queue {
     this.#settings = settings;
     this.#layout = new QueueLayout(settings.directory, settings);
     const buffers = new BufferPool();
+    const group = new GroupSync();
     this.#writerHost = {
       longIds: settings.longIds,
       clock: new MicroClock(),
@@ -56,6 +58,7 @@ export class FileQueue implements Queue {
       makeParents,
       takeBuffer: () => buffers.take(),
       giveBuffer: (buffer) => buffers.give(buffer),
+      sync: (path) => group.sync(path),
     };
   }
 

@@ -21,6 +21,8 @@ export interface WriterHost {
   makeParents(path: string): void;
   takeBuffer(): ByteBuffer;
   giveBuffer(buffer: ByteBuffer): void;
+  /** Syncs the file at a path, together with others that are due. */
+  sync(path: string): Promise<void>;
 }
 
 /** Steps backwards of this size (microseconds) are no jitter. */
@@ -127,13 +129,23 @@ export class FileQueueWriter implements QueueWriter {
       this.#spill();
       if (queue === "hold") this.#moveTo(this.#host.path("hold", this.id));
       Deno.chmodSync(this.#path, this.#finalMode);
-      await this.#file.sync();
+      await this.#sync();
       this.#file.close();
       this.#host.giveBuffer(this.#buffer);
       this.#state = "done";
     } catch (error) {
       this.#destroy();
       throw fileError(error, `complete queue file ${this.#path}`);
+    }
+  }
+
+  async #sync(): Promise<void> {
+    try {
+      await this.#host.sync(this.#path);
+    } catch (error) {
+      // Our own descriptor tells the reason; whatever it says, the message is not safe.
+      await this.#file.sync();
+      throw error;
     }
   }
 

@@ -27,3 +27,4 @@ export {
 } from "./self.ts";
 export { compilePosixRegex, type PosixRegex } from "./posix_regex.ts";
 export { compilePcre, hasPcre, PcreFlag, type PcrePattern } from "./pcre2.ts";
+export { GroupSync } from "./group_sync.ts";
