@@ -35,6 +35,12 @@ export class Attempt {
     this.left = request.recipients;
   }
 
+  /** Was the message in the queue for that many seconds before it was tried this time? */
+  hasWaited(seconds: number): boolean {
+    const { times } = this.request;
+    return times.active - times.incoming >= seconds;
+  }
+
   /** Is the recipient still to be delivered in this session? */
   isOpen(recipient: Recipient): boolean {
     return !this.#kept.has(recipient) && !this.#settled.has(recipient);

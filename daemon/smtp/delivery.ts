@@ -8,6 +8,7 @@ import { isLoop, isSoft, localDetail } from "./dsn.ts";
 import { type HandshakeDeps, shakeHands } from "./handshake.ts";
 import { type Route, type RouteDeps, routeDomain, routeHost, type ServerAddress } from "./route.ts";
 import { type Peer, Session } from "./session.ts";
+import { type ClientTls, isPolicyTrouble, type TlsPolicy } from "./secure_policy.ts";
 import type { SessionCache } from "./session_cache.ts";
 import { type Message, transact } from "./transaction.ts";
 import type { CoarseTimer } from "../../core/smtp/mod.ts";
@@ -23,6 +24,8 @@ export interface DeliveryContext extends RouteDeps, HandshakeDeps {
   /** Hands the request to `best_mx_transport`; absent if there is none. True if all recipients are finished. */
   readonly passOn?: (attempt: Attempt) => Promise<boolean>;
   readonly filterLine?: (line: string) => Promise<string | undefined>;
+  /** Absent if TLS is no subject. */
+  readonly tls?: ClientTls | undefined;
 }
 
 /** RFC 5321's port: only there can mail loop back to this system's own server. */
@@ -37,6 +40,8 @@ interface Hop {
   readonly store: boolean;
   /** The first good session of the delivery is kept under this name too. */
   label: string | undefined;
+  /** Servers with which TLS failed and that are tried without. */
+  readonly plain: Set<string>;
   /** `address:port` of servers that were used through kept sessions. */
   readonly used: Set<string>;
 }
@@ -111,6 +116,7 @@ async function tryHop(
     load,
     store,
     label: isFirst && store ? `dest ${destination.text}` : undefined,
+    plain: new Set(),
     used,
   };
   if (route === undefined) await tryLocal(context, attempt, message, hop);
@@ -165,11 +171,12 @@ async function tryServers(
 
   if (hop.load) {
     // Sessions that are open already: by destination, then with the best servers.
-    const keys = [
-      `dest ${hop.destination.text}`,
-      ...servers.filter((server) => server.preference === best)
-        .map((server) => `addr ${endpoint(server.address, port)}`),
-    ];
+    const keys = [`dest ${hop.destination.text}`];
+    for (const server of servers) {
+      if (server.preference !== best) continue;
+      const policy = await findPolicy(context, attempt, hop, server.host);
+      if (policy !== "unknown") keys.push(serverKey(endpoint(server.address, port), policy));
+    }
     for (const key of keys) {
       while (attempt.left.length > 0 && servers.length > 0 && !limitReached()) {
         const session = context.cache.take(key);
@@ -195,15 +202,28 @@ async function tryServers(
     addresses += 1;
     let last = at === servers.length - 1 || addresses >= settings.mxAddressLimit;
     const place = endpoint(server.address, port);
-    const kept = hop.load && server.preference !== best ? context.cache.take(`addr ${place}`) : undefined;
+    const policy = await findPolicy(context, attempt, hop, server.host);
+    if (policy === "unknown") continue;
+    const kept = hop.load && server.preference !== best
+      ? context.cache.take(serverKey(place, policy))
+      : undefined;
     const session = kept ?? await open(context, attempt, {
       peer: { host: server.host, address: server.address, port },
       target: { kind: "inet", address: server.address, port, ...bindAddress(context, server) },
+      policy: hop.plain.has(place) ? undefined : policy,
     });
     if (session !== undefined) {
       session.bestMx = server.preference === best;
       attempt.finalServer = attempt.finalNexthop && last;
-      if (kept !== undefined || await greet(context, attempt, hop, session)) {
+      const ready = kept !== undefined || await greet(context, attempt, hop, session);
+      if (!ready && session.retryPlain) {
+        // TLS was a wish only: once more to the same server, in the clear.
+        hop.plain.add(place);
+        at -= 1;
+        addresses -= 1;
+        continue;
+      }
+      if (ready) {
         sessions += 1;
         last ||= sessions === settings.mxSessionLimit;
         attempt.finalServer = attempt.finalNexthop && last;
@@ -228,12 +248,40 @@ async function tryLocal(
     if (kept === undefined) break;
     if (!await deliverOver(context, attempt, message, hop, kept, true)) return;
   }
+  const policy = await findPolicy(context, attempt, hop, context.settings.myhostname);
+  if (policy === "unknown") return;
   const session = await open(context, attempt, {
     peer: { host: context.settings.myhostname, address: path, port: 0 },
     target: { kind: "unix", path },
+    policy,
   });
   if (session === undefined || !await greet(context, attempt, hop, session)) return;
   await deliverOver(context, attempt, message, hop, session, false);
+}
+
+/** How a server of this hop has to be talked to; "unknown" when nobody can say, and then the reason is noted. */
+async function findPolicy(
+  context: DeliveryContext,
+  attempt: Attempt,
+  hop: Hop,
+  host: string,
+): Promise<TlsPolicy | undefined | "unknown"> {
+  if (context.tls === undefined) return undefined;
+  const { destination } = hop;
+  try {
+    const domain = destination.kind === "unix" ? destination.path : destination.host;
+    return await context.tls.policyFor(destination.text, domain, host);
+  } catch (error) {
+    if (!isPolicyTrouble(error)) throw error;
+    context.log.warning(`TLS policy lookup error for ${destination.text}/${host}: ${error.message}`);
+    attempt.why = localDetail("4.7.5", "client TLS configuration problem");
+    return "unknown";
+  }
+}
+
+/** The name under which sessions with a server are kept: only those with equal protection are alike. */
+function serverKey(place: string, policy: TlsPolicy | undefined): string {
+  return `addr ${place} ${policy?.id ?? "none"}`;
 }
 
 function endpoint(address: string, port: number): string {
@@ -251,12 +299,14 @@ function bindAddress(context: DeliveryContext, server: ServerAddress): { bind?: 
 async function open(
   context: DeliveryContext,
   attempt: Attempt,
-  { peer, target }: { peer: Peer; target: Target },
+  { peer, target, policy }: { peer: Peer; target: Target; policy: TlsPolicy | undefined },
 ): Promise<Session | undefined> {
   const { settings, log, timer } = context;
   try {
     const connection = await openConnection(target, settings.timeouts.connect);
-    return new Session(peer, connection, timer, settings, log, context.filterLine);
+    const session = new Session(peer, connection, timer, settings, log, context.filterLine);
+    session.tlsPolicy = policy;
+    return session;
   } catch (error) {
     if (!(error instanceof ConnectError)) throw error;
     const place = `${peer.host}[${peer.address}]${peer.port === 0 ? "" : `:${peer.port}`}`;
@@ -309,7 +359,8 @@ async function deliverOver(
     context.active.delete(session);
     if (keep && session.reusable) {
       const place = endpoint(session.peer.address, session.peer.port);
-      const keys = hop.label === undefined ? [`addr ${place}`] : [hop.label, `addr ${place}`];
+      const server = serverKey(place, session.tlsPolicy);
+      const keys = hop.label === undefined ? [server] : [hop.label, server];
       context.cache.store(session, keys, settings.cacheTimeLimit);
       // Only the first good session stands for the destination, so that later ones to worse servers don't.
       hop.label = undefined;

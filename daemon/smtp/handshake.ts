@@ -2,7 +2,7 @@ import type { Attempt } from "./attempt.ts";
 import { oneLine, type ServerReply } from "./dsn.ts";
 import type { Features, Session } from "./session.ts";
 import { noFeatures } from "./session.ts";
-import { authenticate, secure } from "./secure.ts";
+import { authenticate, secure, startTls } from "./secure.ts";
 import { failConversation, failSite, failSiteLocally } from "./trouble.ts";
 
 /** What the handshake needs beyond the session. */
@@ -33,6 +33,12 @@ export async function shakeHands(
   let doing = "receiving the initial server greeting";
   session.limit(session.settings.timeouts.helo);
   try {
+    if (session.tlsPolicy?.wrapper === true) {
+      doing = "performing the TLS handshake";
+      if (await startTls(attempt, session) === "failed") return false;
+      doing = "receiving the initial server greeting";
+      session.limit(session.settings.timeouts.helo);
+    }
     const greeting = await session.reply();
     if (!isPositive(greeting)) {
       const soft = Math.floor(greeting.code / 100) === 5 && session.settings.skip5xxGreeting;
@@ -55,10 +61,22 @@ export async function shakeHands(
       doing = "performing the HELO handshake";
       session.limit(session.settings.timeouts.helo);
       const plain = await session.command(`HELO ${session.settings.heloName}`);
-      return isPositive(plain) ? await secure(attempt, session) : await refused(attempt, session, plain);
+      if (!isPositive(plain)) return await refused(attempt, session, plain);
+      return await secure(attempt, session) !== "failed";
     }
     if (!await readKeywords(attempt, session, reply!, deps, loops)) return false;
-    return await secure(attempt, session) && await authenticate(attempt, session, deps.hasPassword);
+    doing = "sending STARTTLS";
+    const secured = await secure(attempt, session);
+    if (secured === "failed") return false;
+    if (secured === "started") {
+      // RFC 3207 section 4.2: what the server said in the clear is forgotten.
+      doing = `performing the ${hello} handshake`;
+      session.limit(session.settings.timeouts.helo);
+      const again = await session.command(`${hello} ${session.settings.heloName}`);
+      if (!isPositive(again)) return await refused(attempt, session, again);
+      if (!await readKeywords(attempt, session, again, deps, loops)) return false;
+    }
+    return await authenticate(attempt, session, deps.hasPassword);
   } catch (error) {
     await failConversation(attempt, session, error, doing);
     return false;

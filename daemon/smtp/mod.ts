@@ -11,6 +11,7 @@ import { downgradeContent } from "../../core/message/mod.ts";
 import type { Queue } from "../../core/queue/types.ts";
 import { CoarseTimer } from "../../core/smtp/mod.ts";
 import { matchList, type TableSet } from "../../core/table/mod.ts";
+import { type KeyStore, preloadTls } from "../../core/tls/mod.ts";
 import type { DeliveryAgent, DeliveryRecorder, DeliveryReply, DeliveryRequest } from "../delivery/types.ts";
 import { Attempt } from "./attempt.ts";
 import { type DeliveryContext, runDelivery } from "./delivery.ts";
@@ -20,6 +21,7 @@ import type { Session } from "./session.ts";
 import { SessionCache } from "./session_cache.ts";
 import { type Protocol, readSettings } from "./settings.ts";
 import { createMaps } from "./maps.ts";
+import { createClientTls } from "./secure_policy.ts";
 import type { Message } from "./transaction.ts";
 
 /** What the client stands on. */
@@ -39,6 +41,10 @@ export interface SmtpClientDeps {
   readonly flags?: string;
   /** For `best_mx_transport`: hands the request with its remaining recipients to another agent. */
   readonly passTo?: (transport: string, request: DeliveryRequest) => Promise<DeliveryReply>;
+  /** Contents of key files, kept over reloads when the process can't read the files any more. */
+  readonly keyStore?: KeyStore;
+  /** Asks for a successor with root's rights, as when a replaced key can't be read. */
+  readonly requestReplacement?: (reason: string) => void;
   /** In place of what `inet_interfaces` and `proxy_interfaces` say; for tests. */
   readonly ownAddresses?: readonly string[];
 }
@@ -79,8 +85,11 @@ export function createSmtpClient(deps: SmtpClientDeps): SmtpClient {
   if (settings.assumeFinal) {
     log.warning('lmtp_assume_final is obsolete; instead, specify "flags=X" in master.cf');
   }
+  const tls = createClientTls(deps, settings);
+  if (tls !== undefined) void preloadTls();
   const context: DeliveryContext = {
     settings,
+    tls,
     resolver,
     log,
     ownAddresses: own,

@@ -1,6 +1,9 @@
 import type { Attempt } from "./attempt.ts";
 import type { Session } from "./session.ts";
-import { failSiteLocally } from "./trouble.ts";
+import { connectTls, sessionText, TlsError } from "../../core/tls/mod.ts";
+import { localDetail, oneLine } from "./dsn.ts";
+import { mustEncrypt, mustMatch, type TlsPolicy } from "./secure_policy.ts";
+import { failSite, failSiteLocally } from "./trouble.ts";
 
 /**
  * The step at which the client logs in. There is no SASL client here yet. Where a password is configured for the server,
@@ -26,37 +29,118 @@ export async function authenticate(
   return true;
 }
 
-const warned = new WeakSet<object>();
+/** How the step between the handshake and the first transaction ended; after `started` the handshake begins anew. */
+export type Secured = "plain" | "started" | "failed";
 
-/**
- * The step between the handshake and the first transaction at which a session becomes private. True if mail may be
- * sent over it. There is no TLS engine here yet, so that a session goes on in the clear where the policy leaves it
- * open, and ends where TLS is a must: mail that has to be protected is never sent in the clear.
- */
-export async function secure(attempt: Attempt, session: Session): Promise<boolean> {
-  const { settings, features, log } = session;
-  const { tlsLevel } = settings;
-  if (tlsLevel === "none") {
+/** The step at which a session becomes private. Mail that has to be protected is never sent in the clear. */
+export async function secure(attempt: Attempt, session: Session): Promise<Secured> {
+  const { settings, features, log, tlsPolicy } = session;
+  if (session.tls !== undefined) return "plain";
+  if (tlsPolicy === undefined || tlsPolicy.level === "none") {
     if (features.starttls && settings.noteStarttlsOffer) {
       log.info(`Host offered STARTTLS: [${session.peer.host}]`);
     }
-    return true;
+    return "plain";
   }
-  if (tlsLevel === "may") {
-    if (features.starttls && !warned.has(settings)) {
-      warned.add(settings);
-      log.warning(
-        `${settings.protocol}_tls_security_level = may: TLS is not available in this release, ` +
-          "mail is sent without encryption",
-      );
-    }
-    return true;
-  }
+  const required = mustEncrypt(tlsPolicy.level);
   if (!features.starttls) {
+    if (!required) return "plain";
     const reason = `TLS is required, but was not offered by host ${session.named}`;
     await failSiteLocally(attempt, session, "4.7.4", reason);
-  } else {
-    await failSiteLocally(attempt, session, "4.7.5", "TLS is required, but our TLS engine is unavailable");
+    return "failed";
   }
-  return false;
+  if (tlsPolicy.engine === undefined) {
+    if (!required) return "plain";
+    await failSiteLocally(attempt, session, "4.7.5", "TLS is required, but our TLS engine is unavailable");
+    return "failed";
+  }
+  session.limit(tlsPolicy.timeout);
+  const reply = await session.command("STARTTLS");
+  if (reply.code >= 200 && reply.code < 300) return await startTls(attempt, session);
+  if (!required) return "plain";
+  const reason = `TLS is required, but host ${session.named} refused to start TLS: ${oneLine(reply)}`;
+  await failSite(attempt, session, reply, reason, `4${reply.status.slice(1)}`);
+  return "failed";
+}
+
+/** The handshake of TLS itself, and whether the server is the one that was meant. */
+export async function startTls(attempt: Attempt, session: Session): Promise<"started" | "failed"> {
+  const { log, tlsPolicy: policy, stream } = session;
+  if (policy?.engine === undefined) {
+    await failSiteLocally(attempt, session, "4.7.5", "TLS is required, but our TLS engine is unavailable");
+    return "failed";
+  }
+  if (policy.logLevel >= 2) log.info(`setting up TLS connection to ${session.relay}`);
+  // RFC 3207 section 6: nothing that came in the clear counts under TLS.
+  stream.skip(stream.buffered);
+  try {
+    const { channel, session: state } = await connectTls(session.channel.connection, {
+      ...policy.engine,
+      serverName: policy.serverName,
+      timeout: policy.timeout,
+    });
+    session.secured(channel, state);
+  } catch (error) {
+    if (!(error instanceof TlsError)) throw error;
+    explain(session, error);
+    session.close();
+    if (policy.level === "may" && attempt.hasWaited(session.settings.minimalBackoff)) {
+      session.retryPlain = true;
+      return "failed";
+    }
+    const problem = localDetail("4.7.5", "Cannot start TLS: handshake failure");
+    await attempt.failAll(session.relay, problem, policy.level !== "may");
+    return "failed";
+  }
+  return await checkServer(attempt, session, policy);
+}
+
+function explain(session: Session, error: TlsError): void {
+  const what = error.kind === "protocol" ? "-1" : error.message;
+  session.log.info(`SSL_connect error to ${session.relay}: ${what}`, "tls_error", {
+    relay: session.relay,
+    reason: error.message,
+  });
+  if (error.kind === "protocol") session.log.warning(`TLS library problem: ${error.message}`);
+}
+
+async function checkServer(
+  attempt: Attempt,
+  session: Session,
+  policy: TlsPolicy,
+): Promise<"started" | "failed"> {
+  const state = session.tls!;
+  const checks = mustMatch(policy.level);
+  const matched = policy.matches(state);
+  if (checks && !matched) {
+    const text = state.trusted || policy.level === "fingerprint"
+      ? `server certificate verification failed for ${session.relay}: ` +
+        (policy.level === "fingerprint" ? "fingerprint mismatch" : "num=62:hostname mismatch")
+      : `certificate verification failed for ${session.relay}: ${state.problem || "no certificate"}`;
+    session.log.info(text);
+  }
+  if (policy.logLevel >= 1) {
+    const status = state.peer === undefined
+      ? "Anonymous"
+      : checks
+      ? matched ? "Verified" : "Untrusted"
+      : state.trusted
+      ? "Trusted"
+      : "Untrusted";
+    session.log.info(
+      `${status} TLS connection established to ${session.relay}: ${sessionText(state)}`,
+      "tls",
+      {
+        relay: session.relay,
+        status,
+        protocol: state.protocol,
+        cipher: state.cipher,
+        resumed: state.resumed,
+        level: policy.level,
+      },
+    );
+  }
+  if (matched) return "started";
+  await failSiteLocally(attempt, session, "4.7.5", "Server certificate not verified");
+  return "failed";
 }

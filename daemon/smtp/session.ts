@@ -4,6 +4,8 @@ import type { Logger } from "../../core/log/mod.ts";
 import { IdleChannel } from "./channel.ts";
 import type { ServerReply } from "./dsn.ts";
 import type { ByteChannel } from "../../core/smtp/mod.ts";
+import type { TlsSession } from "../../core/tls/mod.ts";
+import type { TlsPolicy } from "./secure_policy.ts";
 import type { ClientSettings } from "./settings.ts";
 
 /** What a server can do, by its EHLO reply. */
@@ -82,7 +84,13 @@ function printable(line: string): string {
 /** A session with a server: the conversation, what it can do, how often it was used. */
 export class Session {
   readonly stream: SmtpStream;
-  readonly channel: IdleChannel;
+  channel: IdleChannel;
+  /** How it has to be protected; absent if TLS is no subject. */
+  tlsPolicy: TlsPolicy | undefined;
+  /** Set once it is under TLS. */
+  tls: TlsSession | undefined;
+  /** TLS failed, and the message may be sent to the same server without. */
+  retryPlain = false;
   features = noFeatures();
   /** The message that is being delivered, for warnings. */
   queueId = "";
@@ -128,6 +136,13 @@ export class Session {
   limit(seconds: number): void {
     this.stream.setTimeout(seconds);
     if (this.settings.perRequestDeadline) this.stream.setDeadline(seconds);
+  }
+
+  /** Goes on under TLS. */
+  secured(channel: ByteChannel, state: TlsSession): void {
+    this.channel = new IdleChannel(channel);
+    this.stream.switchChannel(this.channel);
+    this.tls = state;
   }
 
   /** Puts a command into the output; it leaves with the next `flush` or `reply`. */

@@ -92,6 +92,8 @@ export interface ClientSettings {
   readonly tlsLevel: TlsLevel;
   readonly tlsWrapperMode: boolean;
   readonly noteStarttlsOffer: boolean;
+  /** `minimal_backoff_time`, in seconds. */
+  readonly minimalBackoff: number;
   readonly helpfulWarnings: boolean;
 }
 
@@ -216,6 +218,7 @@ export function readSettings(config: Config, protocol: Protocol): ClientSettings
     senderDependentLogin: flag("sender_dependent_authentication"),
     tlsLevel: tlsLevel(config, protocol),
     tlsWrapperMode: flag("tls_wrappermode"),
+    minimalBackoff: config.seconds("minimal_backoff_time"),
     noteStarttlsOffer: flag("tls_note_starttls_offer"),
     helpfulWarnings: config.bool("helpful_warnings"),
   };

@@ -34,8 +34,7 @@ export async function starttls(session: Session, words: readonly Word[]): Promis
   await session.stream.flush();
   // RFC 3207 section 6: nothing that came in the clear counts under TLS.
   session.stream.skip(session.stream.buffered);
-  await startTls(session, tls, tls.server);
-  return true;
+  return await startTls(session, tls, tls.server);
 }
 
 /** Begins a session of a service in wrapper mode (RFC 8314 section 3). False: the connection ends. */
@@ -52,8 +51,7 @@ export async function startWrapped(session: Session, tls: ServerTls): Promise<bo
     session.warn(`Refusing TLS service request from ${client.label} for service ${service.name}`);
     return false;
   }
-  await startTls(session, tls, tls.server);
-  return !session.hangup;
+  return await startTls(session, tls, tls.server) && !session.hangup;
 }
 
 /** Had the client too many new TLS sessions before this one? */
@@ -63,8 +61,8 @@ async function isOverRate(session: Session, tls: ServerTls): Promise<boolean> {
   return service.deps.anvil.newtlsRate(service.name, client.address) > tls.rateLimit;
 }
 
-/** The handshake and what belongs to it. Rejects with `SmtpStreamError` when it fails. */
-async function startTls(session: Session, tls: ServerTls, server: ServerKeys): Promise<void> {
+/** The handshake and what belongs to it: false for one session too many. Rejects with `SmtpStreamError` when it fails. */
+async function startTls(session: Session, tls: ServerTls, server: ServerKeys): Promise<boolean> {
   const { stream, client, service, settings } = session;
   const { log } = service.deps;
   if (tls.logLevel >= 2) log.info(`setting up TLS connection from ${client.label}`);
@@ -103,11 +101,11 @@ async function startTls(session: Session, tls: ServerTls, server: ServerKeys): P
       serverName: state.serverName,
     });
   }
-  await checkSession(session, tls, state);
+  return await checkSession(session, tls, state);
 }
 
 /** Ends a session with too many predecessors, or without the certificate that it needs. */
-async function checkSession(session: Session, tls: ServerTls, state: TlsSession): Promise<void> {
+async function checkSession(session: Session, tls: ServerTls, state: TlsSession): Promise<boolean> {
   const { client, service, settings } = session;
   if (tls.requireCertificate && !state.trusted) {
     const text = state.peer === undefined
@@ -119,17 +117,18 @@ async function checkSession(session: Session, tls: ServerTls, state: TlsSession)
       reason: text,
     });
     session.reply(reply(421, "4.7.1", `${settings.hostname} Error: ${text}`));
-    return;
+    return true;
   }
-  if (state.resumed || tls.rateLimit <= 0 || await isExempt(session)) return;
+  if (state.resumed || tls.rateLimit <= 0 || await isExempt(session)) return true;
   const rate = service.deps.anvil.newtls(service.name, client.address);
-  if (rate <= tls.rateLimit) return;
+  if (rate <= tls.rateLimit) return true;
   session.warn(
     `New TLS session rate limit exceeded: ${rate} from ${client.label} for service ${service.name}`,
   );
   session.reply(
     reply(421, "4.7.0", `${settings.hostname} Error: too many new TLS sessions from ${client.label}`),
   );
+  return false;
 }
 
 function explain(session: Session, error: TlsError): void {
