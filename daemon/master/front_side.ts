@@ -7,6 +7,7 @@ import { type Config, ConfigError, type MasterEntry } from "../../core/config/mo
 import { createResolver } from "../../core/dns/mod.ts";
 import type { Logger } from "../../core/log/mod.ts";
 import { CoarseTimer } from "../../core/smtp/mod.ts";
+import { KeyStore } from "../../core/tls/mod.ts";
 import { type Anvil, createAnvil } from "../anvil/mod.ts";
 import { createBounceClient } from "../bounce/mod.ts";
 import { type CleanupService, createCleanup } from "../cleanup/mod.ts";
@@ -75,6 +76,7 @@ export function startFrontSide(context: RuntimeContext, first: Snapshot): Promis
   const onQueued = context.local.queued ?? ((message) => sender!.send(message));
   const resolver = createResolver();
   const timer = new CoarseTimer();
+  const keyStore = new KeyStore();
   const freeSpace = freeSpaceOf(queueDirectory);
   const listening = new Map<string, Listening>();
   const anvil: Anvil = createAnvil({ config: first.config, log: first.logAs("anvil") });
@@ -110,6 +112,10 @@ export function startFrontSide(context: RuntimeContext, first: Snapshot): Promis
         resolver,
         freeSpace,
         timer,
+        keyStore,
+        ...(context.requestReplacement === undefined
+          ? {}
+          : { requestReplacement: context.requestReplacement }),
         flushSite: (site) => flushSite(site),
       });
       const service = { smtpd, limit: entry.processLimit, log };
