@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { type DirectoryEntry, openDirectory } from "../system/mod.ts";
 import { fileError } from "./file_errors.ts";
 import { isQueueId } from "./queue_id.ts";
 import type { QueueFileInfo } from "./types.ts";
@@ -45,6 +46,38 @@ export function readDirectory(directory: string): Deno.DirEntry[] {
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return [];
     throw fileError(error, `read directory ${directory}`);
+  }
+}
+
+/**
+ * The same with inode numbers, and the kind of every entry known. Where the system can't be asked directly, every file is
+ * looked at.
+ */
+export function readDirectoryEntries(directory: string): DirectoryEntry[] {
+  const handle = openDirectory(directory);
+  if (handle === undefined) {
+    return readDirectory(directory).map((entry) => ({ name: entry.name, inode: -1, kind: kindOf(entry) }));
+  }
+  try {
+    return handle.entries().map((entry) =>
+      entry.kind === "unknown" ? { ...entry, kind: kindAt(directory + entry.name) } : entry
+    );
+  } finally {
+    handle.close();
+  }
+}
+
+function kindOf(entry: { readonly isFile: boolean; readonly isDirectory: boolean }): DirectoryEntry["kind"] {
+  return entry.isFile ? "file" : entry.isDirectory ? "directory" : "other";
+}
+
+function kindAt(path: string): DirectoryEntry["kind"] {
+  try {
+    return kindOf(Deno.lstatSync(path));
+  } catch (error) {
+    // It went away meanwhile: not a file any more.
+    if (error instanceof Deno.errors.NotFound) return "other";
+    throw fileError(error, `examine ${path}`);
   }
 }
 

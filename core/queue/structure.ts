@@ -2,7 +2,8 @@ import { fileError, makeParents } from "./file_errors.ts";
 import { QueueLayout } from "./layout.ts";
 import type { MaintenanceReport } from "./maintenance.ts";
 import { hashText, isLongId, isQueueId, longInodeText, parseQueueId, shortId } from "./queue_id.ts";
-import { existing, lstat, readDirectory, removeIfThere } from "./queue_files.ts";
+import type { DirectoryEntry } from "../system/mod.ts";
+import { existing, lstat, readDirectoryEntries, removeIfThere } from "./queue_files.ts";
 import type { QueueSettings } from "./settings.ts";
 import type { LogName, QueueFileInfo, QueueName } from "./types.ts";
 
@@ -75,10 +76,10 @@ export class StructureCheck {
   }
 
   #directory(queue: string, directory: string, level: number): void {
-    for (const entry of readDirectory(directory)) {
+    for (const entry of readDirectoryEntries(directory)) {
       const path = directory + entry.name;
-      if (entry.isDirectory) this.#subdirectory(queue, path, entry.name, level);
-      else if (entry.isFile) this.#file(queue, path, entry.name);
+      if (entry.kind === "directory") this.#subdirectory(queue, path, entry.name, level);
+      else if (entry.kind === "file") this.#file(queue, path, entry);
       else this.#report.warning(`skipping ${this.#short(path)}: it is not a regular file`);
     }
   }
@@ -95,8 +96,10 @@ export class StructureCheck {
     }
   }
 
-  #file(queue: string, path: string, name: string): void {
-    const info = MESSAGE_QUEUES.has(queue) ? lstat(path) : undefined;
+  #file(queue: string, path: string, { name, inode }: DirectoryEntry): void {
+    const isMessage = MESSAGE_QUEUES.has(queue);
+    if (!this.#options.purge && path === this.#properPath(queue, name, isMessage ? inode : undefined)) return;
+    const info = isMessage ? lstat(path) : undefined;
     if (info !== undefined && this.#options.purge && this.#purged(path, info)) return;
     const bare = name.endsWith(SUFFIX) ? name.slice(0, -SUFFIX.length) : name;
     if (!isQueueId(bare)) {
@@ -104,7 +107,7 @@ export class StructureCheck {
       return;
     }
     if (!this.#options.structure) return;
-    const wanted = info === undefined ? bare : this.#wantedId(bare, info);
+    const wanted = info === undefined ? bare : this.#wantedId(bare, info.inode);
     if (wanted === bare) {
       const place = this.#place(queue, bare);
       if (place !== path) this.#rename(path, place);
@@ -117,19 +120,26 @@ export class StructureCheck {
     this.#pending.push(marked);
   }
 
+  /** Where a file with this name should stand, if the name may stay; the ordinary case, decided without a look at the file. */
+  #properPath(queue: string, id: string, inode: number | undefined): string | undefined {
+    if (!isQueueId(id)) return undefined;
+    if (inode !== undefined && this.#wantedId(id, inode) !== id) return undefined;
+    return this.#place(queue, id);
+  }
+
   #place(queue: string, id: string): string {
     return queue === "flush" ? this.#layout.prefix(queue) + id : this.#layout.path(queue as QueueName, id);
   }
 
   /** The id that a message should have, from its name and the inode number of its file. */
-  #wantedId(id: string, info: QueueFileInfo): string {
+  #wantedId(id: string, inode: number): string {
     if (isLongId(id)) {
-      if (!this.#settings.longIds) return hashText(id) + inodeText(info.inode);
-      if (!this.#options.redundant || parseQueueId(id)?.inode === info.inode) return id;
-      return id.slice(0, id.lastIndexOf("z") + 1) + longInodeText(info.inode);
+      if (!this.#settings.longIds) return hashText(id) + inodeText(inode);
+      if (!this.#options.redundant || parseQueueId(id)?.inode === inode) return id;
+      return id.slice(0, id.lastIndexOf("z") + 1) + longInodeText(inode);
     }
     const time = id.slice(0, TIME_WIDTH).padEnd(TIME_WIDTH, "0");
-    return id.slice(TIME_WIDTH) === inodeText(info.inode) ? id : time + inodeText(info.inode);
+    return id.slice(TIME_WIDTH) === inodeText(inode) ? id : time + inodeText(inode);
   }
 
   #renameLogs(from: string, to: string): void {

@@ -21,8 +21,18 @@ export interface OpenFile {
   close(): void;
 }
 
+/** One name in a directory, with what the directory itself tells about it. */
+export interface DirectoryEntry {
+  readonly name: string;
+  /** As the directory has it; on some stacked file systems the file itself says otherwise. */
+  readonly inode: number;
+  readonly kind: "file" | "directory" | "other" | "unknown";
+}
+
 /** An open directory, whose files are opened by their bare names. */
 export interface DirectoryHandle {
+  /** What the directory holds, without `.` and `..`. Throws `Error` if it can't be read. */
+  entries(): DirectoryEntry[];
   /** Undefined if the file isn't there or can't be opened. Links are not followed, FIFOs not waited for. */
   open(name: string): OpenFile | undefined;
   close(): void;
@@ -97,10 +107,45 @@ class SystemFile implements OpenFile {
   }
 }
 
+const GETDENTS64 = ARM ? 61n : 217n;
+const KINDS: Readonly<Record<number, DirectoryEntry["kind"]>> = { 0: "unknown", 4: "directory", 8: "file" };
+const decoder = new TextDecoder();
+
+/** Takes apart what getdents64(2) wrote: inode (8 bytes), offset (8), length (2), type (1), name with a NUL. */
+function readEntries(
+  bytes: Uint8Array<ArrayBuffer>,
+  view: DataView,
+  end: number,
+  into: DirectoryEntry[],
+): void {
+  for (let at = 0; at < end;) {
+    const length = view.getUint16(at + 16, true);
+    const start = at + 19;
+    const name = decoder.decode(bytes.subarray(start, bytes.indexOf(0, start)));
+    if (name !== "." && name !== "..") {
+      const inode = view.getUint32(at, true) + view.getUint32(at + 4, true) * 0x1_0000_0000;
+      into.push({ name, inode, kind: KINDS[bytes[at + 18]!] ?? "other" });
+    }
+    at += length;
+  }
+}
+
 class SystemDirectory implements DirectoryHandle {
   /** Only the owner of a file may ask for it; others do without. */
   #flags = FILE_FLAGS | O_NOATIME;
   constructor(private readonly fd: number) {}
+
+  entries(): DirectoryEntry[] {
+    const bytes = new Uint8Array(65536);
+    const view = new DataView(bytes.buffer);
+    const found: DirectoryEntry[] = [];
+    for (;;) {
+      const count = Number(libc().getdents64(GETDENTS64, BigInt(this.fd), bytes, BigInt(bytes.length)));
+      if (count < 0) throw systemError("getdents64");
+      if (count === 0) return found;
+      readEntries(bytes, view, count, found);
+    }
+  }
 
   open(name: string): OpenFile | undefined {
     if (!setName(name)) return undefined;

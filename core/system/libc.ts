@@ -32,6 +32,7 @@ const SYMBOLS = {
   sync_file_range: { parameters: ["i32", "i64", "i64", "u32"], result: "i32" },
   openat: { parameters: ["i32", "buffer", "i32"], result: "i32" },
   pread: { parameters: ["i32", "buffer", "usize", "i64"], result: "isize" },
+  getdents64: { name: "syscall", parameters: ["i64", "i64", "buffer", "usize"], result: "i64" },
   statx: { parameters: ["i32", "buffer", "i32", "u32", "buffer"], result: "i32" },
   regcomp: { parameters: ["buffer", "buffer", "i32"], result: "i32" },
   regexec: { parameters: ["buffer", "buffer", "usize", "buffer", "i32"], result: "i32" },

@@ -14,7 +14,7 @@ export { asUser, changeRoot, dropPrivileges, type Identity } from "./privileges.
 export { fcntlLock, fcntlUnlock, fileLock, flock, flockTry, funlock } from "./locks.ts";
 export { peerCredentials } from "./peer.ts";
 export { connectDatagram, type DatagramSender } from "./datagram.ts";
-export { type DirectoryHandle, openDirectory, type OpenFile, type OpenFileInfo } from "./directory_handle.ts";
+export { type DirectoryEntry, type DirectoryHandle, openDirectory, type OpenFile, type OpenFileInfo } from "./directory_handle.ts";
 export { errorText } from "./libc.ts";
 export {
   lastingCommand,
