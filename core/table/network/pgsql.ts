@@ -128,5 +128,5 @@ async function ask(client: pg.Client, query: string, timeoutMs: number): Promise
         : new ServerLost(error instanceof Error ? error.message : String(error));
     }),
   );
-  return result.rows.flat().filter((value: unknown) => typeof value === "string" && value !== "");
+  return result.rows.flat().filter((value: unknown) => typeof value === "string");
 }

@@ -56,8 +56,13 @@ export class Answers {
   join(values: Iterable<string>, key: string): string | undefined {
     const results: string[] = [];
     for (const value of values) {
+      if (value === "") {
+        const { type, name, log } = this.context;
+        log.warning(`table "${type}:${name}": empty lookup result for: "${key}" -- ignored`);
+        continue;
+      }
       const result = this.#plain ? value : expandResult(this.#format, value, key);
-      if (result === undefined || value === "") continue;
+      if (result === undefined) continue;
       results.push(result);
       if (this.limit > 0 && results.length > this.limit) {
         throw queryError(

@@ -1,5 +1,8 @@
+import assert from "node:assert/strict";
 import { TableSet } from "../table_set.ts";
 import { type Table, TableError } from "../types.ts";
+
+const POSTMAP = "/usr/sbin/postmap";
 
 /** A directory for one test file, tables with settings files in it, and what they said. */
 export class Bench {
@@ -50,16 +53,39 @@ export async function outcome(table: Table, key: string): Promise<string> {
   }
 }
 
-/** What real `postmap -q` prints for a key, or undefined where the program or the type isn't installed. */
-export async function realPostmap(spec: string, key: string): Promise<string | undefined> {
-  const { code, stdout, stderr } = await new Deno.Command("/usr/sbin/postmap", {
-    args: ["-q", key, spec],
-    env: { LC_ALL: "C.UTF-8" },
-  }).output();
-  if (code === 0) return new TextDecoder().decode(stdout).replace(/\n$/, "");
-  const text = new TextDecoder().decode(stderr);
-  if (/unsupported dictionary type/.test(text)) return undefined;
-  return /fatal|error/.test(text) ? "(temporary)" : "(none)";
+/**
+ * Asks real `postmap` for the keys and compares with what this program said, in the words of `outcome`. Does nothing where
+ * the program or its table type isn't installed.
+ */
+export async function compareWithPostmap(
+  spec: string,
+  answers: Readonly<Record<string, string>>,
+): Promise<void> {
+  if (installed(POSTMAP) === undefined) return;
+  // An error ends the real program after a second, so only keys with an answer are asked for in one go.
+  const failing = Object.keys(answers).filter((key) =>
+    /^\((?:temporary|configuration)\)$/.test(answers[key]!)
+  );
+  const asked = Object.keys(answers).filter((key) => !failing.includes(key));
+  const child = new Deno.Command(POSTMAP, {
+    args: ["-q", "-", spec],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(asked.map((key) => `${key}\n`).join("")));
+  await writer.close();
+  const { stdout, stderr } = await child.output();
+  const problem = new TextDecoder().decode(stderr);
+  if (/unsupported dictionary type/.test(problem)) return;
+  const expected = asked.filter((key) => answers[key] !== "(none)").map((key) => `${key}\t${answers[key]}\n`)
+    .join("");
+  assert.equal(expected, new TextDecoder().decode(stdout), `${spec}: ${problem}`);
+  for (const key of failing) {
+    const { code, stderr } = await new Deno.Command(POSTMAP, { args: ["-q", key, spec] }).output();
+    assert.match(new TextDecoder().decode(stderr), /fatal/, `${spec}: ${key}: exit status ${code}`);
+  }
 }
 
 /** Is a program of this name installed in one of the usual places? Returns its path. */

@@ -1,0 +1,254 @@
+import assert from "node:assert/strict";
+import type { Table } from "../types.ts";
+import {
+  Bench,
+  compareWithPostmap,
+  freePort,
+  installed,
+  listening,
+  outcome,
+  ServerProcess,
+} from "./testing.ts";
+
+const install = installed("/usr/bin/mariadb-install-db");
+const daemon = installed("/usr/sbin/mariadbd");
+const client = installed("/usr/bin/mariadb");
+const missing = install === undefined || daemon === undefined || client === undefined;
+if (missing) console.log("mysql tables are not tested: mariadb-server is not installed");
+
+const SCHEMA = `
+CREATE DATABASE mail CHARACTER SET utf8mb4;
+USE mail;
+CREATE TABLE aliases (address VARCHAR(200) COLLATE utf8mb4_bin, goto VARCHAR(200), extra VARCHAR(50), active INT);
+INSERT INTO aliases VALUES ('plain@example.com','target@example.net',NULL,1),
+  ('two@example.com','one@example.net','other@example.net',1), ('two@example.com','three@example.net','',1),
+  ('o''brien@example.com','quote',NULL,1), ('back\\\\slash@example.com','slash',NULL,1),
+  ('per%cent@example.com','percent',NULL,1), ('star*@example.com','star',NULL,1),
+  ('"quoted user"@example.com','dquote',NULL,1), ('jörg@example.com','ümlaut@bücher.example',NULL,1),
+  ('unqualified','bare',NULL,1), ('empty@example.com','',NULL,1), ('a@b@example.com','at',NULL,1),
+  ('number@example.com','42',NULL,7);
+CREATE PROCEDURE lookup(IN p VARCHAR(200)) SELECT goto FROM aliases WHERE address = p COLLATE utf8mb4_bin;
+CREATE PROCEDURE nothing(IN p VARCHAR(200)) SET @x = p;
+CREATE USER 'postfix'@'%' IDENTIFIED BY 'geheim';
+CREATE USER 'postfix'@'localhost' IDENTIFIED BY 'geheim';
+GRANT ALL ON mail.* TO 'postfix'@'%';
+GRANT ALL ON mail.* TO 'postfix'@'localhost';
+`;
+
+const KEYS = [
+  "plain@example.com",
+  "two@example.com",
+  "o'brien@example.com",
+  "back\\slash@example.com",
+  "per%cent@example.com",
+  "star*@example.com",
+  '"quoted user"@example.com',
+  "jörg@example.com",
+  "unqualified",
+  "empty@example.com",
+  "a@b@example.com",
+  "number@example.com",
+  "PLAIN@EXAMPLE.COM",
+  "@example.com",
+  "plain@",
+  "example.com",
+  "' OR '1'='1",
+  "\\' OR 1=1 -- ",
+  "none@example.com",
+  "%s@example.com",
+  "x@deep.sub.example.com",
+];
+
+async function sql(socket: string, text: string): Promise<void> {
+  const child = new Deno.Command(client!, {
+    args: ["--no-defaults", "-u", "root", "-S", socket],
+    stdin: "piped",
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(text));
+  await writer.close();
+  const { code, stderr } = await child.output();
+  assert.equal(code, 0, new TextDecoder().decode(stderr));
+}
+
+Deno.test({
+  name: "mysql: a real server, with the answers of real postmap",
+  ignore: missing,
+  sanitizeResources: false,
+  async fn(t) {
+    const bench = new Bench();
+    const data = `${bench.directory}/data`;
+    const socket = `${bench.directory}/mysqld.sock`;
+    const port = freePort();
+    const root = Deno.uid() === 0 ? ["--user=root"] : [];
+    const made = await new Deno.Command(install!, {
+      args: [
+        "--no-defaults",
+        `--datadir=${data}`,
+        "--auth-root-authentication-method=normal",
+        "--skip-test-db",
+        ...root,
+      ],
+    }).output();
+    assert.equal(made.code, 0, new TextDecoder().decode(made.stderr));
+    const server = new ServerProcess(daemon!, [
+      "--no-defaults",
+      `--datadir=${data}`,
+      `--socket=${socket}`,
+      `--port=${port}`,
+      "--bind-address=127.0.0.1",
+      "--innodb-buffer-pool-size=8M",
+      "--innodb-flush-log-at-trx-commit=0",
+      "--character-set-server=utf8mb4",
+      ...root,
+    ]);
+    const ready = () => listening({ hostname: "127.0.0.1", port });
+    const base = { user: "postfix", password: "geheim", dbname: "mail", hosts: `127.0.0.1:${port}` };
+    const query = "SELECT goto FROM aliases WHERE address = '%s'";
+    const compared = async (values: Record<string, string | number>) => {
+      const table = bench.table("mysql", { ...base, hosts: `unix:${socket}`, ...values });
+      const answers: Record<string, string> = {};
+      for (const key of KEYS) answers[key] = await outcome(table, key);
+      await compareWithPostmap(`mysql:${table.name}`, answers);
+      return answers;
+    };
+    try {
+      await server.start(ready);
+      await sql(socket, SCHEMA);
+
+      await t.step("keys with every kind of special character", async () => {
+        const answers = await compared({ query });
+        assert.equal(answers["o'brien@example.com"], "quote");
+        assert.equal(answers["back\\slash@example.com"], "slash");
+        assert.equal(answers["jörg@example.com"], "ümlaut@bücher.example");
+        assert.equal(answers["two@example.com"], "one@example.net,three@example.net");
+        assert.equal(answers["' OR '1'='1"], "(none)");
+        assert.equal(answers["PLAIN@EXAMPLE.COM"], "target@example.net");
+      });
+      await t.step("parts of keys and results, several columns, numbers", async () => {
+        await compared({
+          query: "SELECT goto, extra FROM aliases WHERE address = '%u@%d'",
+          result_format: "%U:%D:%s",
+        });
+        await compared({ query: "SELECT '%1', '%2', active FROM aliases LIMIT 1", result_format: "[%s]%%" });
+        await compared({ query, result_format: "%d<%u>" });
+        await compared({ query: "SELECT '%3'", result_format: "%s-%1" });
+      });
+      await t.step("domain and expansion_limit", async () => {
+        const limited = await compared({ query, expansion_limit: 1 });
+        assert.equal(limited["two@example.com"], "(temporary)");
+        const domains = await compared({ query, domain: "example.org, .example.com" });
+        assert.equal(domains["plain@example.com"], "(none)");
+      });
+      await t.step("parameters of old releases", async () => {
+        const answers = await compared({
+          table: "aliases",
+          select_field: "goto",
+          where_field: "address",
+          additional_conditions: "AND active = 1",
+        });
+        assert.equal(answers["plain@example.com"], "target@example.net");
+        assert.equal(answers["number@example.com"], "(none)");
+      });
+      await t.step("stored procedures", async () => {
+        assert.equal(
+          (await compared({ query: "CALL lookup('%s')" }))["plain@example.com"],
+          "target@example.net",
+        );
+        const quiet = bench.table("mysql", {
+          ...base,
+          query: "CALL nothing('%s')",
+          require_result_set: "no",
+        });
+        assert.equal(await outcome(quiet, "x@example.com"), "(none)");
+        const strict = bench.table("mysql", { ...base, query: "CALL nothing('%s')", retry_interval: 1 });
+        assert.equal(await outcome(strict, "x@example.com"), "(temporary)");
+        const updating = bench.table("mysql", {
+          ...base,
+          query: "UPDATE aliases SET active = 2 WHERE address = '%s'",
+          require_result_set: "no",
+        });
+        assert.equal(await outcome(updating, "nobody"), "(none)");
+      });
+      await t.step("NO_BACKSLASH_ESCAPES changes how keys are quoted", async () => {
+        await sql(socket, "SET GLOBAL sql_mode = 'NO_BACKSLASH_ESCAPES'");
+        const answers = await compared({ query });
+        assert.equal(answers["back\\slash@example.com"], "slash");
+        assert.equal(answers["o'brien@example.com"], "quote");
+        await sql(socket, "SET GLOBAL sql_mode = ''");
+      });
+      await t.step("a UNIX socket, and what an option file says", async () => {
+        const table = bench.table("mysql", { ...base, hosts: `unix:${socket}`, query });
+        assert.equal(await outcome(table, "plain@example.com"), "target@example.net");
+        const options = `${bench.directory}/my.cnf`;
+        Deno.writeTextFileSync(
+          options,
+          `[client]\nuser = postfix\n[postfix]\npassword = "geheim"\nsocket=${socket}\n[other]\nuser=nobody\n`,
+        );
+        const byFile = {
+          hosts: "localhost",
+          dbname: "mail",
+          query,
+          option_file: options,
+          option_group: "postfix",
+        };
+        const named = bench.table("mysql", byFile);
+        assert.equal(await outcome(named, "plain@example.com"), "target@example.net");
+      });
+      await t.step(
+        "a wrong password and a wrong query are temporary errors without secrets in the log",
+        async () => {
+          bench.said.length = 0;
+          const wrong = bench.table("mysql", { ...base, password: "falsch-und-geheim", query });
+          assert.equal(await outcome(wrong, "plain@example.com"), "(temporary)");
+          const bad = bench.table("mysql", { ...base, query: "SELECT nonsense FROM nowhere" });
+          assert.equal(await outcome(bad, "plain@example.com"), "(temporary)");
+          assert.ok(bench.said.length >= 2);
+          assert.ok(!bench.said.some((text) => text.includes("geheim")), bench.said.join("\n"));
+        },
+      );
+      await t.step("many lookups at once share connections", async () => {
+        const table = bench.table("mysql", { ...base, query });
+        const answers = await Promise.all(
+          Array.from({ length: 200 }, () => table.lookup("plain@example.com")),
+        );
+        assert.ok(answers.every((answer) => answer === "target@example.net"));
+      });
+      await t.step("the next host is asked when one is down", async () => {
+        const table = bench.table("mysql", {
+          ...base,
+          hosts: `127.0.0.1:${freePort()} 127.0.0.1:${port}`,
+          query,
+        });
+        for (let round = 0; round < 5; round++) {
+          assert.equal(await outcome(table, "plain@example.com"), "target@example.net");
+        }
+      });
+      await t.step(
+        "a server that goes away within a query is a temporary error, and lookups work again",
+        async () => {
+          const table: Table = bench.table("mysql", { ...base, query, retry_interval: 1 });
+          assert.equal(await outcome(table, "plain@example.com"), "target@example.net");
+          const slow = bench.table("mysql", { ...base, query: "SELECT SLEEP(20)", retry_interval: 1 });
+          const answer = outcome(slow, "x");
+          await sql(socket, "SELECT SLEEP(0.2)");
+          await server.stop("SIGKILL");
+          assert.equal(await answer, "(temporary)");
+          assert.equal(await outcome(table, "plain@example.com"), "(temporary)");
+          await server.start(ready);
+          for (let round = 0; round < 100; round++) {
+            if (await outcome(table, "plain@example.com") === "target@example.net") return;
+            await new Promise((resolve) => setTimeout(resolve, 50));
+          }
+          assert.fail("the table did not recover");
+        },
+      );
+    } finally {
+      bench.said.length = 0;
+      await server.stop("SIGKILL");
+      bench.close();
+    }
+  },
+});

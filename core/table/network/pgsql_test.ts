@@ -1,0 +1,237 @@
+import assert from "node:assert/strict";
+import {
+  Bench,
+  compareWithPostmap,
+  freePort,
+  installed,
+  listening,
+  outcome,
+  ServerProcess,
+} from "./testing.ts";
+
+const version = installedVersion();
+if (version === undefined) console.log("pgsql tables are not tested: postgresql is not installed");
+
+/** The directory of the newest server's programs. */
+function installedVersion(): string | undefined {
+  try {
+    const versions = [...Deno.readDirSync("/usr/lib/postgresql")].map((entry) => Number(entry.name));
+    const bin = `/usr/lib/postgresql/${Math.max(...versions)}/bin`;
+    return installed(`${bin}/initdb`) === undefined ? undefined : bin;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The server refuses to run as root; its package made a user for it. */
+function unprivileged(): { uid: number; gid: number } | Record<never, never> {
+  if (Deno.uid() !== 0) return {};
+  const line = Deno.readTextFileSync("/etc/passwd").split("\n").find((text) => text.startsWith("postgres:"));
+  const [, , uid, gid] = line!.split(":");
+  return { uid: Number(uid), gid: Number(gid) };
+}
+
+const SCHEMA = `
+CREATE TABLE aliases (address text, goto text, extra text, active int);
+INSERT INTO aliases VALUES ('plain@example.com','target@example.net',NULL,1),
+  ('two@example.com','one@example.net','other@example.net',1), ('two@example.com','three@example.net','',1),
+  ('o''brien@example.com','quote',NULL,1), (E'back\\\\slash@example.com','slash',NULL,1),
+  ('per%cent@example.com','percent',NULL,1), ('star*@example.com','star',NULL,1),
+  ('"quoted user"@example.com','dquote',NULL,1), ('jörg@example.com','ümlaut@bücher.example',NULL,1),
+  ('unqualified','bare',NULL,1), ('empty@example.com','',NULL,1), ('a@b@example.com','at',NULL,1),
+  ('number@example.com','42',NULL,7);
+CREATE FUNCTION lookup(key text) RETURNS SETOF text LANGUAGE sql AS 'SELECT goto FROM aliases WHERE address = key';
+CREATE ROLE postfix LOGIN PASSWORD 'geheim';
+GRANT ALL ON ALL TABLES IN SCHEMA public TO postfix;
+`;
+
+const KEYS = [
+  "plain@example.com",
+  "two@example.com",
+  "o'brien@example.com",
+  "back\\slash@example.com",
+  "per%cent@example.com",
+  "star*@example.com",
+  '"quoted user"@example.com',
+  "jörg@example.com",
+  "unqualified",
+  "empty@example.com",
+  "a@b@example.com",
+  "number@example.com",
+  "PLAIN@EXAMPLE.COM",
+  "@example.com",
+  "plain@",
+  "example.com",
+  "' OR '1'='1",
+  "\\' OR 1=1 -- ",
+  "none@example.com",
+  "$1@example.com",
+  "x@deep.sub.example.com",
+];
+
+Deno.test({
+  name: "pgsql: a real server, with the answers of real postmap",
+  ignore: version === undefined,
+  sanitizeResources: false,
+  async fn(t) {
+    const bench = new Bench();
+    const user = unprivileged();
+    Deno.chmodSync(bench.directory, 0o755);
+    const home = `${bench.directory}/server`;
+    Deno.mkdirSync(home);
+    if ("uid" in user) Deno.chownSync(home, user.uid, user.gid);
+    const port = freePort();
+    const options = { ...user, cwd: home };
+    const made = await new Deno.Command(`${version}/initdb`, {
+      args: ["-D", `${home}/data`, "-U", "postgres", "-A", "trust", "-N", "-E", "UTF8", "--locale=C.UTF-8"],
+      ...options,
+    }).output();
+    assert.equal(made.code, 0, new TextDecoder().decode(made.stderr));
+    Deno.writeTextFileSync(
+      `${home}/data/pg_hba.conf`,
+      "local all all trust\nhost all postfix 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\n",
+    );
+    const server = new ServerProcess(`${version}/postgres`, [
+      "-D",
+      `${home}/data`,
+      "-p",
+      String(port),
+      "-c",
+      "listen_addresses=127.0.0.1",
+      "-c",
+      `unix_socket_directories=${home}`,
+      "-c",
+      "fsync=off",
+      "-c",
+      "shared_buffers=2MB",
+    ], options);
+    const sql = async (text: string) => {
+      const { code, stderr } = await new Deno.Command("/usr/bin/psql", {
+        args: ["-q", "-v", "ON_ERROR_STOP=1", "-h", home, "-p", String(port), "-U", "postgres", "-c", text],
+      }).output();
+      assert.equal(code, 0, new TextDecoder().decode(stderr));
+    };
+    const ready = async () => {
+      await listening({ hostname: "127.0.0.1", port });
+      await sql("SELECT 1");
+    };
+    const base = { user: "postfix", password: "geheim", dbname: "postgres", hosts: `127.0.0.1:${port}` };
+    const query = "SELECT goto FROM aliases WHERE address = '%s'";
+    const compared = async (values: Record<string, string | number>) => {
+      const hosts = `postgresql:///postgres?host=${home}&port=${port}&user=postfix`;
+      const table = bench.table("pgsql", { ...base, hosts, ...values });
+      const answers: Record<string, string> = {};
+      for (const key of KEYS) answers[key] = await outcome(table, key);
+      // Before release 3.8 Postfix sent text as LATIN1.
+      // deno-lint-ignore no-control-regex
+      const ascii = Object.entries(answers).filter(([key]) => /^[\x00-\x7f]*$/.test(key));
+      await compareWithPostmap(`pgsql:${table.name}`, Object.fromEntries(ascii));
+      return answers;
+    };
+    try {
+      await server.start(ready);
+      await sql(SCHEMA);
+
+      await t.step("keys with every kind of special character", async () => {
+        const answers = await compared({ query });
+        assert.equal(answers["o'brien@example.com"], "quote");
+        assert.equal(answers["back\\slash@example.com"], "slash");
+        assert.equal(answers["jörg@example.com"], "ümlaut@bücher.example");
+        assert.equal(answers["two@example.com"], "one@example.net,three@example.net");
+        assert.equal(answers["' OR '1'='1"], "(none)");
+      });
+      await t.step("parts of keys and results, several columns, numbers", async () => {
+        await compared({
+          query: "SELECT goto, extra FROM aliases WHERE address = '%u@%d'",
+          result_format: "%U:%D:%s",
+        });
+        await compared({ query: "SELECT '%1', '%2', active FROM aliases LIMIT 1", result_format: "[%s]%%" });
+        await compared({ query, result_format: "%d<%u>" });
+      });
+      await t.step("domain and expansion_limit", async () => {
+        assert.equal((await compared({ query, expansion_limit: 1 }))["two@example.com"], "(temporary)");
+        assert.equal((await compared({ query, domain: "example.org" }))["plain@example.com"], "(none)");
+      });
+      await t.step("parameters of old releases", async () => {
+        const answers = await compared({
+          table: "aliases",
+          select_field: "goto",
+          where_field: "address",
+          additional_conditions: "AND active = 1",
+        });
+        assert.equal(answers["plain@example.com"], "target@example.net");
+        assert.equal(answers["number@example.com"], "(none)");
+        assert.equal((await compared({ select_function: "lookup" }))["number@example.com"], "42");
+      });
+      await t.step("backslashes where the server takes them as escapes", async () => {
+        await sql("ALTER ROLE postfix SET standard_conforming_strings = off");
+        const answers = await compared({ query });
+        assert.equal(answers["back\\slash@example.com"], "slash");
+        await sql("ALTER ROLE postfix RESET standard_conforming_strings");
+      });
+      await t.step("a UNIX socket and a connection URI", async () => {
+        for (
+          const hosts of [
+            `unix:${home}:${port}`,
+            `unix:${home}/.s.PGSQL.${port}`,
+            `postgresql://postfix:geheim@127.0.0.1:${port}/postgres`,
+          ]
+        ) {
+          const table = bench.table("pgsql", { ...base, hosts, query });
+          assert.equal(await outcome(table, "plain@example.com"), "target@example.net", hosts);
+        }
+      });
+      await t.step(
+        "a wrong password and a wrong query are temporary errors without secrets in the log",
+        async () => {
+          bench.said.length = 0;
+          for (
+            const values of [
+              { ...base, password: "falsch-und-geheim", query },
+              { hosts: `postgresql://postfix:sehr-geheim@127.0.0.1:${port}/postgres`, query },
+              { ...base, query: "SELECT nonsense FROM nowhere" },
+            ]
+          ) assert.equal(await outcome(bench.table("pgsql", values), "plain@example.com"), "(temporary)");
+          assert.equal(bench.said.length, 3);
+          assert.ok(!bench.said.some((text) => text.includes("geheim")), bench.said.join("\n"));
+        },
+      );
+      await t.step(
+        "many lookups at once share connections, the next host is asked when one is down",
+        async () => {
+          const table = bench.table("pgsql", {
+            ...base,
+            hosts: `127.0.0.1:${freePort()} 127.0.0.1:${port}`,
+            query,
+          });
+          const answers = await Promise.all(
+            Array.from({ length: 200 }, () => table.lookup("plain@example.com")),
+          );
+          assert.ok(answers.every((answer) => answer === "target@example.net"));
+        },
+      );
+      await t.step(
+        "a server that goes away within a query is a temporary error, and lookups work again",
+        async () => {
+          const table = bench.table("pgsql", { ...base, query, retry_interval: 1 });
+          assert.equal(await outcome(table, "plain@example.com"), "target@example.net");
+          const slow = bench.table("pgsql", { ...base, query: "SELECT pg_sleep(20)", retry_interval: 1 });
+          const answer = outcome(slow, "x");
+          await sql("SELECT pg_sleep(0.2)");
+          await server.stop("SIGQUIT");
+          assert.equal(await answer, "(temporary)");
+          assert.equal(await outcome(table, "plain@example.com"), "(temporary)");
+          await server.start(ready);
+          for (let round = 0; round < 100; round++) {
+            if (await outcome(table, "plain@example.com") === "target@example.net") return;
+            await new Promise((resolve) => setTimeout(resolve, 50));
+          }
+          assert.fail("the table did not recover");
+        },
+      );
+    } finally {
+      await server.stop("SIGQUIT");
+      bench.close();
+    }
+  },
+});
