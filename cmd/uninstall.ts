@@ -1,5 +1,5 @@
 import { Command, CommanderError } from "commander";
-import { layoutFor, planUninstall, type Removal, uninstall } from "../daemon/install/mod.ts";
+import { layoutFor, planUninstall, type Removal, runningPrograms, uninstall } from "../daemon/install/mod.ts";
 import { absolutePath, PathError } from "./install_paths.ts";
 
 export const help = `
@@ -30,6 +30,11 @@ export function run(args: string[]): Promise<number> {
     const plan = planUninstall(manifest);
     if (plan.length === 0) {
       console.error(`postel uninstall: nothing is installed with this prefix: there is no ${manifest}`);
+      return Promise.resolve(1);
+    }
+    const running = runningPrograms(plan);
+    if (running.length > 0) {
+      console.error(`postel uninstall: ${running.join(" and ")} is running: stop the mail system first`);
       return Promise.resolve(1);
     }
     const dryRun = words.dryRun === true;

@@ -1,8 +1,9 @@
 import { dirname } from "node:path";
+import { inUse } from "./in_use.ts";
 import { isUninstalled, LAUNCHER_SIZE } from "./launcher.ts";
 import { writeManifest } from "./manifest.ts";
 import type { InstallPlan } from "./plan.ts";
-import { makeDirectories } from "./steps.ts";
+import { makeDirectories, present } from "./steps.ts";
 import type { Entry, InstallOptions } from "./types.ts";
 
 /**
@@ -11,34 +12,30 @@ import type { Entry, InstallOptions } from "./types.ts";
  */
 export function applyPlan(plan: InstallPlan, options: InstallOptions, done: (text: string) => void): void {
   const { manifest } = options.layout;
-  const entries: Entry[] = [...plan.earlier, ...makeDirectories(dirname(manifest))];
+  let entries: Entry[] = [...plan.earlier, ...makeDirectories(dirname(manifest))];
   for (const step of plan.steps) {
     entries.push(...step.act());
     writeManifest(manifest, entries);
     done(step.text);
   }
+  entries = removeOldVersions(entries, options);
+  writeManifest(manifest, entries);
   removeCache(options);
 }
 
-/** Does another process run from this directory? Not knowing counts as yes. */
-function inUse(directory: string): boolean {
-  try {
-    return [...Deno.readDirSync("/proc")].some(({ name }) => {
-      if (!/^\d+$/.test(name) || Number(name) === Deno.pid) return false;
-      try {
-        return Deno.readLinkSync(`/proc/${name}/exe`).startsWith(`${directory}/`);
-      } catch {
-        return false;
-      }
-    });
-  } catch {
-    return true;
-  }
+/** Removes unpacked versions of earlier installations that nothing runs from. Returns what is left. */
+function removeOldVersions(entries: readonly Entry[], { layout, packed }: InstallOptions): Entry[] {
+  const current = `${layout.versions}/${packed?.version ?? ""}`;
+  return entries.filter((entry) => {
+    if (entry.kind !== "tree" || entry.path === current || inUse(`${entry.path}/postel`)) return true;
+    if (present(entry.path) !== undefined) Deno.removeSync(entry.path, { recursive: true });
+    return false;
+  });
 }
 
 /** Removes the copy that the program unpacked to run this installation: the installed one has its own. */
 function removeCache({ program, packed }: InstallOptions): void {
-  if (packed === undefined || inUse(packed.directory)) return;
+  if (packed === undefined || inUse(`${packed.directory}/postel`)) return;
   const head = new Uint8Array(LAUNCHER_SIZE);
   const file = Deno.openSync(program, { read: true });
   try {

@@ -6,5 +6,5 @@
 export { applyPlan } from "./apply.ts";
 export { layoutFor } from "./layout.ts";
 export { type InstallPlan, planInstall } from "./plan.ts";
-export { planUninstall, type Removal, uninstall } from "./uninstall.ts";
+export { planUninstall, type Removal, runningPrograms, uninstall } from "./uninstall.ts";
 export type { CommandText, Entry, InstallOptions, Layout } from "./types.ts";

@@ -1,6 +1,8 @@
 /** The directories that mail and the mail system's data are kept in. */
+import { dirname } from "node:path";
 import type { Config } from "../../core/config/mod.ts";
 import { prepareDirectories } from "../master/privileges.ts";
+import { makeDirectories } from "./steps.ts";
 import type { Entry, Step } from "./types.ts";
 
 /** The directories that are there: this one and those in it, one level deep. */
@@ -24,12 +26,11 @@ export function spoolStep(config: Config): Step {
   return {
     text: `make ${roots.join(" and ")}, owned by ${config.string("mail_owner")}`,
     act: (): Entry[] => {
+      const above = roots.flatMap((path) => makeDirectories(dirname(path)));
       const before = new Set(roots.flatMap(directoriesAt));
       prepareDirectories(config);
-      return roots.flatMap(directoriesAt).filter((path) => !before.has(path)).map((path) => ({
-        kind: "directory",
-        path,
-      }));
+      const made = roots.flatMap(directoriesAt).filter((path) => !before.has(path));
+      return [...above, ...made.map((path): Entry => ({ kind: "directory", path }))];
     },
   };
 }

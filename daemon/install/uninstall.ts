@@ -1,5 +1,6 @@
 /** Takes an installation back: what its manifest lists, as far as it is as it was installed. */
 import { removeAccount } from "./accounts.ts";
+import { inUse } from "./in_use.ts";
 import { readManifest, sha256, writeManifest } from "./manifest.ts";
 import { present } from "./steps.ts";
 import type { Entry } from "./types.ts";
@@ -55,6 +56,15 @@ export function planUninstall(manifest: string): Removal[] {
       ? { entry: removal.entry, action: "keep", reason: "directories that may belong to it stay" }
       : removal
   );
+}
+
+/** The programs among what would be removed that are running: the mail system must be stopped first. */
+export function runningPrograms(plan: readonly Removal[]): string[] {
+  return plan.flatMap(({ entry, action }) => {
+    if (action !== "remove" || !("path" in entry)) return [];
+    const program = entry.kind === "tree" ? `${entry.path}/postel` : entry.path;
+    return program.endsWith("/postel") && inUse(program) ? [program] : [];
+  });
 }
 
 /** Removes what the plan says, and the manifest. If something can't be removed, the manifest stays; throws. */
