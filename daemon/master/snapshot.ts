@@ -6,7 +6,7 @@ import {
 } from "../../core/address/mod.ts";
 import { type Config, type MasterEntry, serviceConfig } from "../../core/config/mod.ts";
 import { Logger, type LogSink } from "../../core/log/mod.ts";
-import { splitList, TableError, TableSet } from "../../core/table/mod.ts";
+import { preloadTableTypes, splitList, TableError, TableSet, tableTypesIn } from "../../core/table/mod.ts";
 
 /**
  * Everything that follows from one reading of the configuration. Services keep the snapshot they were made with; a
@@ -40,8 +40,10 @@ const TABLE_WORD = /^(?:proxy:)?[a-z]+:(?!:)./;
  * shows when it is used.
  */
 export async function preopenTables({ config, entries, tables }: Snapshot): Promise<void> {
-  const values = config.names().map((name) => config.string(name));
-  for (const entry of entries) values.push(...entry.overrides.map(([, value]) => config.expand(value)));
+  const overrides = entries.flatMap((entry) => entry.overrides.map(([, value]) => config.expand(value)));
+  const values = [...config.names().map((name) => config.string(name)), ...overrides];
+  // Database clients are big modules, and the program's files may be out of reach afterwards.
+  await preloadTableTypes(tableTypesIn(config, overrides));
   for (const word of values.flatMap((value) => splitList(value))) {
     if (!TABLE_WORD.test(word)) continue;
     try {
