@@ -47,3 +47,18 @@ export function fcntlLock(fd: number, mode: "shared" | "exclusive" = "exclusive"
 export function fcntlUnlock(fd: number): void {
   libc().fcntl(fd, F_SETLK, lockRequest(2));
 }
+
+/** F_OFD_SETLK of Linux. */
+const F_OFD_SETLK = 37;
+
+/**
+ * Takes an exclusive lock on the whole file if it is free. Other programs' fcntl(2) locks and this one exclude each other;
+ * unlike theirs it belongs to the open file, so that two deliveries of one process exclude each other as well, and it
+ * goes when the descriptor is closed.
+ */
+export function fileLock(fd: number): boolean {
+  if (libc().fcntl(fd, F_OFD_SETLK, lockRequest(1)) === 0) return true;
+  const code = errno();
+  if (code === Errno.EAGAIN || code === Errno.EACCES) return false;
+  throw systemError("fcntl", code);
+}

@@ -9,8 +9,12 @@ export interface Identity {
   readonly groups: readonly number[];
 }
 
-/** setgroups(2) by number: the C function would act on all threads, `asUser` wants this one only. */
-const SYS_SETGROUPS = Deno.build.arch === "aarch64" ? 159n : 116n;
+/** System calls by number: the C functions would act on all threads, `asUser` wants this one only. */
+const SYSCALL = Deno.build.arch === "aarch64"
+  ? { setgroups: 159n, setresuid: 147n, setresgid: 149n }
+  : { setgroups: 116n, setresuid: 117n, setresgid: 119n };
+/** "Leave it as it is", for setresuid(2). */
+const KEEP = -1n;
 
 /**
  * Gives up root for good: supplementary groups, group, user, for the whole process. Throws if any step fails or if
@@ -33,23 +37,31 @@ export function changeRoot(directory: string): void {
   Deno.chdir("/");
 }
 
-function takeFileIdentity(identity: Identity): void {
-  const status = libc().syscall(
-    SYS_SETGROUPS,
-    BigInt(identity.groups.length),
-    Uint32Array.from(identity.groups),
-  );
-  if (status !== 0n) throw systemError("setgroups");
-  libc().setfsgid(identity.gid);
-  libc().setfsuid(identity.uid);
-  // setfsuid(2) reports no error; asking again with an impossible id returns the one in force.
-  if (libc().setfsuid(0xffffffff) !== identity.uid || libc().setfsgid(0xffffffff) !== identity.gid) {
-    throw new Error(`Cannot take on user ${identity.uid} and group ${identity.gid} for file access`);
+/**
+ * Makes a user the effective one of this thread. Unlike a change of the file system user alone it takes all of root's
+ * capabilities away, so that disk quotas and reserved blocks hold as they do for the user.
+ */
+function takeEffective(identity: Identity): void {
+  const { syscall, syscall3 } = libc();
+  if (syscall(SYSCALL.setgroups, BigInt(identity.groups.length), Uint32Array.from(identity.groups)) !== 0n) {
+    throw systemError("setgroups");
   }
+  if (syscall3(SYSCALL.setresgid, KEEP, BigInt(identity.gid), KEEP) !== 0n) throw systemError("setresgid");
+  if (syscall3(SYSCALL.setresuid, KEEP, BigInt(identity.uid), KEEP) !== 0n) throw systemError("setresuid");
+}
+
+/** Takes root back; without that, this thread must not go on. */
+function takeRoot(groups: readonly number[], gid: number): void {
+  const { syscall, syscall3 } = libc();
+  if (
+    syscall3(SYSCALL.setresuid, KEEP, 0n, KEEP) !== 0n ||
+    syscall3(SYSCALL.setresgid, KEEP, BigInt(gid), KEEP) !== 0n ||
+    syscall(SYSCALL.setgroups, BigInt(groups.length), Uint32Array.from(groups)) !== 0n
+  ) throw systemError("Cannot take back root's rights");
 }
 
 /**
- * Runs `work` with the file-access rights of a user and takes the old ones back. The rights belong to this thread:
+ * Runs `work` with the rights of a user and takes the old ones back. The rights belong to this thread:
  * `work` must be synchronous, an asynchronous file operation would run on another thread with the old rights.
  * Without root, `work` simply runs when the identity is the process's own, and it is an error otherwise.
  */
@@ -61,15 +73,16 @@ export function asUser<T>(identity: Identity, work: () => T): T {
     }
     return work();
   }
-  const before: Identity = {
-    uid: 0,
-    gid: process.getegid?.() ?? 0,
-    groups: process.getgroups?.() as number[] ?? [],
-  };
+  const groups = ownGroups ??= process.getgroups?.() as number[] ?? [];
+  const gid = ownGroup ??= process.getegid?.() ?? 0;
   try {
-    takeFileIdentity(identity);
+    takeEffective(identity);
     return work();
   } finally {
-    takeFileIdentity(before);
+    takeRoot(groups, gid);
   }
 }
+
+/** This process's own, which never change while it may act as others. */
+let ownGroups: readonly number[] | undefined;
+let ownGroup: number | undefined;
