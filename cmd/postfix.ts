@@ -1,84 +1,260 @@
-import { ConfigError, loadConfig } from "../core/config/mod.ts";
-import { Logger, logSettings, openLog, streamSink, teeSink } from "../core/log/mod.ts";
-import * as admin from "../daemon/master/admin.ts";
-import { getopt, UsageError } from "./getopt.ts";
+import { basename } from "node:path";
+import { spawnSync } from "node:child_process";
+import process from "node:process";
+import { type Config, DEFAULT_DIRECTORY, loadConfig } from "../core/config/mod.ts";
+import {
+  type LogEntry,
+  Logger,
+  logSettings,
+  type LogSink,
+  openLog,
+  streamSink,
+  teeSink,
+} from "../core/log/mod.ts";
+import * as admin from "../daemon/admin/mod.ts";
+import { getopt, type ParsedOptions, UsageError } from "./getopt.ts";
 
 export const help = `
 Usage: postfix [-Dv] [-c config_dir] command
 
-Commands: start, start-fg, stop, abort, reload, flush, status, check
+  start, start-fg        start the mail system, in the background or in the foreground
+  stop, abort            end it, in order or at once
+  reload                 read the configuration again
+  flush                  try deferred mail now
+  status                 say whether it runs (exit code 0) or not (1)
+  check                  look the installation over
+  logrotate              rotate maillog_file
+  set-permissions        mend owners and modes
+  upgrade-configuration  add services that newer releases need to master.cf
+  tls subcommand         client and server TLS settings
+
+  -c config_dir  the configuration directory (default: MAIL_CONFIG, then /etc/postfix)
+  -D, -v         accepted
 `;
 
-/** Runs one action; the exit code is the action's. */
-async function act(action: string, deps: admin.AdminDeps): Promise<number | undefined> {
-  switch (action) {
-    case "start":
-      return await checked(deps) ?? await admin.start(deps);
-    case "start-fg":
-      return await checked(deps) ?? await (await import("./daemon.ts")).run(["-c", deps.config.directory]);
-    case "stop":
-      return await admin.stop(deps);
-    case "abort":
-      return admin.abort(deps);
-    case "reload":
-      return await checked(deps) ?? admin.reload(deps);
-    case "flush":
-      return await admin.flush(deps);
-    case "status":
-      return admin.status(deps);
-    case "check":
-      return await checked(deps) ?? 0;
-  }
-  return undefined;
+const COMMANDS =
+  "Usage: postfix start (or stop, reload, abort, flush, check, status, set-permissions, upgrade-configuration, logrotate)";
+
+interface Invocation {
+  readonly action: string;
+  readonly operands: readonly string[];
+  readonly deps: admin.AdminDeps;
 }
 
+type Action = (invocation: Invocation) => Promise<number> | number;
+
+const print = (line: string) => console.log(line);
+
 /** Looks the installation over; an exit code if it can't be used. */
-async function checked(deps: admin.AdminDeps): Promise<number | undefined> {
-  const { checkInstallation } = await import("../daemon/master/check.ts");
-  return checkInstallation(deps) ? undefined : 1;
+async function checked({ deps }: Invocation): Promise<number | undefined> {
+  const { checkInstallation } = await import("../daemon/admin/check/mod.ts");
+  if (await checkInstallation(deps)) return undefined;
+  deps.log.fatal("Postfix integrity check failed!");
+  return 1;
+}
+
+/** Misnamed queue files would be lost to the mail system: they get their right names before it starts. */
+async function queueChecked({ deps }: Invocation): Promise<number | undefined> {
+  const { selfCommand } = await import("../core/system/mod.ts");
+  const { program, args } = selfCommand("postsuper", "-c", deps.config.directory);
+  const { status } = spawnSync(program, args, { stdio: "inherit" });
+  return status === 0 ? undefined : 1;
+}
+
+const ACTIONS: Readonly<Record<string, Action>> = {
+  start: async (invocation) => {
+    const { deps } = invocation;
+    if (admin.isRunning(deps)) return admin.alreadyRunning(deps);
+    return await checked(invocation) ?? await queueChecked(invocation) ?? await admin.start(deps);
+  },
+  "start-fg": async (invocation) => {
+    const { deps } = invocation;
+    if (admin.isRunning(deps)) return admin.alreadyRunning(deps);
+    const code = await checked(invocation) ?? await queueChecked(invocation);
+    if (code !== undefined) return code;
+    deps.log.info("starting the Postfix mail system");
+    deps.log.sink.flush();
+    return await (await import("./daemon.ts")).run(["-c", deps.config.directory]);
+  },
+  stop: ({ deps }) => admin.stop(deps),
+  abort: ({ deps }) => admin.abort(deps),
+  reload: async (invocation) => {
+    const { deps } = invocation;
+    if (!admin.isRunning(deps)) return admin.reload(deps);
+    const { inspectInstallation } = await import("../daemon/admin/check/mod.ts");
+    const fatal = (await inspectInstallation(deps.config)).filter(({ severity }) => severity === "fatal");
+    for (const { text } of fatal) deps.log.fatal(text);
+    return fatal.length > 0 ? 1 : admin.reload(deps);
+  },
+  flush: async ({ deps }) =>
+    await (await import("./postqueue.ts")).run(["-c", deps.config.directory, "-f"], "postqueue"),
+  status: ({ deps }) => admin.status(deps),
+  check: async (invocation) => await checked(invocation) ?? await queueChecked(invocation) ?? 0,
+  logrotate: ({ deps, operands }) => {
+    if (operands.length === 0) return admin.logrotate(deps);
+    deps.log.fatal("usage postfix logrotate (no arguments)");
+    return 1;
+  },
+  "set-permissions": ({ deps }) => admin.setPermissions(deps),
+  "upgrade-configuration": ({ deps }) => admin.upgradeConfiguration(deps, print),
+  "post-install": ({ deps, operands }) => postInstall(deps, operands),
+  tls: ({ deps, operands }) => {
+    const log = deps.log.as(deps.log.tag.replace(/postfix-script$/, "postfix-tls-script"));
+    return admin.tls({ config: deps.config, log, print }, operands);
+  },
+};
+
+/** What packages' installation scripts call. */
+async function postInstall(deps: admin.AdminDeps, operands: readonly string[]): Promise<number> {
+  const { prepareDirectories } = await import("../daemon/master/mod.ts");
+  const actions: Readonly<Record<string, () => number>> = {
+    "create-missing": () => {
+      prepareDirectories(deps.config);
+      return 0;
+    },
+    "set-permissions": () => admin.setPermissions(deps),
+    "upgrade-permissions": () => admin.setPermissions(deps),
+    "upgrade-configuration": () => admin.upgradeConfiguration(deps, print),
+    "upgrade-source": () => admin.upgradeConfiguration(deps, print) || admin.setPermissions(deps),
+    "upgrade-package": () => admin.upgradeConfiguration(deps, print) || admin.setPermissions(deps),
+    "first-install-reminder": () => 0,
+  };
+  const wanted = operands.filter((word) => !word.includes("="));
+  const unknown = wanted.find((word) => actions[word] === undefined);
+  if (wanted.length === 0 || unknown !== undefined) {
+    console.error(
+      `post-install: Error: Usage: post-install command, one of ${Object.keys(actions).join(", ")}`,
+    );
+    return 1;
+  }
+  for (const word of wanted) {
+    const code = actions[word]!();
+    if (code !== 0) return code;
+  }
+  return 0;
+}
+
+/**
+ * Everything goes to the mail log, which may belong to root; what goes wrong is said on standard error as well, the rest
+ * only to a terminal.
+ */
+function openActionLog(config: Config, action: string): Logger {
+  const settings = logSettings(config);
+  const toTerminal: LogSink = {
+    write(entry: LogEntry) {
+      if (entry.level === "info" && !process.stderr.isTTY) return;
+      console.error(`${entry.tag}: ${entry.level === "info" ? "" : `${entry.level}: `}${entry.text}`);
+    },
+    flush() {},
+  };
+  const tag = `${config.string("syslog_name")}/postfix-script`;
+  if (settings.file === "/dev/stdout") {
+    return new Logger(
+      action === "start-fg" ? streamSink(1, settings.format, settings.host) : toTerminal,
+      tag,
+    );
+  }
+  if (settings.file === "" && !hasSyslog()) return new Logger(toTerminal, tag);
+  let toLog: LogSink;
+  try {
+    toLog = openLog(settings);
+  } catch (error) {
+    if (process.geteuid?.() === 0) throw error;
+    // An ordinary user may ask for the status without a say in the log.
+    return new Logger(toTerminal, tag);
+  }
+  return new Logger(teeSink(toTerminal, toLog), tag);
+}
+
+/** Without a syslog socket the log would be standard error, where everything is said already. */
+function hasSyslog(): boolean {
+  try {
+    Deno.statSync("/dev/log");
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Another user's mail system is not to be meddled with. */
+function mayAct(queueDirectory: string): boolean {
+  const uid = process.geteuid?.() ?? 0;
+  return uid === 0 || Deno.statSync(queueDirectory).uid === uid;
+}
+
+function usage(problem?: string): number {
+  if (problem !== undefined) console.error(`postfix: ${problem}`);
+  console.error("postfix: fatal: usage: postfix [-c config_dir] [-Dv] command");
+  return 1;
+}
+
+/** Hands the command on to the multi-instance manager (postfix-wrapper(5)); its exit code. */
+async function runWrapper(config: Config, operands: readonly string[]): Promise<number> {
+  const [program, ...args] = config.list("multi_instance_wrapper");
+  if (program === undefined) {
+    console.error("postfix: fatal: multi-instance support is requested, but multi_instance_wrapper is empty");
+    return 1;
+  }
+  if (basename(program) === "postmulti") {
+    return await (await import("./postmulti.ts")).run([...args, ...operands]);
+  }
+  return spawnSync(program, [...args, ...operands], { stdio: "inherit" }).status ?? 1;
 }
 
 /** postfix(1). */
 export async function run(args: string[]): Promise<number> {
-  let parsed;
+  let parsed: ParsedOptions;
   try {
     parsed = getopt(args, "c:Dv");
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    console.error(`postfix: ${error.message}`);
-    console.error("postfix: fatal: usage: postfix [-c config_dir] [-Dv] command");
-    return 1;
+    return usage(error.message);
   }
-  const [action] = parsed.operands;
-  if (action === undefined) {
-    console.error("postfix: fatal: usage: postfix [-c config_dir] [-Dv] command");
-    return 1;
-  }
+  const [action = "", ...operands] = parsed.operands;
   const directory = parsed.options.findLast(({ letter }) => letter === "c")?.value;
-  let log: Logger;
-  let config;
+  let invocation: Invocation;
   try {
-    config = loadConfig(directory === undefined ? {} : { directory });
-    const settings = logSettings(config);
-    // The log may belong to root; what goes wrong is said on standard error as well.
-    const toTerminal = {
-      write: (entry: Parameters<ReturnType<typeof openLog>["write"]>[0]) => {
-        if (entry.level === "info" && !Deno.stderr.isTerminal()) return;
-        console.error(`${entry.tag}: ${entry.level === "info" ? "" : `${entry.level}: `}${entry.text}`);
-      },
-      flush() {},
-    };
-    const toLog = action === "start-fg" && settings.file === "/dev/stdout"
-      ? streamSink(1, settings.format, settings.host)
-      : openLog(settings);
-    log = new Logger(teeSink(toTerminal, toLog), `${config.string("syslog_name")}/postfix-script`);
+    const config = loadConfig(directory === undefined ? {} : { directory });
+    const single = directory !== undefined || Deno.env.get("MAIL_CONFIG") !== undefined;
+    if (
+      !single && config.directory === DEFAULT_DIRECTORY &&
+      config.list("multi_instance_directories").length > 0
+    ) {
+      return await runWrapper(config, parsed.operands);
+    }
+    invocation = { action, operands, deps: { config, log: openActionLog(config, action) } };
   } catch (error) {
-    if (!(error instanceof ConfigError || error instanceof Error)) throw error;
+    if (!(error instanceof Error)) throw error;
     console.error(`postfix: fatal: ${error.message}`);
     return 1;
   }
-  const code = await act(action, { config, log });
-  if (code === undefined) log.fatal(`unknown command: '${action}'`);
-  log.sink.flush();
-  return code ?? 1;
+  const { config, log } = invocation.deps;
+  try {
+    const perform = Object.hasOwn(ACTIONS, action) ? ACTIONS[action] : undefined;
+    if (perform === undefined) {
+      log.fatal(`unknown command: '${action}'. ${COMMANDS}`);
+      return 1;
+    }
+    const queue = config.string("queue_directory");
+    const exists = existsDirectory(queue);
+    if (!exists && ["status", "stop", "abort", "reload"].includes(action)) {
+      log.fatal(`no Postfix queue directory ${queue}!`);
+      return 1;
+    }
+    if (exists && !mayAct(queue)) {
+      log.fatal("the postfix command is reserved for the superuser");
+      return 1;
+    }
+    return await perform(invocation);
+  } finally {
+    log.sink.flush();
+  }
+}
+
+function existsDirectory(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch {
+    return false;
+  }
 }

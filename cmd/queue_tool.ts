@@ -35,7 +35,9 @@ function stderrSink(name: string): LogSink {
   return {
     write(entry) {
       const label = entry.level === "info" ? "" : `${entry.level}: `;
-      writeSync(2, encoder.encode(`${name}: ${label}${entry.text}\n`));
+      // Who speaks in another program's name is shown under that name.
+      const shown = entry.tag === name || entry.tag.endsWith(`/${name}`) ? name : entry.tag;
+      writeSync(2, encoder.encode(`${shown}: ${label}${entry.text}\n`));
     },
     flush() {},
   };

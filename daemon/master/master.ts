@@ -11,7 +11,7 @@ import { Logger, logSettings, openLog, SwitchSink } from "../../core/log/mod.ts"
 import { type Role, rolesNeeded } from "./plan.ts";
 import { prepareLogFile } from "./log_file.ts";
 import { prepareDirectories } from "./privileges.ts";
-import { type HeldLock, holdPidFile } from "./pid_file.ts";
+import { type HeldLock, holdPidFile, runningMaster } from "./pid_file.ts";
 import { type ProcessCommand, Supervisor } from "./supervisor.ts";
 import type { Runtime } from "./runtime.ts";
 
@@ -39,6 +39,11 @@ export interface Master {
 /** Path of the master's pid and lock file. */
 export function pidFilePath(config: Config): string {
   return `${config.string("queue_directory")}/${config.string("process_id_directory")}/master.pid`;
+}
+
+/** The process id of the master of this configuration, or undefined when none runs. */
+export function runningMasterOf(config: Config): number | undefined {
+  return runningMaster(pidFilePath(config));
 }
 
 function masterTag(config: Config): string {

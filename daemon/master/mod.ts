@@ -2,7 +2,10 @@
  * The master: what runs where, starting and supervising processes, signals, reload, stop. The wiring of the services
  * of one process is `runtime.ts`, loaded only by processes that run services.
  */
-export { type Master, type MasterOptions, pidFilePath, startMaster } from "./master.ts";
+export { type Master, type MasterOptions, pidFilePath, runningMasterOf, startMaster } from "./master.ts";
+export { type Endpoint, endpointsOf } from "./listen.ts";
+export { prepareLogFile } from "./log_file.ts";
+export { isRoot, mailOwner, prepareDirectories } from "./privileges.ts";
 export { AlreadyRunning, runningMaster } from "./pid_file.ts";
 export { linesOf, parseReport, type Report, sendReport } from "./control.ts";
-export { ALL_ROLES, type Role } from "./plan.ts";
+export { ALL_ROLES, type Role, roleOf } from "./plan.ts";

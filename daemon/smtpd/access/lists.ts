@@ -26,6 +26,9 @@ const restrictions = new Map<string, Restriction>(Object.entries({
   ...serverRestrictions,
 }));
 
+/** The names of all restrictions, for advice about a name that is none of them. */
+export const restrictionNames: readonly string[] = [...restrictions.keys(), "warn_if_reject"];
+
 /** One step of a compiled list. */
 type Step =
   | {

@@ -4,12 +4,10 @@
  */
 import { spawn } from "node:child_process";
 import type { Config } from "../../core/config/types.ts";
-import { trigger } from "../../core/ipc/mod.ts";
 import type { Logger } from "../../core/log/mod.ts";
 import { selfCommand } from "../../core/system/mod.ts";
-import { parseReport } from "./control.ts";
-import { pidFilePath } from "./master.ts";
-import { runningMaster } from "./pid_file.ts";
+import { runningMasterOf } from "../master/mod.ts";
+import { parseReport } from "../master/mod.ts";
 
 export interface AdminDeps {
   readonly config: Config;
@@ -25,7 +23,18 @@ const START_SECONDS = 60;
 const pause = (milliseconds: number) => new Promise((done) => setTimeout(done, milliseconds));
 
 function masterPid(config: Config): number | undefined {
-  return runningMaster(pidFilePath(config));
+  return runningMasterOf(config);
+}
+
+/** Does the mail system run? */
+export function isRunning({ config }: AdminDeps): boolean {
+  return masterPid(config) !== undefined;
+}
+
+/** Says that it is up; the exit code of a start then. */
+export function alreadyRunning({ log }: AdminDeps): number {
+  log.fatal("the Postfix mail system is already running");
+  return 1;
 }
 
 /** Says that there is nothing to act on; the exit code of every action on a system that isn't up. */
@@ -53,8 +62,9 @@ function killGroup(pid: number): void {
 
 /** Starts the daemon in a session of its own and waits until it is ready. Resolves to the exit code. */
 export async function start(deps: AdminDeps): Promise<number> {
-  if (masterPid(deps.config) !== undefined) {
-    deps.log.fatal("the Postfix mail system is already running");
+  if (isRunning(deps)) return alreadyRunning(deps);
+  if (deps.config.string("maillog_file") === "/dev/stdout") {
+    deps.log.fatal('maillog_file = /dev/stdout: nobody reads that in the background: use "postfix start-fg"');
     return 1;
   }
   deps.log.info("starting the Postfix mail system");
@@ -95,6 +105,7 @@ export async function stop(deps: AdminDeps): Promise<number> {
   signal(pid, "SIGTERM");
   for (let waited = 0; waited < STOP_SECONDS * 1000; waited += 50) {
     if (masterPid(deps.config) === undefined) return 0;
+    if (waited > 0 && waited % 1000 === 0) deps.log.info("waiting for the Postfix mail system to terminate");
     await pause(50);
   }
   deps.log.warning("stopping the Postfix mail system with force");
@@ -118,16 +129,6 @@ export function reload(deps: AdminDeps): number {
   if (pid === undefined) return notRunning(deps);
   deps.log.info("refreshing the Postfix mail system");
   signal(pid, "SIGHUP");
-  return 0;
-}
-
-/** Tries all deferred mail now. */
-export async function flush(deps: AdminDeps): Promise<number> {
-  if (masterPid(deps.config) === undefined) return notRunning(deps);
-  deps.log.info("flushing the mail queue");
-  const queue = deps.config.string("queue_directory");
-  await trigger(`${queue}/public/qmgr`, "FADI");
-  await trigger(`${queue}/public/pickup`, "W");
   return 0;
 }
 
