@@ -1,68 +1,127 @@
-import { type Addressing, splitExtension, splitLocalDomain, toExternal } from "../../core/address/mod.ts";
+import type { Addressing } from "../../core/address/mod.ts";
 import type { Config } from "../../core/config/types.ts";
 import type { Logger } from "../../core/log/mod.ts";
-import type { Queue, Recipient } from "../../core/queue/types.ts";
-import { lookupUser, type SystemUser, userGroups } from "../../core/system/mod.ts";
-import type { DeliveryAgent, DeliveryRecorder, DeliveryRequest } from "../delivery/types.ts";
-import { deliverToMailbox, mboxSettings, outcomeOf } from "../mailbox/mod.ts";
+import { type Queue, QueueFileError, type Recipient } from "../../core/queue/types.ts";
+import type { TableSet } from "../../core/table/mod.ts";
+import type { CleanupMessage } from "../cleanup/types.ts";
+import {
+  type BounceService,
+  type DeliveryAgent,
+  DeliveryFlag,
+  type DeliveryRecorder,
+  type DeliveryRequest,
+} from "../delivery/mod.ts";
+import { deliveredAddresses, openOwnMaps } from "../mailbox/mod.ts";
+import { deliverToAddresses, deliverToLines } from "./addresses.ts";
+import { openAliasTables } from "./alias_tables.ts";
+import { Forwards } from "./forward.ts";
+import { deliverToInclude } from "./include.ts";
+import { deliverToRecipient, firstState } from "./recipient.ts";
+import { deliverResolved } from "./resolve.ts";
+import { readSettings } from "./settings.ts";
+import type { Context, LocalContextDeps, Steps } from "./state.ts";
 
 export interface LocalDeps {
   readonly config: Config;
   readonly queue: Queue;
   readonly addressing: Addressing;
-  readonly recorder: DeliveryRecorder;
+  readonly tables: TableSet;
+  readonly bounce: BounceService;
+  /** Makes the recorder; a list's owner gets bounces through a bounce service of its own. */
+  readonly recorderWith: (bounce: BounceService) => DeliveryRecorder;
+  /** Opens a new message, for mail that is sent on. Throws or rejects if cleanup can't be reached. */
+  readonly beginMessage: (flags: number) => CleanupMessage | Promise<CleanupMessage>;
+  /** The agent of another transport, for `mailbox_transport` and its like. */
+  readonly agentFor: (transport: string) => DeliveryAgent;
   /** In the name of `postfix/local`. */
   readonly log: Logger;
+  /** The name of the transport in master.cf. */
+  readonly service: string;
 }
 
-/** Makes the agent for one configuration snapshot. Throws `ConfigError` if that can't be used. */
+const steps: Steps = {
+  recipient: deliverToRecipient,
+  addresses: deliverToAddresses,
+  lines: deliverToLines,
+  resolve: deliverResolved,
+  include: deliverToInclude,
+};
+
+/** Makes the agent for one configuration snapshot. Throws `ConfigError` or `TableError` if that can't be used. */
 export function createLocal(deps: LocalDeps): DeliveryAgent {
-  const { config, queue, addressing, recorder } = deps;
-  const host = config.string("myhostname");
-  const settings = mboxSettings(config, "local");
-  const homeMailbox = config.string("home_mailbox");
-  const spool = config.string("mail_spool_directory");
+  const settings = readSettings(deps.config);
+  const contextDeps: LocalContextDeps = {
+    ...deps,
+    recorder: deps.recorderWith(deps.bounce),
+    aliases: openAliasTables(deps),
+    maps: {
+      mailboxTransport: openOwnMaps(deps, "mailbox_transport_maps"),
+      mailboxCommand: openOwnMaps(deps, "mailbox_command_maps"),
+      fallbackTransport: openOwnMaps(deps, "fallback_transport_maps"),
+    },
+  };
 
-  /** The user of a local part: as it is, else without its extension. */
-  function userOf(local: string): SystemUser | undefined {
-    const found = lookupUser(local.toLowerCase());
-    if (found !== undefined) return found;
-    const split = splitExtension(local, addressing.rules);
-    return split === undefined ? undefined : lookupUser(split.user.toLowerCase());
-  }
-
-  function mailboxOf(user: SystemUser): string {
-    if (homeMailbox !== "") return `${user.home}/${homeMailbox}`;
-    return spool.endsWith("/") ? `${spool}${user.name}/` : `${spool}/${user.name}`;
-  }
-
-  async function deliverOne(request: DeliveryRequest, recipient: Recipient): Promise<boolean> {
-    const local = splitLocalDomain(recipient.address).local;
-    const user = userOf(local);
-    if (user === undefined || user.name.includes("/")) {
-      return await recorder.bounced(request, recipient, "local", {
-        status: "5.1.1",
-        reason: `unknown user: "${toExternal(local)}"`,
-      });
-    }
-    const path = mailboxOf(user);
-    const identity = { uid: user.uid, gid: user.gid, groups: userGroups(user.name, user.gid) };
+  /** Marks a recipient whose expansion is through; single deliveries mark theirs themselves. */
+  function mark(request: DeliveryRequest, recipient: Recipient): void {
+    if ((request.flags & DeliveryFlag.MarkDone) === 0 || recipient.offset < 0) return;
     try {
-      const reason = await deliverToMailbox({ queue, request, recipient, path, identity, host, settings });
-      return await recorder.sent(request, recipient, "local", { status: "2.0.0", reason });
+      deps.queue.markDone(request.queueName, request.queueId, [recipient.offset]);
     } catch (error) {
-      const outcome = outcomeOf(error, path);
-      return outcome.permanent
-        ? await recorder.bounced(request, recipient, "local", outcome.detail)
-        : await recorder.deferred(request, recipient, "local", outcome.detail);
+      // Unmarked means delivered once more after a restart, never lost.
+      const why = error instanceof Error ? error.message : String(error);
+      deps.log.warning(`${request.queueId}: cannot mark recipient as done: ${why}`);
     }
+  }
+
+  async function deliverOne(
+    request: DeliveryRequest,
+    recipient: Recipient,
+    deliveredTo: ReadonlySet<string>,
+  ): Promise<boolean> {
+    const forwards = new Forwards();
+    const context: Context = {
+      deps: contextDeps,
+      settings,
+      request,
+      seen: new Set(),
+      forwards,
+      deliveredTo,
+      progress: { isMarked: false },
+      steps,
+    };
+    const state = firstState(context, recipient);
+    let finished = await deliverToRecipient(context, state, undefined);
+    // What must be tried again is tried again as a whole: nothing is sent on before.
+    if (finished && !forwards.isEmpty) {
+      finished = await forwards.send(context, { ...state, kind: "alias" });
+    }
+    if (finished && !context.progress.isMarked) mark(request, recipient);
+    return finished;
   }
 
   return {
     async deliver(request) {
       let finished = true;
       for (const recipient of request.recipients) {
-        if (!await deliverOne(request, recipient)) finished = false;
+        try {
+          const reader = deps.queue.openContent(request.queueName, request.queueId, request.contentOffset);
+          let deliveredTo: Set<string>;
+          try {
+            deliveredTo = deliveredAddresses(reader);
+          } finally {
+            reader.close();
+          }
+          if (!await deliverOne(request, recipient, deliveredTo)) finished = false;
+        } catch (error) {
+          finished = false;
+          if (!(error instanceof QueueFileError)) {
+            deps.log.error(
+              `${request.queueId}: delivery broke off: ${error instanceof Error ? error.message : error}`,
+            );
+          }
+          const reason = error instanceof QueueFileError ? error.message : "local delivery agent trouble";
+          await contextDeps.recorder.deferred(request, recipient, deps.service, { status: "4.3.0", reason });
+        }
       }
       return { finished };
     },

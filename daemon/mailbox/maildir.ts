@@ -1,85 +1,113 @@
-import { closeSync, fstatSync, fsync, mkdirSync, openSync, renameSync, unlinkSync } from "node:fs";
+import { closeSync, fstatSync, fsync, mkdirSync, openSync, renameSync, unlinkSync, writeSync } from "node:fs";
 import { promisify } from "node:util";
 import type { ContentReader } from "../../core/queue/mod.ts";
+import { QueueFileError } from "../../core/queue/types.ts";
 import { asUser, type Identity } from "../../core/system/mod.ts";
-import { type CopyForm, copyMessage } from "./copy.ts";
+import { errorName, failed, MailboxError } from "./errors.ts";
+import { messageText, type TextForm } from "./message_text.ts";
 
 const sync = promisify(fsync);
 
-/** Tells files apart that one process makes in the same microsecond. */
+/** Tells files apart that one process makes in the same second. */
 let counter = 0;
 
-/** Milliseconds with fraction to the seconds and microseconds that file names are made of. */
-function clock(): { seconds: number; micros: string } {
-  const now = performance.timeOrigin + performance.now();
-  return { seconds: Math.floor(now / 1000), micros: String(Math.floor((now % 1000) * 1000)) };
+/** The name of this machine as file names have it: `/` and `:` mean something there. */
+let safeHost: string | undefined;
+
+function hostPart(): string {
+  return safeHost ??= Deno.hostname().replaceAll("/", "\\057").replaceAll(":", "\\072");
 }
 
-function makeMaildir(directory: string): void {
-  for (const part of ["tmp", "cur", "new"]) {
-    mkdirSync(`${directory}/${part}`, { recursive: true, mode: 0o700 });
+function makeDirectory(path: string): void {
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+}
+
+/** Does `work`, and once more after making what is missing, if something is. */
+function makingMissing<T>(directory: string, part: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (errorName(error) !== "ENOENT") throw error;
+    makeDirectory(`${directory}/${part}`);
+    if (part === "tmp") { for (const other of ["cur", "new"]) makeDirectory(`${directory}/${other}`); }
+    return work();
   }
 }
 
+export interface MaildirDelivery {
+  /** Without the final `/`. */
+  readonly directory: string;
+  readonly user: Identity;
+  readonly reader: ContentReader;
+  readonly form: TextForm;
+  /** Bytes that a message may have, 0 for no limit. */
+  readonly sizeLimit: number;
+  /** The status for a directory that can't be used, where the error does not say more: `5.2.0`. */
+  readonly standard: string;
+  readonly warn: (text: string) => void;
+}
+
 /**
- * Delivers one message into a Maildir: written and synced under `tmp`, then renamed into `new`, all with the rights of
- * `identity`. Missing directories are made. Throws the file system's error; nothing is left behind then.
- * @param directory without the final `/`
- * @param host for the file name
- * @returns bytes written
+ * Delivers one message into a Maildir: written and synced under `tmp`, then renamed into `new`, all with the user's
+ * rights. Missing directories are made. Throws `MailboxError` or `QueueFileError`; nothing is left behind then.
  */
-export async function deliverToMaildir(
-  directory: string,
-  host: string,
-  identity: Identity,
-  reader: ContentReader,
-  form: CopyForm,
-  sizeLimit = 0,
-): Promise<number> {
-  const { seconds, micros } = clock();
+export async function deliverToMaildir(delivery: MaildirDelivery): Promise<void> {
+  const { directory, user } = delivery;
+  const now = performance.timeOrigin + performance.now();
+  const seconds = Math.floor(now / 1000);
+  const micros = Math.floor((now % 1000) * 1000);
   counter += 1;
-  // A slash or colon in the name would end up in a path or in the flags of a mail reader.
-  const safeHost = host.replaceAll("/", "\\057").replaceAll(":", "\\072");
-  const temporary = `${directory}/tmp/${seconds}.P${Deno.pid}Q${counter}.${safeHost}`;
-  const fd = asUser(identity, () => {
-    try {
-      return openSync(temporary, "wx", 0o600);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-      makeMaildir(directory);
-      return openSync(temporary, "wx", 0o600);
-    }
-  });
+  const temporary = `${directory}/tmp/${seconds}.P${Deno.pid}Q${counter}.${hostPart()}`;
+  let fd: number;
   try {
-    const size = asUser(identity, () => copyMessage(reader, fd, form));
-    if (sizeLimit > 0 && size > sizeLimit) {
-      throw Object.assign(new Error(`message is ${size} bytes, the limit is ${sizeLimit}`), {
-        code: "EFBIG",
-      });
-    }
+    fd = asUser(user, () => makingMissing(directory, "tmp", () => openSync(temporary, "wx", 0o600)));
+  } catch (error) {
+    throw unusable(delivery, `create maildir file ${temporary}`, error);
+  }
+  let written = false;
+  try {
+    // Nobody else can have opened the new file: writing it needs no change of rights but for quotas.
+    asUser(user, () => writeText(fd, delivery));
     await sync(fd);
     const { dev, ino } = fstatSync(fd);
-    const name = `${seconds}.V${dev.toString(16)}I${ino.toString(16)}M${micros}.${safeHost}`;
-    asUser(identity, () => {
-      try {
-        renameSync(temporary, `${directory}/new/${name}`);
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-        makeMaildir(directory);
-        renameSync(temporary, `${directory}/new/${name}`);
-      }
-    });
-    return size;
+    written = true;
+    const name = `${seconds}.V${dev.toString(16)}I${ino.toString(16)}M${micros}.${hostPart()}`;
+    asUser(
+      user,
+      () => makingMissing(directory, "new", () => renameSync(temporary, `${directory}/new/${name}`)),
+    );
   } catch (error) {
-    asUser(identity, () => {
+    asUser(user, () => {
       try {
         unlinkSync(temporary);
       } catch {
-        // Renamed already, or the directory is gone: the error below tells.
+        // The directory is gone: the error below tells.
       }
     });
-    throw error;
+    if (error instanceof MailboxError || error instanceof QueueFileError) throw error;
+    if (written) throw unusable(delivery, `create maildir file ${directory}/new`, error);
+    throw failed("error writing message", error, "5.3.0");
   } finally {
     closeSync(fd);
+  }
+}
+
+function unusable({ user, warn, standard }: MaildirDelivery, what: string, error: unknown): MailboxError {
+  const found = failed(what, error, standard);
+  if (errorName(error) === "EACCES") {
+    warn(`maildir access problem for UID/GID=${user.uid}/${user.gid}: ${found.reason}`);
+    warn("perhaps you need to create the maildirs in advance");
+  }
+  return found;
+}
+
+function writeText(fd: number, { reader, form, sizeLimit }: MaildirDelivery): void {
+  let size = 0;
+  for (const piece of messageText(reader, form)) {
+    size += piece.length;
+    if (sizeLimit > 0 && size > sizeLimit) {
+      throw new MailboxError("5.2.2", "error writing message: File too large");
+    }
+    for (let rest: Uint8Array = piece; rest.length > 0;) rest = rest.subarray(writeSync(fd, rest));
   }
 }

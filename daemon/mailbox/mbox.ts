@@ -1,126 +1,116 @@
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  fsync,
-  ftruncateSync,
-  openSync,
-  statSync,
-  unlinkSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, fstatSync, fsync, ftruncateSync, writeSync } from "node:fs";
 import { promisify } from "node:util";
 import type { ContentReader } from "../../core/queue/mod.ts";
-import { asUser, fcntlLock, fcntlUnlock, flockTry, funlock, type Identity } from "../../core/system/mod.ts";
-import { type CopyForm, copyMessage } from "./copy.ts";
+import { QueueFileError } from "../../core/queue/types.ts";
+import { asUser, type Identity } from "../../core/system/mod.ts";
+import { failed, MailboxError } from "./errors.ts";
+import { isLockable, type OpenedFile, openForAppend } from "./open_file.ts";
+import { takeDotLock, takeFileLocks } from "./locks.ts";
+import { messageText, type TextForm } from "./message_text.ts";
+import { remainsOf } from "./partial.ts";
+import type { MailboxSettings } from "./settings.ts";
 
 const sync = promisify(fsync);
 
-export interface MboxSettings {
-  /** `mailbox_delivery_lock`: any of `fcntl`, `flock`, `dotlock`. */
-  readonly locks: readonly string[];
-  /** `deliver_lock_attempts` and `deliver_lock_delay` (seconds). */
-  readonly lockAttempts: number;
-  readonly lockDelay: number;
-  /** `stale_lock_time` (seconds): a dotlock older than this is removed. */
-  readonly staleLockTime: number;
-  /** `mailbox_size_limit` in bytes, 0 for none. */
-  readonly sizeLimit: number;
-  /** `strict_mailbox_ownership`: the file must belong to the recipient. */
-  readonly strictOwnership: boolean;
+export interface MboxDelivery {
+  readonly path: string;
+  /** Whose rights the message is written with. */
+  readonly user: Identity;
+  /** Whose rights the file is opened and locked with, where these are others (a group's spool directory). */
+  readonly opener?: Identity;
+  readonly settings: MailboxSettings;
+  readonly reader: ContentReader;
+  readonly form: TextForm;
+  /** About how long the message is. */
+  readonly messageSize: number;
+  /** The status for a file that can't be used, where the error does not say more: `5.2.0`. */
+  readonly standard: string;
+  /** Called for a lock file that can't be made, which then does not matter; absent: it does. */
+  readonly lockWarning?: (text: string) => void;
+  /** Called with the file before anything is written; throws `MailboxError` to refuse it. */
+  readonly accept: (file: OpenedFile) => void;
 }
 
-/** Why a mailbox could not be used; `code` is an errno name or one of ours. */
-export class MailboxError extends Error {
-  override readonly name = "MailboxError";
-  constructor(readonly code: string, message: string) {
-    super(message);
-  }
-}
+/** Deliveries to a file wait here for each other, instead of for the lock's next try. */
+const underWay = new Map<string, Promise<unknown>>();
 
-const pause = (seconds: number) => new Promise((done) => setTimeout(done, seconds * 1000));
-
-/** Tries `attempt` until it succeeds or the attempts are used up. */
-async function retried(settings: MboxSettings, what: string, attempt: () => boolean): Promise<void> {
-  for (let tries = 0; tries < settings.lockAttempts; tries++) {
-    if (tries > 0) await pause(settings.lockDelay);
-    if (attempt()) return;
-  }
-  throw new MailboxError("EAGAIN", `unable to lock for exclusive access: ${what}`);
-}
-
-/** Makes `PATH.lock` exclusively; removes one that is stale. */
-function tryDotlock(path: string, staleLockTime: number): boolean {
+async function oneAtATime<T>(path: string, work: () => Promise<T>): Promise<T> {
+  const before = underWay.get(path);
+  const mine = before === undefined ? work() : before.then(work, work);
+  const settled = mine.catch(() => {});
+  underWay.set(path, settled);
   try {
-    const fd = openSync(path, "wx", 0);
-    writeSync(fd, String(Deno.pid));
-    closeSync(fd);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    return await mine;
+  } finally {
+    if (underWay.get(path) === settled) underWay.delete(path);
   }
-  try {
-    if (Date.now() / 1000 - statSync(path).mtimeMs / 1000 > staleLockTime) unlinkSync(path);
-  } catch {
-    // Somebody else removed it first.
-  }
-  return false;
 }
 
 /**
- * Appends one message to an mbox file with the rights of `identity`, under the locks that the settings name. A partial
- * append, also one that a crash left behind inside this call, is cut off again. Throws `MailboxError` or the file
- * system's error.
+ * Appends one message to a file under the locks that the settings name. What is written is synced; a partial append is
+ * cut off again, also one that a crash left behind. Throws `MailboxError` or `QueueFileError`.
+ * @returns the offset where the message begins
  */
-export async function appendToMbox(
-  path: string,
-  identity: Identity,
-  settings: MboxSettings,
-  reader: ContentReader,
-  form: CopyForm,
-): Promise<void> {
-  const lockPath = `${path}.lock`;
-  const dotlock = settings.locks.includes("dotlock");
-  // O_NOFOLLOW: a link planted in a shared spool must not lead the append elsewhere.
-  const flags = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW;
-  if (dotlock) {
-    await retried(settings, path, () => asUser(identity, () => tryDotlock(lockPath, settings.staleLockTime)));
-  }
-  let fd = -1;
+export function appendToMbox(delivery: MboxDelivery): Promise<number> {
+  return oneAtATime(delivery.path, () => append(delivery));
+}
+
+async function append(delivery: MboxDelivery): Promise<number> {
+  const { path, user, settings } = delivery;
+  const opener = delivery.opener ?? user;
+  const dotLock = settings.locks.has("dotlock") && isLockable(path, opener)
+    ? await takeDotLock(path, opener, settings, delivery.standard, delivery.lockWarning)
+    : undefined;
   try {
-    fd = asUser(identity, () => openSync(path, flags, 0o600));
-    const status = fstatSync(fd);
-    if (!status.isFile()) throw new MailboxError("ENOTREG", "destination is not a regular file");
-    if (status.nlink !== 1) throw new MailboxError("EMLINK", `destination has ${status.nlink} links`);
-    if (settings.strictOwnership && status.uid !== identity.uid) {
-      throw new MailboxError("EOWNER", "destination is not owned by recipient");
-    }
-    const mailbox = fd;
-    if (settings.locks.includes("fcntl")) await retried(settings, path, () => fcntlLock(mailbox));
-    if (settings.locks.includes("flock")) await retried(settings, path, () => flockTry(mailbox, "exclusive"));
-    const before = fstatSync(fd).size;
+    const owner = opener.uid === user.uid ? undefined : { uid: user.uid, gid: user.gid };
+    const file = openForAppend(path, opener, owner, delivery.standard);
     try {
-      const size = asUser(identity, () => copyMessage(reader, mailbox, form));
-      if (settings.sizeLimit > 0 && before + size > settings.sizeLimit) {
-        throw new MailboxError("EFBIG", "mailbox size limit exceeded");
-      }
-      await sync(fd);
-    } catch (error) {
-      ftruncateSync(fd, before);
-      throw error;
+      delivery.accept(file);
+      if (file.status.isFile()) await takeFileLocks(file.fd, settings);
+      return await write(delivery, file);
+    } finally {
+      closeSync(file.fd);
     }
-    fcntlUnlock(fd);
-    funlock(fd);
   } finally {
-    if (fd >= 0) closeSync(fd);
-    if (dotlock) {
-      asUser(identity, () => {
-        try {
-          unlinkSync(lockPath);
-        } catch {
-          // Taken away as stale by another delivery.
-        }
-      });
-    }
+    dotLock?.release();
   }
+}
+
+async function write(delivery: MboxDelivery, { fd, status }: OpenedFile): Promise<number> {
+  const { user, settings, reader, form } = delivery;
+  const isFile = status.isFile();
+  let start = isFile ? fstatSync(fd).size : 0;
+  if (isFile && start > 0 && form.blankLine === true) start = withoutRemains(delivery, fd, start);
+  const limit = settings.sizeLimit > 0 && isFile ? settings.sizeLimit : Infinity;
+  try {
+    asUser(user, () => {
+      let end = start;
+      for (const piece of messageText(reader, form)) {
+        end += piece.length;
+        if (end > limit) throw new MailboxError("5.2.2", "error writing message: File too large");
+        for (let rest: Uint8Array = piece; rest.length > 0;) rest = rest.subarray(writeSync(fd, rest));
+      }
+    });
+    if (isFile) await sync(fd);
+    return start;
+  } catch (error) {
+    if (isFile) ftruncateSync(fd, start);
+    if (error instanceof MailboxError || error instanceof QueueFileError) throw error;
+    throw failed("error writing message", error, "5.3.0");
+  }
+}
+
+function withoutRemains(delivery: MboxDelivery, fd: number, size: number): number {
+  const { reader, form, messageSize } = delivery;
+  let remains: number | undefined;
+  try {
+    remains = remainsOf(fd, size, messageSize, () => messageText(reader, form));
+  } catch (error) {
+    if (error instanceof QueueFileError) throw error;
+    // A file that can be written to but not read: what it ends with can't be known.
+  }
+  reader.rewind();
+  if (remains === undefined) return size;
+  ftruncateSync(fd, remains);
+  return remains;
 }

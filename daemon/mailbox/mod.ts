@@ -1,11 +1,13 @@
-/** Mailboxes on disk: mbox files and Maildirs, written with the recipient's rights. Used by local and virtual. */
-export { type CopyForm, copyMessage } from "./copy.ts";
-export {
-  deliverToMailbox,
-  deliveryHeaders,
-  type MailboxDelivery,
-  mboxSettings,
-  outcomeOf,
-} from "./deliver.ts";
-export { deliverToMaildir } from "./maildir.ts";
-export { appendToMbox, MailboxError, type MboxSettings } from "./mbox.ts";
+/**
+ * Mailboxes on disk: mbox files and Maildirs, written with the recipient's rights, and the header lines and loop
+ * detection that final deliveries share. Used by local, virtual and pipe.
+ */
+export { deliveredAddresses, wasDeliveredTo } from "./delivered_to.ts";
+export { errorName, failed, MailboxError, systemReason } from "./errors.ts";
+export { deliveredTo, fromLine, originalTo, returnPath } from "./headers.ts";
+export { deliverToMaildir, type MaildirDelivery } from "./maildir.ts";
+export { appendToMbox, type MboxDelivery } from "./mbox.ts";
+export { messageText, type TextForm } from "./message_text.ts";
+export { type OpenedFile } from "./open_file.ts";
+export { openOwnMaps } from "./own_maps.ts";
+export { type MailboxSettings, mailboxSettings } from "./settings.ts";

@@ -3,8 +3,17 @@
  */
 import type { MasterEntry } from "../../core/config/types.ts";
 import { createBounceClient } from "../bounce/mod.ts";
-import { createRecorder, type DeliveryAgent, serveDelivery } from "../delivery/mod.ts";
+import { createCleanupClient, type RemoteCleanup } from "../cleanup/mod.ts";
+import {
+  type BounceService,
+  createRecorder,
+  createRemoteAgent,
+  type DeliveryAgent,
+  serveDelivery,
+  type WireLevel,
+} from "../delivery/mod.ts";
 import { createLocal } from "../local/mod.ts";
+import { createPipe } from "../pipe/mod.ts";
 import { createVirtual } from "../virtual/mod.ts";
 import { lazyAgent } from "./lazy_agent.ts";
 import type { RuntimeContext, Side } from "./runtime.ts";
@@ -22,23 +31,52 @@ function createAgent(
   const { queue } = context;
   const bounce = context.local.bounce ?? createBounceClient(`${config.string("queue_directory")}/private`);
   const { flushAdd } = context.local;
-  const deps = () => {
-    const recorder = createRecorder({
+  const recorderWith = (service: BounceService) =>
+    createRecorder({
       config,
       queue,
-      bounce,
+      bounce: service,
       log,
       ...(flushAdd === undefined ? {} : { flushAdd }),
     });
-    return { config, queue, addressing: snapshot.addressing, recorder, log };
-  };
+  const deps = () => ({
+    config,
+    queue,
+    addressing: snapshot.addressing,
+    tables: snapshot.tables,
+    recorder: recorderWith(bounce),
+    log,
+    service: entry.name,
+  });
   switch (entry.command) {
     case "local":
-      return lazyAgent(() => createLocal(deps()), log);
+      return lazyAgent(() =>
+        createLocal({
+          ...deps(),
+          bounce,
+          recorderWith,
+          beginMessage: (flags) => (context.local.cleanup ?? remoteCleanup(snapshot)).begin(flags),
+          agentFor: (transport) => context.agents.get(transport) ?? remoteAgent(snapshot, transport),
+        }), log);
     case "virtual":
       return lazyAgent(() => createVirtual(deps()), log);
+    case "pipe":
+      return lazyAgent(() => createPipe({ ...deps(), entry }), log);
   }
   return undefined;
+}
+
+/** Where forwarded mail goes when cleanup is in another process. */
+function remoteCleanup({ config }: Snapshot): RemoteCleanup {
+  return createCleanupClient(
+    `${config.string("queue_directory")}/public/${config.string("cleanup_service_name")}`,
+  );
+}
+
+/** A transport of another process. */
+function remoteAgent({ config }: Snapshot, transport: string): DeliveryAgent {
+  const path = `${config.string("queue_directory")}/private/${transport}`;
+  return createRemoteAgent(path, config.string("postel_wire_level") as WireLevel);
 }
 
 function createAgents(context: RuntimeContext, snapshot: Snapshot): Map<string, DeliveryAgent> {

@@ -20,6 +20,8 @@ export interface InstanceOptions {
   /** The directory of an earlier instance, to start on its spool again. */
   readonly directory?: string;
   readonly port?: number;
+  /** A command that runs the rest of its arguments: enters a namespace, for example. */
+  readonly enter?: readonly string[];
 }
 
 export interface TestInstance {
@@ -105,7 +107,13 @@ export async function startInstance(options: InstanceOptions = {}): Promise<Test
   );
   const mode = options.processes ? [] : ["--single-process"];
   const { program, args } = selfCommand("daemon", "-c", etc, "--report", ...mode);
-  const child = new Deno.Command(program, { args, stdin: "null", stdout: "piped", stderr: "piped" }).spawn();
+  const words = [...(options.enter ?? []), program, ...args];
+  const child = new Deno.Command(words[0]!, {
+    args: words.slice(1),
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
   let errors = "";
   const stderr = (async () => {
     for await (const chunk of child.stderr) errors += new TextDecoder().decode(chunk);

@@ -1,25 +1,45 @@
 import process from "node:process";
-import type { Addressing } from "../../core/address/mod.ts";
-import { toExternal } from "../../core/address/mod.ts";
-import type { Config } from "../../core/config/types.ts";
+import { type Addressing, type FindScope, type MapList } from "../../core/address/mod.ts";
+import { type Config, ConfigError } from "../../core/config/types.ts";
 import type { Logger } from "../../core/log/mod.ts";
-import type { Queue, Recipient } from "../../core/queue/types.ts";
-import { TableError } from "../../core/table/mod.ts";
+import { type Queue, QueueFileError, type Recipient } from "../../core/queue/types.ts";
 import type { Identity } from "../../core/system/mod.ts";
-import type { DeliveryAgent, DeliveryRecorder, DeliveryReply, DeliveryRequest } from "../delivery/types.ts";
-import { deliverToMailbox, mboxSettings, outcomeOf } from "../mailbox/mod.ts";
+import { TableError, type TableSet } from "../../core/table/mod.ts";
+import {
+  type DeliveryAgent,
+  DeliveryFlag,
+  type DeliveryRecorder,
+  type DeliveryRequest,
+} from "../delivery/mod.ts";
+import {
+  appendToMbox,
+  deliveredTo,
+  deliverToMaildir,
+  fromLine,
+  MailboxError,
+  mailboxSettings,
+  openOwnMaps,
+  originalTo,
+  returnPath,
+} from "../mailbox/mod.ts";
 
 export interface VirtualDeps {
   readonly config: Config;
   readonly queue: Queue;
   readonly addressing: Addressing;
+  readonly tables: TableSet;
   readonly recorder: DeliveryRecorder;
   /** In the name of `postfix/virtual`. */
   readonly log: Logger;
+  /** What log lines call the transport. */
+  readonly service: string;
 }
 
-/** How far a table search goes for a mailbox: whole address, without extension, `@domain`. */
-const SCOPE = { atDomain: true } as const;
+/** How far a table search goes: whole address, without extension, `@domain`. */
+const SCOPE: FindScope = { atDomain: true };
+/** Trouble with a mailbox is for the administrator of the tables to mend: mail waits. */
+const STANDARD = "4.2.0";
+const MISCONFIGURED = { status: "4.3.5", reason: "mail system configuration error" } as const;
 
 /** A recipient that can't be delivered to because of what a table says. */
 class MappingError extends Error {
@@ -28,78 +48,147 @@ class MappingError extends Error {
 
 /** Makes the agent for one configuration snapshot. Throws `ConfigError` or `TableError` if that can't be used. */
 export function createVirtual(deps: VirtualDeps): DeliveryAgent {
-  const { config, queue, addressing, recorder, log } = deps;
-  const mailboxMaps = addressing.openMaps("virtual_mailbox_maps");
-  const uidMaps = addressing.openMaps("virtual_uid_maps");
-  const gidMaps = addressing.openMaps("virtual_gid_maps");
+  const { config, queue, addressing, recorder, log, service } = deps;
+  const mailboxMaps = openOwnMaps(deps, "virtual_mailbox_maps");
+  const uidMaps = openOwnMaps(deps, "virtual_uid_maps");
+  const gidMaps = openOwnMaps(deps, "virtual_gid_maps");
   const base = config.string("virtual_mailbox_base");
+  if (base !== "" && !base.startsWith("/")) {
+    throw new ConfigError(
+      `do not specify relative pathname: virtual_mailbox_base = ${base}`,
+      config.origin("virtual_mailbox_base"),
+    );
+  }
   const minimumUid = config.int("virtual_minimum_uid");
-  const host = config.string("myhostname");
-  const settings = mboxSettings(config, "virtual");
+  const settings = mailboxSettings(config, "virtual");
   const isRoot = process.geteuid?.() === 0;
+  const warn = (text: string) => log.warning(text);
 
-  async function numberFrom(maps: typeof uidMaps, parameter: string, recipient: string): Promise<number> {
+  async function numberFrom(maps: MapList, what: string, least: number, recipient: string): Promise<number> {
     const found = await addressing.find(maps, recipient, SCOPE);
-    if (found === undefined) throw new MappingError(`recipient ${recipient}: not found in ${parameter}`);
-    if (!/^\d{1,10}$/.test(found.value)) {
-      throw new MappingError(`recipient ${recipient}: bad value "${found.value}" in ${parameter}`);
+    if (found === undefined) throw new MappingError(`recipient ${recipient}: not found in ${maps.title}`);
+    const number = Number(found.value);
+    if (!/^\d{1,10}$/.test(found.value) || number < least || number > 0xfffffffe) {
+      throw new MappingError(`recipient ${recipient}: bad ${what} ${found.value} in ${maps.title}`);
     }
-    return Number(found.value);
+    return number;
   }
 
   async function identityOf(recipient: string): Promise<Identity> {
+    const uid = await numberFrom(uidMaps, "uid", minimumUid, recipient);
+    const gid = await numberFrom(gidMaps, "gid", 1, recipient);
+    if (isRoot) return { uid, gid, groups: [gid] };
     // Without root there is one identity only: the process's own.
-    if (!isRoot) {
-      return {
-        uid: process.geteuid?.() ?? 0,
-        gid: process.getegid?.() ?? 0,
-        groups: process.getgroups?.() as number[],
-      };
+    return { uid: process.geteuid?.() ?? uid, gid: process.getegid?.() ?? gid, groups: [] };
+  }
+
+  /** Writes the message; resolves to what the log says of it. */
+  async function store(
+    request: DeliveryRequest,
+    recipient: Recipient,
+    path: string,
+    user: Identity,
+  ): Promise<string> {
+    const reader = queue.openContent(request.queueName, request.queueId, request.contentOffset);
+    const headers = [
+      returnPath(request.sender),
+      ...originalTo(recipient.original),
+      deliveredTo(recipient.address),
+    ];
+    try {
+      if (path.endsWith("/")) {
+        await deliverToMaildir({
+          directory: path.slice(0, -1),
+          user,
+          reader,
+          form: { prepend: headers },
+          sizeLimit: settings.sizeLimit,
+          standard: STANDARD,
+          warn,
+        });
+        return "delivered to maildir";
+      }
+      await appendToMbox({
+        path,
+        user,
+        settings,
+        reader,
+        form: {
+          prepend: [fromLine(request.sender || "MAILER-DAEMON"), ...headers],
+          quoteFrom: true,
+          blankLine: true,
+        },
+        messageSize: request.messageSize,
+        standard: STANDARD,
+        accept({ status }) {
+          if (!status.isFile()) {
+            warn(`recipient ${recipient.address}: destination ${path} is not a regular file`);
+            throw new MailboxError("5.3.5", MISCONFIGURED.reason);
+          }
+          if (settings.strictOwnership && status.uid !== user.uid) {
+            warn('specify "strict_mailbox_ownership = no" to ignore mailbox ownership mismatch');
+            throw new MailboxError(STANDARD, `destination ${path} is not owned by recipient`);
+          }
+        },
+      });
+      return "delivered to mailbox";
+    } finally {
+      reader.close();
     }
-    const uid = await numberFrom(uidMaps, "virtual_uid_maps", recipient);
-    if (uid < minimumUid) {
+  }
+
+  function pathOf(recipient: string, value: string): string {
+    if (value.split("/").includes("..")) {
       throw new MappingError(
-        `recipient ${recipient}: uid ${uid} in virtual_uid_maps is below virtual_minimum_uid`,
+        `recipient ${recipient}: ".." in the mailbox "${value}" of ${mailboxMaps.title}`,
       );
     }
-    const gid = await numberFrom(gidMaps, "virtual_gid_maps", recipient);
-    return { uid, gid, groups: [gid] };
+    return base === "" ? value : `${base}/${value}`;
   }
 
   async function deliverOne(request: DeliveryRequest, recipient: Recipient): Promise<boolean> {
-    const { address } = recipient;
+    const address = recipient.address.toLowerCase();
+    let path = "";
     try {
-      const found = await addressing.find(mailboxMaps, address.toLowerCase(), SCOPE);
+      const found = await addressing.find(mailboxMaps, address, SCOPE);
       if (found === undefined) {
-        return await recorder.bounced(request, recipient, "virtual", {
+        return await recorder.bounced(request, recipient, service, {
           status: "5.1.1",
-          reason: `unknown user: "${toExternal(address)}"`,
+          reason: `unknown user: "${address}"`,
         });
       }
-      if (found.value.split("/").includes("..")) {
-        throw new MappingError(`recipient ${address}: ".." in the mailbox name "${found.value}"`);
+      path = pathOf(address, found.value);
+      const user = await identityOf(address);
+      if ((request.flags & (DeliveryFlag.ProbeMta | DeliveryFlag.ProbeUser)) !== 0) {
+        const reason = path.endsWith("/") ? "delivers to maildir" : "delivers to mailbox";
+        return await recorder.sent(request, recipient, service, { status: "2.0.0", reason });
       }
-      const identity = await identityOf(address.toLowerCase());
-      const path = `${base}/${found.value}`;
-      const reason = await deliverToMailbox({ queue, request, recipient, path, identity, host, settings });
-      return await recorder.sent(request, recipient, "virtual", { status: "2.0.0", reason });
+      const reason = await store(request, recipient, path, user);
+      return await recorder.sent(request, recipient, service, { status: "2.0.0", reason });
     } catch (error) {
-      if (error instanceof MappingError || error instanceof TableError) {
-        log.warning(error.message);
-        return await recorder.deferred(request, recipient, "virtual", {
-          status: "4.3.5",
-          reason: "mail system configuration error",
+      if (error instanceof MailboxError) {
+        const what = path.endsWith("/")
+          ? "maildir delivery failed: "
+          : `delivery failed to mailbox ${path}: `;
+        const detail = { status: error.status, reason: what + error.reason };
+        return error.status.startsWith("4")
+          ? await recorder.deferred(request, recipient, service, detail)
+          : await recorder.bounced(request, recipient, service, detail);
+      }
+      if (error instanceof QueueFileError) {
+        return await recorder.deferred(request, recipient, service, {
+          status: "4.3.0",
+          reason: error.message,
         });
       }
-      const outcome = outcomeOf(error, `${base}/${address}`);
-      return outcome.permanent
-        ? await recorder.bounced(request, recipient, "virtual", outcome.detail)
-        : await recorder.deferred(request, recipient, "virtual", outcome.detail);
+      if (error instanceof MappingError) warn(error.message);
+      else if (!(error instanceof TableError)) throw error;
+      return await recorder.deferred(request, recipient, service, MISCONFIGURED);
     }
   }
 
   return {
-    async deliver(request): Promise<DeliveryReply> {
+    async deliver(request) {
       let finished = true;
       for (const recipient of request.recipients) {
         if (!await deliverOne(request, recipient)) finished = false;

@@ -1,0 +1,74 @@
+import { addressesOf, parseAddressList, tokensToInternal } from "../../core/address/mod.ts";
+import { deliverToCommand } from "./command.ts";
+import { deliverToFile } from "./file.ts";
+import { bouncedToOwner } from "./owner.ts";
+import type { Context, Expanded, State, UserRights } from "./state.ts";
+
+const INCLUDE = ":include:";
+
+/** One destination of an alias, an include file or a .forward file. */
+async function deliverToDestination(
+  context: Context,
+  before: State,
+  rights: UserRights | undefined,
+  destination: string,
+): Promise<boolean> {
+  const state = { ...before, level: before.level + 1 };
+  const { settings, steps } = context;
+  const kind = state.kind ?? "alias";
+  if (destination.startsWith("/")) {
+    if (!settings.allowFiles.has(kind)) {
+      return await bouncedToOwner(context, state, { status: "5.7.1", reason: "mail to file is restricted" });
+    }
+    return await deliverToFile(context, state, rights, destination);
+  }
+  if (destination.startsWith("|")) {
+    if (!settings.allowCommands.has(kind)) {
+      return await bouncedToOwner(context, state, {
+        status: "5.7.1",
+        reason: "mail to command is restricted",
+      });
+    }
+    return await deliverToCommand(context, state, rights, destination.slice(1));
+  }
+  if (destination.slice(0, INCLUDE.length).toLowerCase() === INCLUDE) {
+    return await steps.include(context, state, rights, destination.slice(INCLUDE.length));
+  }
+  return await steps.resolve(context, state, rights, destination);
+}
+
+/** Delivers to the addresses of a text; after one that must be tried again the rest waits for that. */
+export async function deliverToAddresses(
+  context: Context,
+  before: State,
+  rights: UserRights | undefined,
+  text: string,
+): Promise<Expanded> {
+  const state = { ...before, level: before.level + 1 };
+  const addresses = addressesOf(parseAddressList(text));
+  for (const { tokens } of addresses) {
+    const finished = await deliverToDestination(context, state, rights, tokensToInternal(tokens));
+    if (!finished) return { finished, count: addresses.length };
+  }
+  return { finished: true, count: addresses.length };
+}
+
+/** The same for each line of a file; lines that begin with `#` are comments. */
+export async function deliverToLines(
+  context: Context,
+  state: State,
+  rights: UserRights | undefined,
+  text: string,
+): Promise<Expanded> {
+  let count = 0;
+  for (const line of text.split("\n")) {
+    if (line.startsWith("#")) continue;
+    for (let at = 0; at < Math.max(line.length, 1); at += context.settings.lineLimit) {
+      const piece = line.slice(at, at + context.settings.lineLimit);
+      const expanded = await deliverToAddresses(context, state, rights, piece);
+      count += expanded.count;
+      if (!expanded.finished) return { finished: false, count };
+    }
+  }
+  return { finished: true, count };
+}

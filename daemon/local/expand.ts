@@ -1,0 +1,94 @@
+import { expandMacros } from "../../core/config/mod.ts";
+import type { Context, State, UserRights } from "./state.ts";
+
+export interface ExpandedText {
+  readonly text: string;
+  /** A `$name` outside a condition has no value. */
+  readonly undefinedName: boolean;
+  readonly usedExtension: boolean;
+}
+
+/** A reference without condition, with `$$` in front so that it is left alone. */
+const PLAIN = /\$\$|\$\{(\w+)\}|\$\((\w+)\)|\$(\w+)/g;
+const PLAIN_MARK = "plain_";
+
+/** Every character of `text` that `allowed` does not list becomes `_`. */
+export function filtered(text: string, allowed: string): string {
+  return [...text].map((character) => allowed.includes(character) ? character : "_").join("");
+}
+
+function valueOf(
+  name: string,
+  context: Context,
+  state: State,
+  rights: UserRights | undefined,
+): string | undefined {
+  const { attributes } = context.request;
+  switch (name) {
+    case "user":
+      return state.user;
+    case "home":
+      return rights?.home;
+    case "shell":
+      return rights?.shell;
+    case "domain":
+      return state.domain;
+    case "local":
+    case "mailbox":
+      return state.local;
+    case "recipient":
+      return state.recipient.address;
+    case "original_recipient":
+      return state.recipient.original;
+    case "extension":
+      return state.extension;
+    case "recipient_delimiter":
+      return state.extension === undefined ? undefined : state.delimiter;
+    case "client_hostname":
+      return attributes.get("log_client_name");
+    case "client_address":
+      return attributes.get("log_client_address");
+    case "client_helo":
+      return attributes.get("log_helo_name");
+    case "client_protocol":
+      return attributes.get("log_protocol_name");
+    case "sasl_method":
+    case "sasl_sender":
+    case "sasl_username":
+      return attributes.get(name);
+  }
+  return undefined;
+}
+
+/**
+ * Expands the `$names` of a parameter for one recipient. Values are filtered and never expanded again. Throws
+ * `MacroError`.
+ * @param allowed characters that values may have; all if absent
+ */
+export function expandFor(
+  template: string,
+  context: Context,
+  state: State,
+  rights: UserRights | undefined,
+  allowed?: string,
+): ExpandedText {
+  let undefinedName = false;
+  let usedExtension = false;
+  const marked = template.replace(PLAIN, (whole, braces, brackets, bare) => {
+    const name = braces ?? brackets ?? bare;
+    return name === undefined ? whole : `\${${PLAIN_MARK}${name}}`;
+  });
+  const text = expandMacros(marked, (given) => {
+    const isPlain = given.startsWith(PLAIN_MARK);
+    const name = isPlain ? given.slice(PLAIN_MARK.length) : given;
+    const value = valueOf(name, context, state, rights);
+    if (name === "extension" && value !== undefined) usedExtension = true;
+    if (value === undefined) {
+      if (isPlain) undefinedName = true;
+      return undefined;
+    }
+    const safe = allowed === undefined ? value : filtered(value, allowed);
+    return safe.replaceAll("$", "$$$$");
+  });
+  return { text, undefinedName, usedExtension };
+}

@@ -1,0 +1,105 @@
+import { QueueFileError } from "../../core/queue/types.ts";
+import { appendToMbox, deliverToMaildir, MailboxError } from "../mailbox/mod.ts";
+import { bouncedToOwner } from "./owner.ts";
+import { isProbe } from "./resolve.ts";
+import { bounced, type Context, deferred, firstTime, sent, type State, type UserRights } from "./state.ts";
+import { maildirForm, mboxForm } from "./text_form.ts";
+
+const STANDARD = "5.2.0";
+
+/** Whose rights a file or command gets: never root's. */
+export function rightsFor(context: Context, rights: UserRights | undefined): { uid: number; gid: number } {
+  return rights === undefined || rights.uid === 0 ? context.settings.defaultRights : rights;
+}
+
+/** Delivers to `/file/name` or, with a `/` at the end, to a Maildir, as an alias or a .forward file asks. */
+export async function deliverToFile(
+  context: Context,
+  before: State,
+  rights: UserRights | undefined,
+  path: string,
+): Promise<boolean> {
+  const { uid, gid } = rightsFor(context, rights);
+  if (!firstTime(context, `file ${uid} ${path}`)) return true;
+  const state = { ...before, level: before.level + 1 };
+  if (isProbe(context)) {
+    return await sent(context, state, { status: "2.0.0", reason: `delivers to file: ${path}` });
+  }
+  if (path.endsWith("/")) return await deliverToDirectory(context, state, { uid, gid }, path);
+  const { deps, settings, request } = context;
+  try {
+    const reader = deps.queue.openContent(request.queueName, request.queueId, request.contentOffset);
+    try {
+      await appendToMbox({
+        path,
+        user: { uid, gid, groups: [gid] },
+        settings: settings.mailbox,
+        reader,
+        form: mboxForm(context, state),
+        messageSize: request.messageSize,
+        standard: STANDARD,
+        lockWarning: (text) => deps.log.warning(text),
+        accept({ status }) {
+          if (status.isFile() && (status.mode & 0o111) !== 0) {
+            throw new MailboxError("5.7.1", "file is executable");
+          }
+        },
+      });
+    } finally {
+      reader.close();
+    }
+  } catch (error) {
+    return await failedFile(context, state, error, `cannot append message to file ${path}: `);
+  }
+  return await sent(context, state, { status: "2.0.0", reason: `delivered to file: ${path}` });
+}
+
+/** Delivers to a Maildir. @param path ends in `/` */
+export async function deliverToDirectory(
+  context: Context,
+  state: State,
+  { uid, gid }: { readonly uid: number; readonly gid: number },
+  path: string,
+): Promise<boolean> {
+  if (isProbe(context)) {
+    return await sent(context, state, { status: "2.0.0", reason: "delivers to maildir" });
+  }
+  const { deps, settings, request } = context;
+  try {
+    const reader = deps.queue.openContent(request.queueName, request.queueId, request.contentOffset);
+    try {
+      await deliverToMaildir({
+        directory: path.slice(0, -1),
+        user: { uid, gid, groups: [gid] },
+        reader,
+        form: maildirForm(context, state),
+        sizeLimit: settings.mailbox.sizeLimit,
+        standard: STANDARD,
+        warn: (text) => deps.log.warning(text),
+      });
+    } finally {
+      reader.close();
+    }
+  } catch (error) {
+    return await failedFile(context, state, error, "maildir delivery failed: ");
+  }
+  return await sent(context, state, { status: "2.0.0", reason: "delivered to maildir" });
+}
+
+/** The recipient's fate after a mailbox that could not be written; other errors go on. */
+export async function failedFile(
+  context: Context,
+  state: State,
+  error: unknown,
+  what: string,
+): Promise<boolean> {
+  if (error instanceof QueueFileError) {
+    return await deferred(context, state, { status: "4.3.0", reason: error.message });
+  }
+  if (!(error instanceof MailboxError)) throw error;
+  const detail = { status: error.status, reason: what + error.reason };
+  if (error.status.startsWith("4")) return await deferred(context, state, detail);
+  return state.kind === undefined
+    ? await bounced(context, state, detail)
+    : await bouncedToOwner(context, state, detail);
+}

@@ -1,0 +1,79 @@
+/** The same scenarios that were played to real Postfix (testdata/local): logs, mailboxes, what commands saw. */
+import assert from "node:assert/strict";
+import { connectSmtp, startInstance } from "../master/testing.ts";
+import { scenarios } from "./scenarios_testing.ts";
+import {
+  buildWorld,
+  collectFiles,
+  isSettled,
+  type Scenario,
+  scenarioLines,
+  sendMessage,
+  sortLog,
+  WORLD_POSSIBLE,
+  worldMain,
+  type WorldResult,
+} from "./world_testing.ts";
+
+const answers: Record<string, WorldResult> = JSON.parse(
+  Deno.readTextFileSync(new URL("../../testdata/local/answers.json", import.meta.url)),
+);
+
+/** Plays a scenario to an instance of its own. */
+async function play(scenario: Scenario): Promise<WorldResult> {
+  const directory = Deno.makeTempDirSync({ prefix: "postel-test-" });
+  buildWorld(directory, scenario);
+  await using instance = await startInstance({
+    directory,
+    processes: true,
+    main: [...worldMain(directory), ...scenarioLines(scenario.main, directory)],
+    master: scenarioLines(scenario.master ?? [], directory),
+    enter: ["unshare", "-m", `${directory}/enter`],
+  });
+  const client = await connectSmtp(instance.port);
+  await client.say("EHLO client.example");
+  for (const message of scenario.messages) await sendMessage(client, message);
+  client.close();
+  let quiet = 0;
+  for (let tries = 0, before = ""; tries < 300 && quiet < 3; tries++) {
+    await new Promise((done) => setTimeout(done, 100));
+    const now = instance.log();
+    quiet = now === before && isSettled(now, scenario.messages.length) ? quiet + 1 : 0;
+    before = now;
+  }
+  const files = collectFiles(directory, `/proc/${instance.pid}/root${directory}`);
+  if (Deno.env.get("KEEP_LOGS")) {
+    Deno.writeTextFileSync(`/tmp/ours-${scenario.name.replaceAll(" ", "-")}.log`, instance.log());
+  }
+  await instance.stop();
+  return { ...sortLog(instance.log(), directory), files };
+}
+
+for (const scenario of scenarios) {
+  Deno.test({
+    name: `as Postfix: ${scenario.name}`,
+    ignore: !WORLD_POSSIBLE,
+    sanitizeOps: false,
+    sanitizeResources: false,
+    async fn() {
+      const ours = await play(scenario);
+      const theirs = answers[scenario.name]!;
+      const differs: string[] = [];
+      const compare = (what: string, mine: unknown, postfix: unknown) => {
+        try {
+          assert.deepEqual(mine, postfix);
+        } catch (error) {
+          differs.push(`${what}: ${(error as Error).message}`);
+        }
+      };
+      for (const name of new Set([...Object.keys(theirs.messages), ...Object.keys(ours.messages)])) {
+        compare(name, ours.messages[name], theirs.messages[name]);
+      }
+      for (const name of new Set([...Object.keys(theirs.files), ...Object.keys(ours.files)])) {
+        compare(name, ours.files[name], theirs.files[name]);
+      }
+      compare("warnings", ours.warnings, theirs.warnings);
+      assert.equal(differs.join("\n\n"), "");
+    },
+  });
+}

@@ -1,0 +1,126 @@
+/**
+ * Plays the scenarios of daemon/local/scenarios_testing.ts to real Postfix and writes what its local(8), virtual(8) and
+ * pipe(8) logged, and the files that came of it, into answers.json. Needs root, Postfix and util-linux:
+ *
+ *   deno run -A testdata/local/record.ts [name of a scenario ...]
+ */
+import {
+  buildWorld,
+  collectFiles,
+  isSettled,
+  type Scenario,
+  scenarioLines,
+  sendMessage,
+  sortLog,
+  worldMain,
+  type WorldResult,
+} from "../../daemon/local/world_testing.ts";
+import { scenarios } from "../../daemon/local/scenarios_testing.ts";
+import { connectSmtp, freePort } from "../../daemon/master/testing.ts";
+
+const SERVICES = `pickup unix n - n 60 1 pickup
+cleanup unix n - n - 0 cleanup
+qmgr unix n - n 300 1 qmgr
+tlsmgr unix - - n 1000? 1 tlsmgr
+rewrite unix - - n - - trivial-rewrite
+bounce unix - - n - 0 bounce
+defer unix - - n - 0 bounce
+trace unix - - n - 0 bounce
+verify unix - - n - 1 verify
+flush unix n - n 1000? 0 flush
+proxymap unix - - n - - proxymap
+smtp unix - - n - - smtp
+relay unix - - n - - smtp
+showq unix n - n - - showq
+error unix - - n - - error
+retry unix - - n - - error
+discard unix - - n - - discard
+local unix - n n - - local
+virtual unix - n n - - virtual
+lmtp unix - - n - - lmtp
+anvil unix - - n - 1 anvil
+scache unix - - n - 1 scache
+postlog unix-dgram n - n - 1 postlogd
+`;
+
+async function call(command: string, ...args: string[]): Promise<void> {
+  const { success, stderr } = await new Deno.Command(command, { args, stdout: "null", stderr: "piped" }).output();
+  if (!success) console.error(`${command} ${args.join(" ")}: ${new TextDecoder().decode(stderr)}`);
+}
+
+async function record(scenario: Scenario): Promise<WorldResult> {
+  const directory = Deno.makeTempDirSync({ prefix: "record-local-" });
+  buildWorld(directory, scenario);
+  const port = freePort();
+  const etc = `${directory}/etc`;
+  for (const part of ["etc", "spool", "data", "log"]) Deno.mkdirSync(`${directory}/${part}`);
+  await call("chown", "postfix", `${directory}/data`);
+  const main = [
+    "compatibility_level = 3.6",
+    `queue_directory = ${directory}/spool`,
+    `data_directory = ${directory}/data`,
+    `maillog_file = ${directory}/log/mail.log`,
+    `maillog_file_prefixes = ${directory}`,
+    "inet_interfaces = 127.0.0.1",
+    "inet_protocols = ipv4",
+    "mynetworks = 127.0.0.0/8",
+    "default_database_type = hash",
+    ...worldMain(directory),
+    ...scenarioLines(scenario.main, directory),
+  ];
+  Deno.writeTextFileSync(`${etc}/main.cf`, main.join("\n") + "\n");
+  const master = scenarioLines(scenario.master ?? [], directory);
+  Deno.writeTextFileSync(
+    `${etc}/master.cf`,
+    `127.0.0.1:${port} inet n - n - - smtpd\n${SERVICES}${master.join("\n")}\n`,
+  );
+  await call("unshare", "-m", `${directory}/enter`, "postfix", "-c", etc, "start");
+  const readLog = () => {
+    try {
+      return Deno.readTextFileSync(`${directory}/log/mail.log`);
+    } catch {
+      return "";
+    }
+  };
+  let client;
+  for (let tries = 0; client === undefined && tries < 50; tries++) {
+    client = await connectSmtp(port).catch(() => undefined);
+    if (client === undefined) await new Promise((done) => setTimeout(done, 200));
+  }
+  if (client === undefined) throw new Error(`no server: ${readLog()}`);
+  await client.say("EHLO client.example");
+  for (const message of scenario.messages) await sendMessage(client, message);
+  client.close();
+  let quiet = 0;
+  for (let tries = 0, before = ""; tries < 300 && quiet < 5; tries++) {
+    await new Promise((done) => setTimeout(done, 200));
+    const now = readLog();
+    quiet = now === before && isSettled(now, scenario.messages.length) ? quiet + 1 : 0;
+    before = now;
+  }
+  if (quiet < 5) console.error(`${scenario.name}: not settled`);
+  const pid = Deno.readTextFileSync(`${directory}/spool/pid/master.pid`).trim();
+  const files = collectFiles(directory, `/proc/${pid}/root${directory}`);
+  await call("postfix", "-c", etc, "stop");
+  const result = { ...sortLog(readLog(), directory), files };
+  Deno.writeTextFileSync(`/tmp/${Deno.env.get("RAW_LOGS") ?? "record-local"}-${scenario.name.replaceAll(" ", "-")}.log`, readLog());
+  Deno.removeSync(directory, { recursive: true });
+  return result;
+}
+
+const path = new URL("./answers.json", import.meta.url);
+let answers: Record<string, WorldResult> = {};
+try {
+  answers = JSON.parse(Deno.readTextFileSync(path));
+} catch (error) {
+  if (!(error instanceof Deno.errors.NotFound)) throw error;
+}
+const wanted = Deno.args.length === 0 ? scenarios : scenarios.filter(({ name }) => Deno.args.includes(name));
+for (const scenario of wanted) {
+  console.log(scenario.name);
+  answers[scenario.name] = await record(scenario);
+  const ordered = Object.fromEntries(
+    scenarios.filter(({ name }) => name in answers).map(({ name }) => [name, answers[name]]),
+  );
+  Deno.writeTextFileSync(path, JSON.stringify(ordered, null, 1) + "\n");
+}
