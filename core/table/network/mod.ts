@@ -14,6 +14,7 @@ export const networkTypes: ReadonlyMap<string, () => Promise<Opener>> = new Map<
   string,
   () => Promise<Opener>
 >([
+  ["ldap", () => import("./ldap.ts").then((module) => module.openLdap)],
   ["mysql", () => import("./mysql.ts").then((module) => module.openMysql)],
   ["pgsql", () => import("./pgsql.ts").then((module) => module.openPgsql)],
   ["socketmap", () => import("./socketmap.ts").then((module) => module.openSocketmap)],

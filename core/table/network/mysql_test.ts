@@ -107,11 +107,16 @@ Deno.test({
     const ready = () => listening({ hostname: "127.0.0.1", port });
     const base = { user: "postfix", password: "geheim", dbname: "mail", hosts: `127.0.0.1:${port}` };
     const query = "SELECT goto FROM aliases WHERE address = '%s'";
+    // Real postmap takes a while for each key, so its runs go on while the next step begins.
+    const comparisons: Promise<void>[] = [];
+    const allCompared = async () => {
+      await Promise.all(comparisons.splice(0));
+    };
     const compared = async (values: Record<string, string | number>) => {
       const table = bench.table("mysql", { ...base, hosts: `unix:${socket}`, ...values });
       const answers: Record<string, string> = {};
       for (const key of KEYS) answers[key] = await outcome(table, key);
-      await compareWithPostmap(`mysql:${table.name}`, answers);
+      comparisons.push(compareWithPostmap(`mysql:${table.name}`, answers));
       return answers;
     };
     try {
@@ -173,10 +178,12 @@ Deno.test({
         assert.equal(await outcome(updating, "nobody"), "(none)");
       });
       await t.step("NO_BACKSLASH_ESCAPES changes how keys are quoted", async () => {
+        await allCompared();
         await sql(socket, "SET GLOBAL sql_mode = 'NO_BACKSLASH_ESCAPES'");
         const answers = await compared({ query });
         assert.equal(answers["back\\slash@example.com"], "slash");
         assert.equal(answers["o'brien@example.com"], "quote");
+        await allCompared();
         await sql(socket, "SET GLOBAL sql_mode = ''");
       });
       await t.step("a UNIX socket, and what an option file says", async () => {

@@ -117,6 +117,11 @@ Deno.test({
     };
     const base = { user: "postfix", password: "geheim", dbname: "postgres", hosts: `127.0.0.1:${port}` };
     const query = "SELECT goto FROM aliases WHERE address = '%s'";
+    // Real postmap takes a while for each key, so its runs go on while the next step begins.
+    const comparisons: Promise<void>[] = [];
+    const allCompared = async () => {
+      await Promise.all(comparisons.splice(0));
+    };
     const compared = async (values: Record<string, string | number>) => {
       const hosts = `postgresql:///postgres?host=${home}&port=${port}&user=postfix`;
       const table = bench.table("pgsql", { ...base, hosts, ...values });
@@ -125,7 +130,7 @@ Deno.test({
       // Before release 3.8 Postfix sent text as LATIN1.
       // deno-lint-ignore no-control-regex
       const ascii = Object.entries(answers).filter(([key]) => /^[\x00-\x7f]*$/.test(key));
-      await compareWithPostmap(`pgsql:${table.name}`, Object.fromEntries(ascii));
+      comparisons.push(compareWithPostmap(`pgsql:${table.name}`, Object.fromEntries(ascii)));
       return answers;
     };
     try {
@@ -164,9 +169,11 @@ Deno.test({
         assert.equal((await compared({ select_function: "lookup" }))["number@example.com"], "42");
       });
       await t.step("backslashes where the server takes them as escapes", async () => {
+        await allCompared();
         await sql("ALTER ROLE postfix SET standard_conforming_strings = off");
         const answers = await compared({ query });
         assert.equal(answers["back\\slash@example.com"], "slash");
+        await allCompared();
         await sql("ALTER ROLE postfix RESET standard_conforming_strings");
       });
       await t.step("a UNIX socket and a connection URI", async () => {

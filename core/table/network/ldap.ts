@@ -1,0 +1,167 @@
+import net from "node:net";
+import tls from "node:tls";
+import { Client, type Entry, NoSuchObjectError, ResultCodeError, type SearchOptions } from "ldapts";
+import { decodeText } from "../../bytes/mod.ts";
+import type { OpenContext } from "../context.ts";
+import { expandQuery } from "../query_template.ts";
+import type { Table } from "../types.ts";
+import { collectValues, type LdapQuery, type LdapSearch } from "./ldap_entries.ts";
+import { quoteForFilter, quoteForName } from "./ldap_quote.ts";
+import { type LdapServer, type LdapSettings, readLdapSettings } from "./ldap_settings.ts";
+import { ServerLost, within } from "./server_lost.ts";
+import { ServerPool } from "./server_pool.ts";
+import { Answers } from "./template.ts";
+
+/** Most simultaneous connections to one server. */
+const CONNECTIONS = 8;
+
+/** Result codes that say that another server may do better: busy, unavailable (RFC 4511, appendix A). */
+const UNAVAILABLE = [51, 52];
+
+interface Session {
+  readonly client: Client;
+  readonly socket: net.Socket;
+}
+
+/** `ldap:file`: a search in an LDAP directory (ldap_table(5)). */
+export function openLdap(context: OpenContext): Table {
+  const { type, name } = context;
+  const settings = readLdapSettings(context);
+  const answers = new Answers(context, settings.all, settings.resultFormat, settings.expansionLimit);
+  const pool = new ServerPool<LdapServer, Session>({
+    title: `${type}:${name}`,
+    servers: settings.servers,
+    shuffle: false,
+    retrySeconds: settings.retrySeconds,
+    idleSeconds: settings.idleSeconds,
+    connections: CONNECTIONS,
+    log: context.log,
+    connect: (server, onLost) => connect(server, settings, onLost),
+    close: (session) => session.socket.destroy(),
+  });
+  return {
+    type,
+    name,
+    matchesPatterns: false,
+    async lookup(key) {
+      if (!await answers.worthAsking(key)) return undefined;
+      const base = expandQuery(settings.searchBase, key, quoteForName);
+      const filter = expandQuery(settings.queryFilter, key, quoteForFilter);
+      if (base === undefined || filter === undefined) return undefined;
+      const { ordinary, special, terminal, leaf } = settings.attributes;
+      const query: LdapQuery = {
+        base,
+        filter,
+        scope: settings.scope,
+        attributes: [...ordinary, ...special, ...terminal, ...leaf],
+      };
+      const values = await pool.use((session) => {
+        const search: LdapSearch = (wanted) => ask(session.client, wanted, settings);
+        return collectValues(query, search, settings, context);
+      });
+      return answers.join(values, key);
+    },
+    close: () => pool.close(),
+  };
+}
+
+async function connect(server: LdapServer, settings: LdapSettings, onLost: () => void): Promise<Session> {
+  let socket: net.Socket | undefined;
+  // The client would connect again by itself, without the bind: a search must fail then instead of finding nothing.
+  const once = <T extends net.Socket>(made: T, before: net.Socket | undefined): T => {
+    if (before !== undefined) {
+      made.destroy();
+      throw new ServerLost("Connection closed by the server");
+    }
+    socket = made;
+    made.once("close", onLost);
+    return made;
+  };
+  const milliseconds = settings.timeout * 1000 || 2 ** 31 - 1;
+  const client = new Client({
+    url: server.url,
+    timeout: milliseconds,
+    connectTimeout: milliseconds,
+    strictDN: false,
+    tlsOptions: settings.tls,
+    createConnection: ((port: number, host: string) =>
+      once(
+        server.path === undefined ? net.connect(port, host) : net.connect(server.path),
+        socket,
+      )) as unknown as typeof net.connect,
+    createSecureConnection: ((...args: unknown[]) => {
+      const made = (tls.connect as (...args: unknown[]) => tls.TLSSocket)(...args);
+      // With STARTTLS the plain connection was there before.
+      return once(made, settings.startTls ? undefined : socket);
+    }) as unknown as typeof tls.connect,
+  });
+  const ready = async () => {
+    if (settings.startTls) await client.startTLS({ ...settings.tls, host: new URL(server.url).hostname });
+    await bind(client, settings);
+  };
+  try {
+    await within(milliseconds, ready());
+    if (socket === undefined) await within(milliseconds, openWithoutBind(client));
+    return { client, socket: socket! };
+  } catch (error) {
+    socket?.destroy();
+    throw error;
+  }
+}
+
+/** Connects a client that sends no bind request: it does so with its first search, here for nothing. */
+async function openWithoutBind(client: Client): Promise<void> {
+  await client.search("", { scope: "base", filter: "(objectClass=*)", attributes: ["1.1"] });
+}
+
+async function bind(client: Client, settings: LdapSettings): Promise<void> {
+  switch (settings.bind) {
+    case "none":
+      return;
+    case "simple":
+      return await client.bind(settings.bindDn, settings.bindPassword);
+    case "sasl": {
+      const known = settings.saslMechanisms.find((mechanism) => /^(?:EXTERNAL|PLAIN)$/i.test(mechanism));
+      if (known === undefined) {
+        throw new Error("sasl_mechs must name EXTERNAL or PLAIN, no other is supported");
+      }
+      if (/^EXTERNAL$/i.test(known)) return await client.bindSASL("EXTERNAL");
+      const authorization = settings.all.string("sasl_authz_id", "");
+      return await client.bindSASL("PLAIN", `${authorization}\0${settings.bindDn}\0${settings.bindPassword}`);
+    }
+  }
+}
+
+async function ask(
+  client: Client,
+  query: LdapQuery,
+  settings: LdapSettings,
+): Promise<[string, string[]][][]> {
+  const options: SearchOptions = {
+    scope: query.scope,
+    filter: query.filter,
+    derefAliases: settings.dereference,
+    sizeLimit: settings.sizeLimit,
+    timeLimit: settings.timeout,
+    attributes: [...query.attributes],
+    explicitBufferAttributes: [...query.attributes],
+  };
+  try {
+    const { searchEntries } = await client.search(query.base, options);
+    return searchEntries.map(attributesOf);
+  } catch (error) {
+    if (error instanceof NoSuchObjectError) return [];
+    if (error instanceof ResultCodeError && !UNAVAILABLE.includes(error.code)) throw error;
+    throw new ServerLost(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** The attributes of an entry and their values, in the server's order. */
+function attributesOf(entry: Entry): [string, string[]][] {
+  return Object.entries(entry).filter(([name]) => name !== "dn").map(([name, value]) => [
+    name,
+    (Array.isArray(value) ? value : [value]).map((item) =>
+      typeof item === "string" ? item : decodeText(item)
+    ),
+  ]);
+}
