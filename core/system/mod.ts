@@ -23,6 +23,7 @@ export {
   PACKED_FLAGS,
   packedForm,
   programFile,
+  RUNTIME_FLAGS,
   selfCommand,
 } from "./self.ts";
 export { compilePosixRegex, type PosixRegex } from "./posix_regex.ts";

@@ -1,4 +1,6 @@
 /** Puts a freshly unpacked copy of the program in place. */
+import { dirname } from "node:path";
+import { inUse } from "./in_use.ts";
 
 /** Entry modules: loading one would run it. */
 const ENTRIES = new Set(["packed.js", "unpacked.js"]);
@@ -26,6 +28,19 @@ async function fillCodeCache(directory: string): Promise<void> {
   }
 }
 
+/** Copies that nothing runs from are removed after a week, in milliseconds. */
+const STALE = 7 * 24 * 3600 * 1000;
+
+/** Removes old copies, and what an unpacking that was killed left behind. */
+function removeStale(base: string): void {
+  for (const { name, isDirectory } of Deno.readDirSync(base)) {
+    const path = `${base}/${name}`;
+    if (!isDirectory || !/^(new\.\w+|\d+\.\d+\.\d+-[0-9a-f]{16})$/.test(name)) continue;
+    const modified = Deno.statSync(path).mtime?.getTime() ?? Date.now();
+    if (Date.now() - modified > STALE && !inUse(`${path}/postel`)) Deno.removeSync(path, { recursive: true });
+  }
+}
+
 /**
  * Makes the unpacked directory `from` durable and renames it to `to`. Where another process was faster, its copy is
  * kept: it has the same content, the version in the name is a digest of it. Throws if neither works.
@@ -44,4 +59,5 @@ export async function settleUnpacked(from: string, to: string): Promise<void> {
     return;
   }
   await fillCodeCache(to);
+  removeStale(dirname(to));
 }
