@@ -79,6 +79,7 @@ export {
   GROUPINGS,
   Tally,
 } from "./tally.ts";
+export { addDirectory, emptyShape, type Shape, type ShapeCounts, type ShapeOptions } from "./queue_shape.ts";
 export { memoryQueue } from "./memory_queue.ts";
 export { type QueueSettings, queueSettings } from "./settings.ts";
 
