@@ -4,10 +4,11 @@ import { Client, type Entry, NoSuchObjectError, ResultCodeError, type SearchOpti
 import { decodeText } from "../../bytes/mod.ts";
 import type { OpenContext } from "../context.ts";
 import { expandQuery } from "../query_template.ts";
-import type { Table } from "../types.ts";
+import { type Table, TableError } from "../types.ts";
 import { collectValues, type LdapQuery, type LdapSearch } from "./ldap_entries.ts";
 import { quoteForFilter, quoteForName } from "./ldap_quote.ts";
 import { type LdapServer, type LdapSettings, readLdapSettings } from "./ldap_settings.ts";
+import { queryError } from "./query_error.ts";
 import { ServerLost, within } from "./server_lost.ts";
 import { ServerPool } from "./server_pool.ts";
 import { Answers } from "./template.ts";
@@ -56,7 +57,7 @@ export function openLdap(context: OpenContext): Table {
         attributes: [...ordinary, ...special, ...terminal, ...leaf],
       };
       const values = await pool.use((session) => {
-        const search: LdapSearch = (wanted) => ask(session.client, wanted, settings);
+        const search: LdapSearch = (wanted) => ask(session.client, wanted, settings, context);
         return collectValues(query, search, settings, context);
       });
       return answers.join(values, key);
@@ -83,7 +84,8 @@ async function connect(server: LdapServer, settings: LdapSettings, onLost: () =>
     timeout: milliseconds,
     connectTimeout: milliseconds,
     strictDN: false,
-    tlsOptions: settings.tls,
+    // These alone would make the client speak TLS from the start.
+    ...(/^ldaps:/i.test(server.url) ? { tlsOptions: settings.tls } : {}),
     createConnection: ((port: number, host: string) =>
       once(
         server.path === undefined ? net.connect(port, host) : net.connect(server.path),
@@ -105,7 +107,7 @@ async function connect(server: LdapServer, settings: LdapSettings, onLost: () =>
     return { client, socket: socket! };
   } catch (error) {
     socket?.destroy();
-    throw error;
+    throw explained(error);
   }
 }
 
@@ -141,19 +143,37 @@ async function ask(
     scope: query.scope,
     filter: query.filter,
     derefAliases: settings.dereference,
-    sizeLimit: settings.sizeLimit,
+    // The client takes a reached limit for success; one entry more than allowed shows that there are too many.
+    sizeLimit: settings.sizeLimit === 0 ? 0 : settings.sizeLimit + 1,
     timeLimit: settings.timeout,
     attributes: [...query.attributes],
     explicitBufferAttributes: [...query.attributes],
   };
   try {
     const { searchEntries } = await client.search(query.base, options);
+    if (settings.sizeLimit > 0 && searchEntries.length > settings.sizeLimit) {
+      throw queryError(
+        context,
+        `${context.type}:${context.name}: size limit of ${settings.sizeLimit} exceeded`,
+      );
+    }
     return searchEntries.map(attributesOf);
   } catch (error) {
+    if (error instanceof TableError) throw error;
     if (error instanceof NoSuchObjectError) return [];
-    if (error instanceof ResultCodeError && !UNAVAILABLE.includes(error.code)) throw error;
-    throw new ServerLost(error instanceof Error ? error.message : String(error));
+    throw explained(error);
   }
+}
+
+/** An error with words that say more than the client's; `ServerLost` where the connection or the server is to blame. */
+function explained(error: unknown): Error {
+  if (!(error instanceof ResultCodeError)) {
+    return new ServerLost(error instanceof Error ? error.message : String(error));
+  }
+  const text = `${error.name.replace(/Error$/, "")} (${error.code}) ${
+    error.message.replace(/ ?Code: 0x\w+$/, "")
+  }`;
+  return UNAVAILABLE.includes(error.code) ? new ServerLost(text.trim()) : new Error(text.trim());
 }
 
 /** The attributes of an entry and their values, in the server's order. */

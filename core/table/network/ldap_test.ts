@@ -1,0 +1,349 @@
+import assert from "node:assert/strict";
+import {
+  Bench,
+  compareWithPostmap,
+  freePort,
+  installed,
+  listening,
+  outcome,
+  ServerProcess,
+} from "./testing.ts";
+
+const slapd = installed("/usr/sbin/slapd");
+const slapadd = installed("/usr/sbin/slapadd");
+const openssl = installed("/usr/bin/openssl");
+const missing = slapd === undefined || slapadd === undefined;
+if (missing) console.log("ldap tables are not tested: slapd is not installed");
+
+/** A person's entry; names that LDIF can't hold as they are go in as BASE64. */
+function person(cn: string, lines: Readonly<Record<string, string | readonly string[]>>): string {
+  const dn = `cn=${cn.replace(/[,+"\\<>;#=]/g, (character) => `\\${character}`)},ou=people,dc=example,dc=com`;
+  const all: [string, string | readonly string[]][] = [
+    ["dn", dn],
+    ["objectClass", ["inetOrgPerson", "extensibleObject"]],
+    ["cn", cn],
+    ["sn", cn],
+    ...Object.entries(lines),
+  ];
+  return all.flatMap(([name, values]) => [values].flat().map((value) => `${name}:: ${base64(value)}`)).join(
+    "\n",
+  ) + "\n\n";
+}
+
+function base64(text: string): string {
+  return btoa(String.fromCharCode(...new TextEncoder().encode(text)));
+}
+
+const PEOPLE = "ou=people,dc=example,dc=com";
+const LDIF = `dn: dc=example,dc=com
+objectClass: dcObject
+objectClass: organization
+dc: example
+o: Example
+
+dn: ${PEOPLE}
+objectClass: organizationalUnit
+ou: people
+
+` + [
+  person("plain", { mail: "plain@example.com", description: "target@example.net" }),
+  person("two", { mail: "two@example.com", description: ["one@example.net", "other@example.net"] }),
+  person("quote", { mail: "o'brien@example.com", description: "quote" }),
+  person("slash", { mail: "back\\slash@example.com", description: "slash" }),
+  person("percent", { mail: "per%cent@example.com", description: "percent" }),
+  person("star", { mail: "star*@example.com", description: "star" }),
+  person("paren", { mail: "(paren)@example.com", description: "paren" }),
+  person("dquote", { mail: '"quoted user"@example.com', description: "dquote" }),
+  person("umlaut", { employeeType: "jörg@example.com", description: "ümlaut@bücher.example" }),
+  person("with, comma+plus", { mail: "comma@example.com", description: "comma" }),
+  person("hidden", { mail: "hidden@example.com", description: "hidden", departmentNumber: "secret" }),
+  person("group", {
+    mail: "group@example.com",
+    description: "group-own",
+    seeAlso: [`cn=plain,${PEOPLE}`, `cn=two,${PEOPLE}`, `cn=missing,${PEOPLE}`],
+    roomNumber: "group-leaf",
+  }),
+  person("nested", {
+    mail: "nested@example.com",
+    seeAlso: [`cn=group,${PEOPLE}`],
+    roomNumber: "nested-leaf",
+  }),
+  person("final", {
+    mail: "final@example.com",
+    description: "not this",
+    seeAlso: `cn=plain,${PEOPLE}`,
+    title: "terminal@example.net",
+  }),
+  person("loop", { mail: "loop@example.com", description: "x", seeAlso: `cn=loop,${PEOPLE}` }),
+  person("url", {
+    mail: "url@example.com",
+    labeledURI: `ldap:///${PEOPLE}?description?one?(|(cn=plain)(cn=two))`,
+  }),
+  person("leafy", { mail: "leafy@example.com", roomNumber: "leaf@example.net" }),
+].join("");
+
+const KEYS = [
+  "plain@example.com",
+  "two@example.com",
+  "o'brien@example.com",
+  "back\\slash@example.com",
+  "per%cent@example.com",
+  "star*@example.com",
+  "*@example.com",
+  "*",
+  "(paren)@example.com",
+  '"quoted user"@example.com',
+  "jörg@example.com",
+  ")(mail=*",
+  "\\2a@example.com",
+  "comma@example.com",
+  "PLAIN@EXAMPLE.COM",
+  "group@example.com",
+  "nested@example.com",
+  "final@example.com",
+  "url@example.com",
+  "leafy@example.com",
+  "@example.com",
+  "plain@",
+  "none@example.com",
+  "with, comma+plus",
+];
+
+Deno.test({
+  name: "ldap: a real server, with the answers of real postmap",
+  ignore: missing,
+  sanitizeResources: false,
+  async fn(t) {
+    const bench = new Bench();
+    const directory = bench.directory;
+    const port = freePort();
+    const tlsPort = freePort();
+    Deno.mkdirSync(`${directory}/db`);
+    const certified = openssl !== undefined && await makeCertificate(directory);
+    Deno.writeTextFileSync(
+      `${directory}/slapd.conf`,
+      `include /etc/ldap/schema/core.schema
+include /etc/ldap/schema/cosine.schema
+include /etc/ldap/schema/inetorgperson.schema
+pidfile ${directory}/slapd.pid
+modulepath /usr/lib/ldap
+moduleload back_mdb
+${certified ? `TLSCertificateFile ${directory}/cert.pem\nTLSCertificateKeyFile ${directory}/key.pem\n` : ""}
+database mdb
+suffix "dc=example,dc=com"
+rootdn "cn=admin,dc=example,dc=com"
+rootpw geheim
+directory ${directory}/db
+access to filter=(departmentNumber=secret) by dn.exact="cn=plain,${PEOPLE}" read by * none
+access to * by * read
+`,
+    );
+    Deno.writeTextFileSync(`${directory}/data.ldif`, LDIF);
+    const added = await new Deno.Command(slapadd!, {
+      args: ["-f", `${directory}/slapd.conf`, "-l", `${directory}/data.ldif`],
+    }).output();
+    assert.equal(added.code, 0, new TextDecoder().decode(added.stderr));
+    const urls = [
+      `ldap://127.0.0.1:${port}`,
+      `ldapi://${encodeURIComponent(`${directory}/ldapi`)}`,
+      ...(certified ? [`ldaps://127.0.0.1:${tlsPort}`] : []),
+    ];
+    const server = new ServerProcess(slapd!, [
+      "-f",
+      `${directory}/slapd.conf`,
+      "-h",
+      urls.join(" "),
+      "-d",
+      "0",
+    ]);
+    const ready = () => listening({ hostname: "127.0.0.1", port });
+    const base = {
+      server_host: `ldap://127.0.0.1:${port}`,
+      version: 3,
+      search_base: PEOPLE,
+      query_filter: "(|(mail=%s)(employeeType=%s))",
+      result_attribute: "description",
+    };
+    const comparisons: Promise<void>[] = [];
+    const compared = async (values: Record<string, string | number>) => {
+      const table = bench.table("ldap", { ...base, ...values });
+      const answers: Record<string, string> = {};
+      for (const key of KEYS) answers[key] = await outcome(table, key);
+      comparisons.push(compareWithPostmap(`ldap:${table.name}`, answers));
+      return answers;
+    };
+    try {
+      await server.start(ready);
+
+      await t.step("keys with every kind of special character", async () => {
+        const answers = await compared({});
+        assert.equal(answers["plain@example.com"], "target@example.net");
+        assert.equal(answers["back\\slash@example.com"], "slash");
+        assert.equal(answers["star*@example.com"], "star");
+        assert.equal(answers["*@example.com"], "(none)");
+        assert.equal(answers["*"], "(none)");
+        assert.equal(answers[")(mail=*"], "(none)");
+        assert.equal(answers["jörg@example.com"], "ümlaut@bücher.example");
+        assert.equal(answers["two@example.com"], "one@example.net,other@example.net");
+      });
+      await t.step("keys within the search base", async () => {
+        const answers = await compared({
+          search_base: `cn=%s,${PEOPLE}`,
+          query_filter: "objectClass=*",
+          scope: "base",
+          result_attribute: "mail",
+        });
+        assert.equal(answers["with, comma+plus"], "comma@example.com");
+        assert.equal(answers["none@example.com"], "(none)");
+      });
+      await t.step("result_format, its old name, domain and limits", async () => {
+        await compared({ result_format: "%U:%s:%d" });
+        assert.equal(
+          (await compared({ result_filter: "<%s>" }))["plain@example.com"],
+          "<target@example.net>",
+        );
+        assert.equal((await compared({ expansion_limit: 1 }))["two@example.com"], "(temporary)");
+        assert.equal((await compared({ domain: "example.org" }))["plain@example.com"], "(none)");
+        const sized = bench.table("ldap", { ...base, query_filter: "(mail=*)", size_limit: 2 });
+        assert.equal(await outcome(sized, "x"), "(temporary)");
+      });
+      await t.step("groups: names and URLs, leaf and terminal attributes", async () => {
+        const answers = await compared({
+          result_attribute: "",
+          special_result_attribute: "seeAlso, labeledURI",
+          leaf_result_attribute: "roomNumber description",
+          terminal_result_attribute: "title",
+        });
+        assert.equal(answers["group@example.com"], "target@example.net,one@example.net,other@example.net");
+        assert.equal(answers["nested@example.com"], answers["group@example.com"]);
+        assert.equal(answers["final@example.com"], "terminal@example.net");
+        assert.equal(answers["leafy@example.com"], "leaf@example.net");
+        assert.equal(
+          answers["url@example.com"]!.split(",").sort().join(),
+          "one@example.net,other@example.net,target@example.net",
+        );
+        const plain = await compared({ special_result_attribute: "seeAlso" });
+        assert.ok(plain["group@example.com"]!.includes("group-own"));
+        const loop = bench.table("ldap", {
+          ...base,
+          special_result_attribute: "seeAlso",
+          recursion_limit: 20,
+        });
+        assert.equal(await outcome(loop, "loop@example.com"), "(temporary)");
+      });
+      await t.step("the bind decides what is seen; a wrong password is a temporary error", async () => {
+        const bound = { ...base, bind_dn: "cn=admin,dc=example,dc=com", bind_pw: "geheim" };
+        assert.equal(await outcome(bench.table("ldap", bound), "hidden@example.com"), "hidden");
+        for (const bind of ["no", "none", "simple"]) {
+          assert.equal(
+            await outcome(bench.table("ldap", { ...base, bind }), "hidden@example.com"),
+            "(none)",
+            bind,
+          );
+          assert.equal(
+            await outcome(bench.table("ldap", { ...base, bind }), "leafy@example.com"),
+            "(none)",
+            bind,
+          );
+        }
+        bench.said.length = 0;
+        const wrong = bench.table("ldap", { ...bound, bind_pw: "falsch-und-geheim" });
+        assert.equal(await outcome(wrong, "hidden@example.com"), "(temporary)");
+        assert.equal(bench.said.length, 1);
+        assert.ok(!bench.said.some((text) => text.includes("geheim")), bench.said.join("\n"));
+      });
+      await t.step("a UNIX socket, a host with a port, and the next host where one is down", async () => {
+        for (
+          const values of [
+            { server_host: `ldapi://${encodeURIComponent(`${directory}/ldapi`)}` },
+            { server_host: "127.0.0.1", server_port: port },
+            { server_host: `127.0.0.1:${port}` },
+            { server_host: `ldap://127.0.0.1:${freePort()}, ldap://127.0.0.1:${port}` },
+          ]
+        ) {
+          const table = bench.table("ldap", { ...base, ...values });
+          assert.equal(await outcome(table, "plain@example.com"), "target@example.net", values.server_host);
+        }
+      });
+      await t.step({
+        name: "TLS from the start and by STARTTLS, with and without a check of the certificate",
+        ignore: !certified,
+        async fn() {
+          const ca = `${directory}/cert.pem`;
+          const ways = [
+            { server_host: `ldaps://127.0.0.1:${tlsPort}` },
+            { server_host: `ldap://127.0.0.1:${port}`, start_tls: "yes" },
+          ];
+          for (const way of ways) {
+            const label = JSON.stringify(way);
+            const loose = bench.table("ldap", { ...base, ...way });
+            assert.equal(await outcome(loose, "plain@example.com"), "target@example.net", label);
+            const checked = { ...base, ...way, tls_require_cert: "yes" };
+            const trusted = bench.table("ldap", { ...checked, tls_ca_cert_file: ca });
+            assert.equal(await outcome(trusted, "plain@example.com"), "target@example.net", label);
+            assert.equal(
+              await outcome(bench.table("ldap", checked), "plain@example.com"),
+              "(temporary)",
+              label,
+            );
+          }
+        },
+      });
+      await t.step("many lookups at once share connections", async () => {
+        const table = bench.table("ldap", base);
+        const answers = await Promise.all(
+          Array.from({ length: 200 }, () => table.lookup("plain@example.com")),
+        );
+        assert.ok(answers.every((answer) => answer === "target@example.net"));
+      });
+      await t.step("real postmap gives the same answers", async () => {
+        await Promise.all(comparisons);
+      });
+      await t.step("a server that goes away is a temporary error, and bound lookups work again", async () => {
+        const bound = { ...base, bind_dn: "cn=admin,dc=example,dc=com", bind_pw: "geheim" };
+        const table = bench.table("ldap", bound);
+        assert.equal(await outcome(table, "hidden@example.com"), "hidden");
+        await server.stop("SIGKILL");
+        assert.equal(await outcome(table, "hidden@example.com"), "(temporary)");
+        await server.start(ready);
+        assert.equal(await outcome(table, "hidden@example.com"), "hidden");
+        // The server stops answering in the middle of a search.
+        const silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+        const held: Deno.Conn[] = [];
+        const accepting = (async () => {
+          for await (const connection of silent) held.push(connection);
+        })();
+        const { port: silentPort } = silent.addr as Deno.NetAddr;
+        const stuck = bench.table("ldap", {
+          ...base,
+          server_host: `ldap://127.0.0.1:${silentPort}`,
+          timeout: 1,
+        });
+        assert.equal(await outcome(stuck, "plain@example.com"), "(temporary)");
+        silent.close();
+        await accepting;
+        for (const connection of held) connection.close();
+      });
+    } finally {
+      await server.stop("SIGKILL");
+      bench.close();
+    }
+  },
+});
+
+/** A certificate for 127.0.0.1 that vouches for itself. */
+async function makeCertificate(directory: string): Promise<boolean> {
+  const { code } = await new Deno.Command(openssl!, {
+    args: "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=127.0.0.1 -addext"
+      .split(" ").concat([
+        "subjectAltName=IP:127.0.0.1",
+        "-keyout",
+        `${directory}/key.pem`,
+        "-out",
+        `${directory}/cert.pem`,
+      ]),
+    stdout: "null",
+    stderr: "null",
+  }).output();
+  return code === 0;
+}
