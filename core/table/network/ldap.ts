@@ -138,6 +138,7 @@ async function ask(
   client: Client,
   query: LdapQuery,
   settings: LdapSettings,
+  context: OpenContext,
 ): Promise<[string, string[]][][]> {
   const options: SearchOptions = {
     scope: query.scope,
