@@ -1,0 +1,282 @@
+/**
+ * The queue tools beside real Postfix's on a queue of deferred messages: both in one run, in turn, each on a queue of its
+ * own with the same content. Needs root and Debian's postfix package.
+ *
+ *   deno run -A bench/queue.ts [--count 100000] [--rounds 3] [--write]
+ *
+ * `--write` puts the table into bench/queue-results.md.
+ */
+import process from "node:process";
+import { parseArgs } from "node:util";
+import { loadConfig } from "../core/config/mod.ts";
+import { createQueueDirectories } from "../core/queue/mod.ts";
+import { lookupUser, selfCommand } from "../core/system/mod.ts";
+import { type Peer, postelPeer, postfixPeer } from "./peers.ts";
+import { fillDeferred, undoRequeue } from "./queue_fill.ts";
+import { type Row, table } from "./table.ts";
+
+interface Run {
+  readonly seconds: number;
+  /** Milliseconds until the first output. */
+  readonly first: number;
+  /** Largest resident set in MB. */
+  readonly memory: number;
+}
+
+/** A mail system and how its tools are called. */
+interface Side {
+  readonly peer: Peer;
+  tool(name: string, ...args: string[]): readonly string[];
+}
+
+function freePort(): number {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  listener.close();
+  return port;
+}
+
+function peakMemory(pid: number): number {
+  try {
+    const kilobytes = /^VmHWM:\s+(\d+)/m.exec(Deno.readTextFileSync(`/proc/${pid}/status`))?.[1];
+    return Number(kilobytes ?? 0) / 1024;
+  } catch {
+    // It has ended; the last look counts.
+    return 0;
+  }
+}
+
+/** Runs a tool and reads all its output. */
+async function run(side: Side, command: readonly string[]): Promise<Run> {
+  const [program, ...args] = command;
+  const start = performance.now();
+  const child = new Deno.Command(program!, {
+    args,
+    env: { MAIL_CONFIG: `${side.peer.directory}/etc` },
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  let memory = 0;
+  const timer = setInterval(() => memory = Math.max(memory, peakMemory(child.pid)), 20);
+  let first = 0;
+  for await (const _ of child.stdout) if (first === 0) first = performance.now() - start;
+  const { code } = await child.status;
+  clearInterval(timer);
+  const seconds = (performance.now() - start) / 1000;
+  if (code !== 0) throw new Error(`${command.join(" ")}: exit code ${code}`);
+  console.error(`${side.peer.name}: ${args.slice(-2).join(" ")}: ${seconds.toFixed(2)} s`);
+  return { seconds, first, memory };
+}
+
+/** Runs a tool on both sides, round after round. @param after undoes what it did */
+async function compare(
+  sides: readonly Side[],
+  rounds: number,
+  command: readonly string[],
+  after?: (side: Side) => void | Promise<void>,
+): Promise<Map<Peer["name"], Run[]>> {
+  const results = new Map<Peer["name"], Run[]>(sides.map(({ peer }) => [peer.name, []]));
+  for (let round = 0; round < rounds; round++) {
+    // Who goes first changes: neither has the warmer machine.
+    for (const side of round % 2 === 0 ? sides : [...sides].reverse()) {
+      const [name, ...args] = command;
+      results.get(side.peer.name)!.push(await run(side, side.tool(name!, ...args)));
+      await after?.(side);
+    }
+  }
+  return results;
+}
+
+function row(
+  name: string,
+  unit: string,
+  goal: string,
+  results: ReadonlyMap<Peer["name"], readonly Run[]>,
+  of: (run: Run) => number,
+): Row {
+  const values = (peer: Peer["name"]) => (results.get(peer) ?? []).map(of);
+  return { name, unit, postfix: values("Postfix"), postel: values("Postel"), goal };
+}
+
+const seconds = ({ seconds }: Run) => seconds;
+
+async function listings(sides: readonly Side[], rounds: number): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const option of ["-p", "-j"]) {
+    const results = await compare(sides, rounds, ["postqueue", option]);
+    const name = `postqueue ${option}`;
+    rows.push(row(name, "s", "ratio at most 0.5", results, seconds));
+    rows.push(row(`${name}: first line`, "ms", "Postel below 200", results, ({ first }) => first));
+    rows.push(row(`${name}: memory of the tool`, "MB", "Postel below 300", results, ({ memory }) => memory));
+  }
+  return rows;
+}
+
+const MESSAGES = 1500;
+
+/** Messages accepted a second. */
+async function intake({ peer }: Side): Promise<number> {
+  const start = performance.now();
+  const { success } = await new Deno.Command("smtp-source", {
+    args: ["-m", String(MESSAGES), "-s", "20", "-l", "4096", "-f", "a@bench.example", "-t", "b@sink.example"]
+      .concat(`127.0.0.1:${peer.port}`),
+    stdout: "null",
+  }).output();
+  if (!success) throw new Error(`${peer.name}: smtp-source failed`);
+  const rate = MESSAGES / ((performance.now() - start) / 1000);
+  // What was accepted is delivered now, and does not weigh on the next measurement.
+  await new Promise((done) => setTimeout(done, 4000));
+  return rate;
+}
+
+/** How fast mail is accepted while the queue is listed over and over. */
+async function intakeMeanwhile(sides: readonly Side[], rounds: number): Promise<Row[]> {
+  const alone = new Map<Peer["name"], number[]>(sides.map(({ peer }) => [peer.name, []]));
+  const meanwhile = new Map<Peer["name"], number[]>(sides.map(({ peer }) => [peer.name, []]));
+  for (let round = 0; round < rounds; round++) {
+    for (const side of sides) {
+      alone.get(side.peer.name)!.push(await intake(side));
+      let ended = false;
+      const listing = (async () => {
+        while (!ended) await run(side, side.tool("postqueue", "-p"));
+      })();
+      meanwhile.get(side.peer.name)!.push(await intake(side));
+      ended = true;
+      await listing;
+    }
+  }
+  const both = (name: string, values: typeof alone, goal: string): Row => ({
+    name,
+    unit: "messages/s",
+    postfix: values.get("Postfix")!,
+    postel: values.get("Postel")!,
+    goal,
+  });
+  return [
+    both("intake, nothing else to do", alone, ""),
+    both("intake while postqueue -p runs", meanwhile, "at least half of the row above"),
+  ];
+}
+
+async function starts(sides: readonly Side[], rounds: number): Promise<Row> {
+  const times = new Map<Peer["name"], number[]>(sides.map(({ peer }) => [peer.name, []]));
+  for (let round = 0; round < rounds; round++) {
+    for (const { peer } of sides) {
+      await peer.stop();
+      const start = performance.now();
+      await peer.start();
+      times.get(peer.name)!.push((performance.now() - start) / 1000);
+      await new Promise((done) => setTimeout(done, 1500));
+    }
+  }
+  return {
+    name: "start until port 25 answers",
+    unit: "s",
+    postfix: times.get("Postfix")!,
+    postel: times.get("Postel")!,
+    goal: "Postel below 1",
+  };
+}
+
+async function maintenance(sides: readonly Side[], rounds: number): Promise<Row[]> {
+  const goal = "ratio at most 1";
+  const queue = ({ peer }: Side) => `${peer.directory}/queue`;
+  const rows: Row[] = [];
+  const hold = new Map<Peer["name"], Run[]>();
+  const release = new Map<Peer["name"], Run[]>();
+  for (let round = 0; round < rounds; round++) {
+    for (const [option, into] of [["-h", hold], ["-H", release]] as const) {
+      for (const [name, runs] of await compare(sides, 1, ["postsuper", option, "ALL"])) {
+        into.set(name, [...into.get(name) ?? [], ...runs]);
+      }
+    }
+  }
+  rows.push(row("postsuper -h ALL", "s", goal, hold, seconds));
+  rows.push(row("postsuper -H ALL", "s", goal, release, seconds));
+  const requeue = await compare(
+    sides,
+    rounds,
+    ["postsuper", "-r", "ALL"],
+    (side) => undoRequeue(queue(side)),
+  );
+  rows.push(row("postsuper -r ALL", "s", goal, requeue, seconds));
+  rows.push(row("postsuper -s", "s", goal, await compare(sides, rounds, ["postsuper", "-s"]), seconds));
+  rows.push(row("postsuper -d ALL", "s", goal, await compare(sides, 1, ["postsuper", "-d", "ALL"]), seconds));
+  return rows;
+}
+
+function page(text: string, count: number, rounds: number): string {
+  return `# The queue tools on ${count.toLocaleString("en")} deferred messages
+
+Made by \`deno run -A bench/queue.ts --count ${count} --rounds ${rounds} --write\`: Postfix 3.7.11 (Debian) and Postel, each
+on a queue of its own with the same messages (one recipient, one entry in the defer log), on the same disk, in one run and in
+turn. Listings are made with the daemons up, through their showq services; postsuper runs while they are down. The ratio is
+Postel's median to Postfix's.
+
+${text}
+`;
+}
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    args: Deno.args,
+    options: {
+      count: { type: "string", default: "100000" },
+      rounds: { type: "string", default: "3" },
+      write: { type: "boolean" },
+    },
+  });
+  const rounds = Number(values.rounds);
+  const count = Number(values.count);
+  const owner = lookupUser("postfix");
+  if (process.geteuid?.() !== 0 || owner === undefined) {
+    console.error("bench/queue.ts: run this as root, with Debian's postfix installed");
+    return 1;
+  }
+  const base = Deno.makeTempDirSync({ prefix: "postel-bench-", dir: "/var/tmp" });
+  Deno.chmodSync(base, 0o755);
+  const sinkPort = freePort();
+  const sink = new Deno.Command("smtp-sink", { args: ["-u", "postfix", `127.0.0.1:${sinkPort}`, "1024"] })
+    .spawn();
+  const self = selfCommand();
+  const settings = (name: string) => ({ directory: `${base}/${name}`, port: freePort(), sinkPort });
+  const postfix = postfixPeer(settings("postfix"));
+  const postel = postelPeer(settings("postel"), [self.program, ...self.args]);
+  const sides: Side[] = [
+    { peer: postfix, tool: (name, ...args) => [`/usr/sbin/${name}`, ...args] },
+    { peer: postel, tool: (name, ...args) => [self.program, ...self.args, name, ...args] },
+  ];
+  const rows: Row[] = [];
+  try {
+    for (const { directory } of [postfix, postel]) {
+      // Real postsuper logs as the mail system's user.
+      Deno.chownSync(`${directory}/log`, owner.uid, owner.gid);
+      createQueueDirectories(loadConfig({ directory: `${directory}/etc` }));
+      console.error(`filling ${directory}`);
+      fillDeferred(`${directory}/queue`, count, owner);
+    }
+    for (const { peer } of sides) await peer.start();
+    await new Promise((done) => setTimeout(done, 2000));
+    rows.push(...await listings(sides, rounds));
+    rows.push(...await intakeMeanwhile(sides, rounds));
+    rows.push(await starts(sides, rounds));
+    for (const { peer } of sides) {
+      await peer.stop();
+      Deno.chownSync(`${peer.directory}/log/mail.log`, owner.uid, owner.gid);
+    }
+    rows.push(...await maintenance(sides, rounds));
+  } finally {
+    for (const { peer } of sides) await peer.stop().catch(() => {});
+    sink.kill();
+    await sink.status;
+    Deno.removeSync(base, { recursive: true });
+  }
+  const text = table(rows);
+  console.log(text);
+  if (values.write) {
+    Deno.writeTextFileSync(new URL("queue-results.md", import.meta.url), page(text, count, rounds));
+  }
+  return 0;
+}
+
+if (import.meta.main) Deno.exit(await main());
