@@ -90,16 +90,14 @@ function start(run: CommandRun): Deno.ChildProcess | CommandEnd {
     if (errorName(error) === "ENOENT" && run.shellCommand !== undefined && !words[0]!.includes("/")) {
       return spawn(run, shellWords(run.shellCommand));
     }
-    const reason = errorName(error) === "ENOENT" ? "No such file or directory" : spawnReason(error);
-    const text = `execvp ${words[0]}: ${reason}`;
+    const caller = run.shellCommand === undefined ? "pipe_command: " : "";
+    const text = `${caller}execvp ${words[0]}: ${spawnReason(error)}`;
     return notRun(text, `${run.name}: fatal: ${text} `);
   }
 }
 
-/** What the system said, without the runtime's words around it. */
 function spawnReason(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  return text.replace(/^.*': /, "").replace(/ \(os error \d+\)$/, "");
+  return errorName(error) === "ENOENT" ? "No such file or directory" : systemReason(error);
 }
 
 function spawn(run: CommandRun, words: readonly string[]): Deno.ChildProcess {

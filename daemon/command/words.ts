@@ -1,7 +1,8 @@
 /** Everything else makes a shell necessary. */
 const PLAIN = /^[0-9A-Za-z!@%\-_=+:,./ \t]*$/;
 
-const SHELL = "/bin/sh";
+/** Looked for in the commands' path, so that it calls itself by this name in what it says. */
+const SHELL = "sh";
 
 /**
  * The program and its arguments for a command of an aliases file or of main.cf: run directly where it is made of plain

@@ -49,6 +49,13 @@ async function play(scenario: Scenario): Promise<WorldResult> {
   return { ...sortLog(instance.log(), directory), files };
 }
 
+/** A result line by line, for readable differences. */
+function linesOf(value: unknown): string[] {
+  return value === undefined
+    ? ["(nothing)"]
+    : JSON.stringify(value, null, 1).replaceAll("\\n", "\n").split("\n");
+}
+
 for (const scenario of scenarios) {
   Deno.test({
     name: `as Postfix: ${scenario.name}`,
@@ -60,11 +67,10 @@ for (const scenario of scenarios) {
       const theirs = answers[scenario.name]!;
       const differs: string[] = [];
       const compare = (what: string, mine: unknown, postfix: unknown) => {
-        try {
-          assert.deepEqual(mine, postfix);
-        } catch (error) {
-          differs.push(`${what}: ${(error as Error).message}`);
-        }
+        const [is, should] = [linesOf(mine), linesOf(postfix)];
+        for (const line of is) if (!should.includes(line)) differs.push(`${what}: ours: ${line}`);
+        for (const line of should) if (!is.includes(line)) differs.push(`${what}: Postfix: ${line}`);
+        if (differs.length === 0) assert.deepEqual(mine, postfix);
       };
       for (const name of new Set([...Object.keys(theirs.messages), ...Object.keys(ours.messages)])) {
         compare(name, ours.messages[name], theirs.messages[name]);
@@ -73,7 +79,7 @@ for (const scenario of scenarios) {
         compare(name, ours.files[name], theirs.files[name]);
       }
       compare("warnings", ours.warnings, theirs.warnings);
-      assert.equal(differs.join("\n\n"), "");
+      if (differs.length > 0) throw new Error(`differs from Postfix:\n${differs.join("\n")}`);
     },
   });
 }

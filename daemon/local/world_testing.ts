@@ -225,7 +225,9 @@ export function normalised(text: string, directory: string): string {
     .replace(/\b[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}\b/g, "ASCTIME")
     .replace(/\b[A-Z][a-z]{2}, +\d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d [+-]\d{4}( \([A-Z]+\))?/g, "DATE")
     .replace(/\/tmp\/(TIME|\d+)\.P[\dQ]+\.\S+?(?=:)/g, "/tmp/UNIQUE")
-    .replace(ID, "ID");
+    .replace(/;\n\tDATE/g, "; DATE")
+    .replace(ID, "ID")
+    .replace(/(ID ){50,}.*/, "ID ...");
 }
 
 /** Sorts what the log says by message. */

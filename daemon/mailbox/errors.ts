@@ -22,7 +22,9 @@ export function errorName(error: unknown): string {
 export function systemReason(error: unknown): string {
   const { errno } = error as { errno?: unknown };
   if (typeof errno === "number" && errno !== 0) return errorText(Math.abs(errno));
-  return error instanceof Error ? error.message : String(error);
+  const text = error instanceof Error ? error.message : String(error);
+  const number = /\(os error (\d+)\)/.exec(text)?.[1];
+  return number === undefined ? text : errorText(Number(number));
 }
 
 /** Errors that go away by themselves or when somebody mends the system. */

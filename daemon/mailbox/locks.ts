@@ -28,7 +28,7 @@ function tryLockFile(path: string, staleLockTime: number): boolean {
     if (errorName(error) !== "EEXIST") throw error;
   }
   try {
-    if (Date.now() / 1000 - statSync(path).mtimeMs / 1000 > staleLockTime) unlinkSync(path);
+    if (Date.now() / 1000 - statSync(path).ctimeMs / 1000 > staleLockTime) unlinkSync(path);
   } catch {
     // Somebody else removed it first, or we may not: the next attempt tells.
   }

@@ -22,14 +22,13 @@ function makeDirectory(path: string): void {
   mkdirSync(path, { recursive: true, mode: 0o700 });
 }
 
-/** Does `work`, and once more after making what is missing, if something is. */
-function makingMissing<T>(directory: string, part: string, work: () => T): T {
+/** Does `work`, and once more after making the parts that are missing, if something is. */
+function makingMissing<T>(directory: string, parts: readonly string[], work: () => T): T {
   try {
     return work();
   } catch (error) {
     if (errorName(error) !== "ENOENT") throw error;
-    makeDirectory(`${directory}/${part}`);
-    if (part === "tmp") { for (const other of ["cur", "new"]) makeDirectory(`${directory}/${other}`); }
+    for (const part of parts) makeDirectory(`${directory}/${part}`);
     return work();
   }
 }
@@ -60,7 +59,7 @@ export async function deliverToMaildir(delivery: MaildirDelivery): Promise<void>
   const temporary = `${directory}/tmp/${seconds}.P${Deno.pid}Q${counter}.${hostPart()}`;
   let fd: number;
   try {
-    fd = asUser(user, () => makingMissing(directory, "tmp", () => openSync(temporary, "wx", 0o600)));
+    fd = asUser(user, () => makingMissing(directory, ["tmp"], () => openSync(temporary, "wx", 0o600)));
   } catch (error) {
     throw unusable(delivery, `create maildir file ${temporary}`, error);
   }
@@ -74,7 +73,7 @@ export async function deliverToMaildir(delivery: MaildirDelivery): Promise<void>
     const name = `${seconds}.V${dev.toString(16)}I${ino.toString(16)}M${micros}.${hostPart()}`;
     asUser(
       user,
-      () => makingMissing(directory, "new", () => renameSync(temporary, `${directory}/new/${name}`)),
+      () => makingMissing(directory, ["cur", "new"], () => renameSync(temporary, `${directory}/new/${name}`)),
     );
   } catch (error) {
     asUser(user, () => {

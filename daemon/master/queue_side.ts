@@ -12,6 +12,7 @@ import {
   createRecorder,
   createRemoteAgent,
   type DeliveryAgent,
+  serveDelivery,
   type WireLevel,
 } from "../delivery/mod.ts";
 import { createDiscardAgent } from "../discard/mod.ts";
@@ -225,6 +226,16 @@ export async function startQueueSide(context: RuntimeContext, first: Snapshot): 
         break;
       case "postlogd":
         if (first.config.string("maillog_file") !== "") postlog = servePostlog(path, sink);
+        break;
+      case "smtp":
+      case "lmtp":
+      case "error":
+      case "discard":
+        // The queue manager calls these directly; local(8) in another process hands recipients on.
+        sockets.push(serveSocket(path, async (connection) => {
+          const agent = current.agents.get(entry.name);
+          if (agent !== undefined) await serveDelivery(connection, agent);
+        }, log));
         break;
       case "bounce":
         sockets.push(

@@ -79,9 +79,6 @@ export function createPipe(deps: PipeDeps): DeliveryAgent {
       return { kind: "deferred", detail: MISCONFIGURED };
     }
     if (attributes.sizeLimit > 0 && request.messageSize > attributes.sizeLimit) {
-      log.warning(
-        `${request.queueId}: too big: size_limit = ${attributes.sizeLimit}, request->data_size = ${request.messageSize}`,
-      );
       return { kind: "bounced", detail: { status: "5.2.3", reason: "message too large" } };
     }
     return undefined;
