@@ -1,4 +1,4 @@
-import { GroupSync } from "../system/mod.ts";
+import { changeMode, fileExists, GroupSync, renameFile } from "../system/mod.ts";
 import { fileSource } from "./byte_source.ts";
 import { SourceContentReader } from "./content_reader.ts";
 import { readEnvelope, readRecipients } from "./envelope.ts";
@@ -8,7 +8,7 @@ import { DirectoryLister } from "./directory_lister.ts";
 import { isReady, listMessage } from "./listing.ts";
 import { QueueLayout } from "./layout.ts";
 import { formatLogRecord, parseLog } from "./log_record.ts";
-import { existing, lstat, removeIfThere, scanFiles } from "./queue_files.ts";
+import { lstat, removeIfThere, scanFiles } from "./queue_files.ts";
 import { quoteAddress } from "./quote.ts";
 import type { QueueSettings } from "./settings.ts";
 import { fixedNumber } from "./size_record.ts";
@@ -79,11 +79,11 @@ export class FileQueue implements Queue {
     try {
       if (mtime !== undefined) Deno.utimeSync(source, mtime, mtime);
       try {
-        Deno.renameSync(source, target);
+        renameFile(source, target);
       } catch (error) {
         if (!(error instanceof Deno.errors.NotFound) || !this.#layout.isHashed(to)) throw error;
         makeParents(target);
-        Deno.renameSync(source, target);
+        renameFile(source, target);
       }
     } catch (error) {
       throw fileError(error, `move ${id} from ${from} to ${to}`);
@@ -116,7 +116,7 @@ export class FileQueue implements Queue {
 
   setMode(queue: QueueName, id: string, mode: number): void {
     try {
-      Deno.chmodSync(this.path(queue, id), mode);
+      changeMode(this.path(queue, id), mode);
     } catch (error) {
       throw fileError(error, `set the mode of ${queue}/${id}`);
     }
@@ -258,7 +258,7 @@ export class FileQueue implements Queue {
   readLog(log: LogName, id: string): LogRecord[] {
     const path = this.#layout.path(log, id);
     // Asking first is much cheaper than the exception for a log that isn't there.
-    if (!existing(path)) return [];
+    if (!fileExists(path)) return [];
     try {
       const file = Deno.openSync(path);
       try {
@@ -273,7 +273,7 @@ export class FileQueue implements Queue {
   }
 
   hasLog(log: LogName, id: string): boolean {
-    return existing(this.#layout.path(log, id));
+    return fileExists(this.#layout.path(log, id));
   }
 
   *scanLogs(log: LogName): Iterable<string> {
@@ -282,8 +282,7 @@ export class FileQueue implements Queue {
 
   removeLog(log: LogName, id: string): boolean {
     const path = this.#layout.path(log, id);
-    // Asking first is much cheaper than the exception for a file that isn't there, the ordinary case.
-    return existing(path) && removeIfThere(path);
+    return removeIfThere(path);
   }
 
   removeLogs(id: string): void {

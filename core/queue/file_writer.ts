@@ -1,4 +1,5 @@
 import { ByteBuffer } from "../bytes/mod.ts";
+import { changeMode, renameFile, unlinkFile } from "../system/mod.ts";
 import { fileError } from "./file_errors.ts";
 import { longId, shortId } from "./queue_id.ts";
 import { QueueFileError, type QueueName, type QueueWriter } from "./types.ts";
@@ -128,7 +129,7 @@ export class FileQueueWriter implements QueueWriter {
     try {
       this.#spill();
       if (queue === "hold") this.#moveTo(this.#host.path("hold", this.id));
-      Deno.chmodSync(this.#path, this.#finalMode);
+      changeMode(this.#path, this.#finalMode);
       await this.#sync();
       this.#file.close();
       this.#host.giveBuffer(this.#buffer);
@@ -151,11 +152,11 @@ export class FileQueueWriter implements QueueWriter {
 
   #moveTo(path: string): void {
     try {
-      Deno.renameSync(this.#path, path);
+      renameFile(this.#path, path);
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
       this.#host.makeParents(path);
-      Deno.renameSync(this.#path, path);
+      renameFile(this.#path, path);
     }
     this.#path = path;
   }
@@ -169,7 +170,7 @@ export class FileQueueWriter implements QueueWriter {
     this.#host.giveBuffer(this.#buffer);
     // The file goes first: what a failed commit leaves behind would look like a message.
     try {
-      Deno.removeSync(this.#path);
+      unlinkFile(this.#path);
     } catch {
       // Without its commit mark nobody delivers it, and `postsuper -p` cleans it up.
     }
@@ -205,13 +206,13 @@ function openNew(host: WriterHost, queue: "incoming" | "maildrop", mode: number)
       const inode = file.statSync().ino ?? 0;
       const id = host.longIds ? longId(time.seconds, time.micros, inode) : shortId(time.micros, inode);
       const path = host.path(queue, id);
-      Deno.renameSync(temporary, path);
+      renameFile(temporary, path);
       return { file, path, id, time };
     } catch (error) {
       failure = error;
       file.close();
       try {
-        Deno.removeSync(temporary);
+        unlinkFile(temporary);
       } catch {
         // The error that is reported below is the one that matters.
       }

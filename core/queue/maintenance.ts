@@ -2,7 +2,8 @@ import { fileError, makeParents } from "./file_errors.ts";
 import { isReady } from "./listing.ts";
 import { QueueLayout } from "./layout.ts";
 import { isQueueId } from "./queue_id.ts";
-import { existing, lstat, removeIfThere, scanFiles } from "./queue_files.ts";
+import { fileExists } from "../system/mod.ts";
+import { lstat, removeIfThere, scanFiles } from "./queue_files.ts";
 import type { QueueSettings } from "./settings.ts";
 import type { LogName, QueueName } from "./types.ts";
 
@@ -135,7 +136,7 @@ export class QueueMaintenance {
   #delete(path: string, id: string, done: (text: string) => void): boolean {
     for (const log of LOGS) {
       const logPath = this.#layout.path(log, id);
-      if (existing(logPath) && removeIfThere(logPath)) this.#removed(logPath);
+      if (fileExists(logPath) && removeIfThere(logPath)) this.#removed(logPath);
     }
     if (!removeIfThere(path)) return false;
     this.#removed(path);
@@ -167,7 +168,7 @@ export class QueueMaintenance {
 
   #move(path: string, to: QueueName, id: string): boolean {
     const target = this.#layout.path(to, id);
-    if (this.#taken === undefined ? existing(target) : this.#taken.has(id)) {
+    if (this.#taken === undefined ? fileExists(target) : this.#taken.has(id)) {
       this.#report.warning(`${this.#short(path)} is left alone: ${this.#short(target)} exists`);
       return false;
     }
@@ -176,7 +177,7 @@ export class QueueMaintenance {
         Deno.renameSync(path, target);
       } catch (error) {
         if (!(error instanceof Deno.errors.NotFound)) throw error;
-        if (!existing(path)) return false;
+        if (!fileExists(path)) return false;
         makeParents(target);
         Deno.renameSync(path, target);
       }

@@ -1,21 +1,13 @@
-import { existsSync } from "node:fs";
-import { type DirectoryEntry, openDirectory } from "../system/mod.ts";
+import { type DirectoryEntry, openDirectory, unlinkFile } from "../system/mod.ts";
 import { fileError } from "./file_errors.ts";
 import { isQueueId } from "./queue_id.ts";
 import type { QueueFileInfo } from "./types.ts";
 
-/** Is there a file? Much cheaper than the exception of an operation that misses it. */
-export function existing(path: string): boolean {
-  return existsSync(path);
-}
-
 /** Removes a file; false if it was not there. */
 export function removeIfThere(path: string): boolean {
   try {
-    Deno.removeSync(path);
-    return true;
+    return unlinkFile(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
     throw fileError(error, `remove ${path}`);
   }
 }

@@ -2,8 +2,8 @@ import { fileError, makeParents } from "./file_errors.ts";
 import { QueueLayout } from "./layout.ts";
 import type { MaintenanceReport } from "./maintenance.ts";
 import { hashText, isLongId, isQueueId, longInodeText, parseQueueId, shortId } from "./queue_id.ts";
-import type { DirectoryEntry } from "../system/mod.ts";
-import { existing, lstat, readDirectoryEntries, removeIfThere } from "./queue_files.ts";
+import { type DirectoryEntry, fileExists } from "../system/mod.ts";
+import { lstat, readDirectoryEntries, removeIfThere } from "./queue_files.ts";
 import type { QueueSettings } from "./settings.ts";
 import type { LogName, QueueFileInfo, QueueName } from "./types.ts";
 
@@ -145,7 +145,7 @@ export class StructureCheck {
   #renameLogs(from: string, to: string): void {
     for (const log of LOGS) {
       const path = this.#layout.path(log, from);
-      if (existing(path)) this.#rename(path, this.#layout.path(log, to));
+      if (fileExists(path)) this.#rename(path, this.#layout.path(log, to));
     }
   }
 
@@ -157,7 +157,7 @@ export class StructureCheck {
 
   /** False if there is something under the new name already: nothing is ever overwritten. */
   #rename(from: string, to: string): boolean {
-    if (existing(to)) {
+    if (fileExists(to)) {
       this.#report.warning(`${this.#short(from)} is left alone: ${this.#short(to)} exists`);
       return false;
     }
@@ -165,7 +165,7 @@ export class StructureCheck {
       try {
         Deno.renameSync(from, to);
       } catch (error) {
-        if (!(error instanceof Deno.errors.NotFound) || !existing(from)) throw error;
+        if (!(error instanceof Deno.errors.NotFound) || !fileExists(from)) throw error;
         makeParents(to);
         Deno.renameSync(from, to);
       }

@@ -29,6 +29,10 @@ const SYMBOLS = {
   close: { parameters: ["i32"], result: "i32" },
   open: { parameters: ["buffer", "i32"], result: "i32" },
   fsync: { parameters: ["i32"], result: "i32", nonblocking: true },
+  unlink: { parameters: ["buffer"], result: "i32" },
+  rename: { parameters: ["buffer", "buffer"], result: "i32" },
+  chmod: { parameters: ["buffer", "u32"], result: "i32" },
+  access: { parameters: ["buffer", "i32"], result: "i32" },
   sync_file_range: { parameters: ["i32", "i64", "i64", "u32"], result: "i32" },
   openat: { parameters: ["i32", "buffer", "i32"], result: "i32" },
   pread: { parameters: ["i32", "buffer", "usize", "i64"], result: "isize" },
@@ -89,4 +93,4 @@ export function systemError(call: string, code: number = errno()): Error & { cod
 }
 
 /** Numbers of the errors that callers branch on (Linux). */
-export const Errno = { EPERM: 1, EINTR: 4, EAGAIN: 11, EACCES: 13 } as const;
+export const Errno = { ENOENT: 2, EPERM: 1, EINTR: 4, EAGAIN: 11, EACCES: 13 } as const;

@@ -14,7 +14,13 @@ export { asUser, changeRoot, dropPrivileges, type Identity } from "./privileges.
 export { fcntlLock, fcntlUnlock, fileLock, flock, flockTry, funlock } from "./locks.ts";
 export { peerCredentials } from "./peer.ts";
 export { connectDatagram, type DatagramSender } from "./datagram.ts";
-export { type DirectoryEntry, type DirectoryHandle, openDirectory, type OpenFile, type OpenFileInfo } from "./directory_handle.ts";
+export {
+  type DirectoryEntry,
+  type DirectoryHandle,
+  openDirectory,
+  type OpenFile,
+  type OpenFileInfo,
+} from "./directory_handle.ts";
 export { errorText } from "./libc.ts";
 export {
   lastingCommand,
@@ -29,3 +35,4 @@ export {
 export { compilePosixRegex, type PosixRegex } from "./posix_regex.ts";
 export { compilePcre, hasPcre, PcreFlag, type PcrePattern } from "./pcre2.ts";
 export { GroupSync } from "./group_sync.ts";
+export { changeMode, fileExists, renameFile, unlinkFile } from "./files.ts";
