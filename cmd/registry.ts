@@ -53,6 +53,12 @@ export const commands: readonly Command[] = [
     load: lazily("daemon"),
   },
   {
+    name: "enter-root",
+    group: "Tools",
+    summary: "run a command in another root directory; pipe(8) uses it for chroot=",
+    load: lazily("enter-root"),
+  },
+  {
     name: "postfix",
     group: "Mail system",
     summary: "start, stop, reload, check the mail system",
@@ -159,6 +165,30 @@ export const commands: readonly Command[] = [
     group: "Mail system",
     summary: "make a private mail system in a directory",
     load: lazily("init"),
+  },
+  {
+    name: "postmulti",
+    group: "Mail system",
+    summary: "manage several mail systems on one host",
+    load: () => import("./postmulti.ts"),
+  },
+  {
+    name: "postlock",
+    group: "Tools",
+    summary: "lock a mailbox and run a command",
+    load: () => import("./postlock.ts"),
+  },
+  {
+    name: "qshape",
+    group: "Queue",
+    summary: "show how old the queued mail is, by domain",
+    load: () => import("./qshape.ts"),
+  },
+  {
+    name: "adopt",
+    group: "Configuration",
+    summary: "report what of an existing Postfix configuration works here",
+    load: () => import("./adopt.ts"),
   },
 ];
 

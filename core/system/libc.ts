@@ -19,6 +19,8 @@ const SYMBOLS = {
   setfsgid: { parameters: ["u32"], result: "i32" },
   syscall: { parameters: ["i64", "i64", "buffer"], result: "i64" },
   syscall3: { name: "syscall", parameters: ["i64", "i64", "i64", "i64"], result: "i64" },
+  signal: { parameters: ["i32", "pointer"], result: "pointer" },
+  execvp: { parameters: ["buffer", "buffer"], result: "i32" },
   chroot: { parameters: ["buffer"], result: "i32" },
   flock: { parameters: ["i32", "i32"], result: "i32" },
   fcntl: { parameters: ["i32", "i32", "buffer"], result: "i32" },

@@ -21,6 +21,7 @@ export {
   type OpenFile,
   type OpenFileInfo,
 } from "./directory_handle.ts";
+export { becomeProgram, enterRoot } from "./execute.ts";
 export { errorText } from "./libc.ts";
 export {
   lastingCommand,

@@ -4,5 +4,5 @@
  */
 export { DEFAULT_PATH, exportedEnvironment } from "./environment.ts";
 export { type CommandEnd, type CommandOutcome, outcomeOf } from "./outcome.ts";
-export { type CommandRun, runCommand } from "./run.ts";
+export { type CommandRun, NOT_ENTERED, runCommand } from "./run.ts";
 export { commandWords, shellWords } from "./words.ts";

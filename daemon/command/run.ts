@@ -1,5 +1,5 @@
 import process from "node:process";
-import { asUser, type Identity } from "../../core/system/mod.ts";
+import { asUser, type Identity, selfCommand } from "../../core/system/mod.ts";
 import { errorName, systemReason } from "../mailbox/mod.ts";
 import type { CommandEnd } from "./outcome.ts";
 import { shellWords } from "./words.ts";
@@ -30,6 +30,8 @@ const OUTPUT_LIMIT = 4095;
 /** A program that left others behind: so long its pipes are emptied after its end (milliseconds). */
 const LAST_WORDS = 300;
 const UMASK = 0o077;
+/** How `enter-root` ends when it could not become the command. */
+export const NOT_ENTERED = 125;
 
 /**
  * Runs a command as a user: no groups but the user's own, a session of its own, the message on its input. Ends when the
@@ -60,6 +62,15 @@ export async function runCommand(run: CommandRun): Promise<CommandEnd> {
   await Promise.all([drained, written]);
   if (inputError !== undefined) throw inputError;
   const end = { output: output.text(), ...(writeError === undefined ? {} : { writeError }) };
+  if (run.root !== undefined && status.code === NOT_ENTERED) {
+    const said = end.output.trim();
+    run.fatal(said);
+    return {
+      how: "not run",
+      number: 75,
+      output: said.startsWith("pipe_command:") ? `${run.name}: fatal: ${said} ` : "",
+    };
+  }
   if (timedOut) return { ...end, how: "timed out", number: 0 };
   if (status.signal !== null) return { ...end, how: "signaled", number: signalNumber(status) };
   return { ...end, how: "exited", number: status.code };
@@ -71,12 +82,14 @@ function signalNumber(status: Deno.CommandStatus): number {
 }
 
 function start(run: CommandRun): Deno.ChildProcess | CommandEnd {
-  const { words, identity, directory } = run;
+  const { identity, directory, root } = run;
   const notRun = (text: string, said: string): CommandEnd => {
     run.fatal(text);
     return { how: "not run", number: 75, output: said };
   };
   if (run.words.some((word) => word.includes("\0"))) return notRun("command with a NUL character", "");
+  if (root !== undefined) return startInRoot(run, root, notRun);
+  const { words } = run;
   try {
     // Only who may search the directory can see what `.` in it is.
     asUser({ ...identity, groups: [identity.gid] }, () => Deno.lstatSync(`${directory}/.`));
@@ -94,6 +107,25 @@ function start(run: CommandRun): Deno.ChildProcess | CommandEnd {
     const text = `${caller}execvp ${words[0]}: ${spawnReason(error)}`;
     return notRun(text, `${run.name}: fatal: ${text} `);
   }
+}
+
+/** Another copy of this program changes the root directory, gives root up, and becomes the command. */
+function startInRoot(
+  run: CommandRun,
+  root: string,
+  notRun: (text: string, said: string) => CommandEnd,
+): Deno.ChildProcess | CommandEnd {
+  if (process.geteuid?.() !== 0) return notRun(`chroot ${root}: Operation not permitted`, "");
+  const { uid, gid } = run.identity;
+  const { program, args } = selfCommand(
+    "enter-root",
+    root,
+    String(uid),
+    String(gid),
+    run.directory,
+    ...run.words,
+  );
+  return spawn({ ...run, identity: { uid: 0, gid: 0 }, directory: "/" }, [program, ...args]);
 }
 
 function spawnReason(error: unknown): string {
