@@ -80,6 +80,21 @@ Deno.test("the packed program runs and installs without Deno", async (test) => {
       },
     });
 
+    await test.step("runs that unpack at the same time, into a directory with an odd name", async () => {
+      const cache = `${home}/odd #1 %20 'name`;
+      const runs = await Promise.all([1, 2, 3].map(() =>
+        new Deno.Command(program, {
+          args: ["--version"],
+          clearEnv: true,
+          env: { XDG_CACHE_HOME: cache, PATH: tools },
+          stderr: "piped",
+          ...(isRoot ? { uid: NOBODY, gid: NOBODY } : {}),
+        }).output()
+      ));
+      for (const { success, stderr } of runs) assert.ok(success, new TextDecoder().decode(stderr));
+      assert.equal([...Deno.readDirSync(`${cache}/postel`)].length, 1);
+    });
+
     await test.step("a private instance starts, delivers and stops", async () => {
       const instance = `${home}/instance`;
       const [smtp, submission] = [freePort(), freePort()];

@@ -47,7 +47,8 @@ unpack() (
     fail "cannot unpack into $postel_base: name a directory of your own in XDG_CACHE_HOME"
   postel_final=$postel_home
   postel_home=$(mktemp -d "$postel_base/new.XXXXXX") || fail "cannot make a directory in $postel_base"
-  trap 'rm -rf "$postel_home"' 0 1 2 15
+  trap 'rm -rf "$postel_home"' 0
+  trap 'exit 75' 1 2 15
   chmod 755 "$postel_home"
   tail -c +${archiveAt} "$0" | gzip -dc | tar -xf - -C "$postel_home" && [ -x "$postel_home/postel" ] ||
     fail "cannot unpack $0 into $postel_home: is the disk full, the file damaged?"

@@ -1,5 +1,6 @@
 /** Puts a freshly unpacked copy of the program in place. */
 import { dirname } from "node:path";
+import { pathToFileURL } from "node:url";
 import { inUse } from "./in_use.ts";
 
 /** Entry modules: loading one would run it. */
@@ -22,7 +23,7 @@ function syncFiles(directory: string): void {
 async function fillCodeCache(directory: string): Promise<void> {
   for (const entry of Deno.readDirSync(directory)) {
     if (!entry.isFile || !entry.name.endsWith(".js") || ENTRIES.has(entry.name)) continue;
-    const address = new URL(`file://${encodeURI(directory)}/${entry.name}`).href;
+    const address = pathToFileURL(`${directory}/${entry.name}`).href;
     // One that can't be loaded on this system says so to whom uses it; here it only has no cache.
     await import(address).catch(() => {});
   }

@@ -85,7 +85,7 @@ alias_maps =
 alias_database =
 virtual_mailbox_domains = localhost, localhost.localdomain
 virtual_mailbox_base = ${directory}/mail
-virtual_mailbox_maps = regexp:${directory}/etc/mailboxes
+virtual_mailbox_maps = sqlite:${directory}/etc/mailboxes
 virtual_uid_maps = static:${uid}
 virtual_gid_maps = static:${gid}
 virtual_minimum_uid = 1
@@ -93,10 +93,17 @@ recipient_delimiter = +
 `;
 }
 
-const MAILBOXES =
-  `# Address                                   Mailbox below virtual_mailbox_base; / at the end: Maildir
-/^([a-z0-9][a-z0-9._-]*)(\\+[^@]*)?@/    $1/
+/**
+ * Any name has a mailbox. Patterns can't say that: virtual(8) takes no part of an address from them. The query can, and
+ * lets through only names that are safe in a path; an empty database is all it needs.
+ */
+function mailboxes(directory: string): string {
+  return `# Which address has which mailbox below virtual_mailbox_base; / at the end: Maildir. See sqlite_table(5).
+dbpath = ${directory}/etc/mailboxes.db
+query = SELECT lower('%u') || '/'
+  WHERE lower('%u') GLOB '[a-z0-9]*' AND lower('%u') NOT GLOB '*[^a-z0-9._-]*'
 `;
+}
 
 function masterCf({ smtp, submission }: InstancePorts): string {
   return `# service        type       private unpriv chroot wakeup maxproc command
@@ -157,7 +164,8 @@ export function createInstance(directory: string, ports: InstancePorts): Instanc
   if (isRoot) chownSync(`${directory}/mail`, uid, gid);
   writeNew(`${config}/main.cf`, mainCf(directory), 0o644);
   writeNew(`${config}/master.cf`, masterCf(ports), 0o644);
-  writeNew(`${config}/mailboxes`, MAILBOXES, 0o644);
+  writeNew(`${config}/mailboxes`, mailboxes(directory), 0o644);
+  writeNew(`${config}/mailboxes.db`, "", 0o644);
   for (const name of SCRIPTS) {
     const { program, args } = lastingCommand(name);
     const words = [program, ...args].map(shellWord).join(" ");
