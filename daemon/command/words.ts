@@ -1,8 +1,7 @@
 /** Everything else makes a shell necessary. */
 const PLAIN = /^[0-9A-Za-z!@%\-_=+:,./ \t]*$/;
 
-/** Looked for in the commands' path, so that it calls itself by this name in what it says. */
-const SHELL = "sh";
+const SHELL = "/bin/sh";
 
 /**
  * The program and its arguments for a command of an aliases file or of main.cf: run directly where it is made of plain

@@ -11,6 +11,7 @@ import {
   sendMessage,
   sortLog,
   WORLD_POSSIBLE,
+  type WorldFileResult,
   worldMain,
   type WorldResult,
 } from "./world_testing.ts";
@@ -49,6 +50,24 @@ async function play(scenario: Scenario): Promise<WorldResult> {
   return { ...sortLog(instance.log(), directory), files };
 }
 
+/** Files with the messages of each mailbox in one order, whichever came first. */
+function inOrder(files: WorldResult["files"]): Record<string, WorldFileResult> {
+  const result: Record<string, WorldFileResult> = {};
+  const maildirs = new Map<string, WorldFileResult[]>();
+  for (const [name, file] of Object.entries(files)) {
+    const content = file.content?.split(/^(?=From )/m).sort().join("");
+    const sorted = { ...file, ...(content === undefined ? {} : { content }) };
+    const place = /^(.*\/new)\/\d+ TIME/.exec(name)?.[1];
+    if (place === undefined) result[name] = sorted;
+    else maildirs.set(place, [...(maildirs.get(place) ?? []), sorted]);
+  }
+  for (const [place, messages] of maildirs) {
+    messages.sort((a, b) => (a.content ?? "") < (b.content ?? "") ? -1 : 1);
+    messages.forEach((message, index) => result[`${place}/${index}`] = message);
+  }
+  return result;
+}
+
 /** A result line by line, for readable differences. */
 function linesOf(value: unknown): string[] {
   return value === undefined
@@ -75,8 +94,9 @@ for (const scenario of scenarios) {
       for (const name of new Set([...Object.keys(theirs.messages), ...Object.keys(ours.messages)])) {
         compare(name, ours.messages[name], theirs.messages[name]);
       }
-      for (const name of new Set([...Object.keys(theirs.files), ...Object.keys(ours.files)])) {
-        compare(name, ours.files[name], theirs.files[name]);
+      const [mine, postfix] = [inOrder(ours.files), inOrder(theirs.files)];
+      for (const name of new Set([...Object.keys(postfix), ...Object.keys(mine)])) {
+        compare(name, mine[name], postfix[name]);
       }
       compare("warnings", ours.warnings, theirs.warnings);
       if (differs.length > 0) throw new Error(`differs from Postfix:\n${differs.join("\n")}`);

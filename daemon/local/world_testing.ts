@@ -227,7 +227,9 @@ export function normalised(text: string, directory: string): string {
     .replace(/\/tmp\/(TIME|\d+)\.P[\dQ]+\.\S+?(?=:)/g, "/tmp/UNIQUE")
     .replace(/;\n\tDATE/g, "; DATE")
     .replace(ID, "ID")
-    .replace(/(ID ){50,}.*/, "ID ...");
+    .replace(/(ID ){50,}.*/, "ID ...")
+    // The shell calls itself as it was called.
+    .replace(": /bin/sh: ", ": sh: ");
 }
 
 /** Sorts what the log says by message. */
