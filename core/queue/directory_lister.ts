@@ -21,7 +21,7 @@ export class DirectoryLister {
   readonly #options: ListingOptions;
   readonly #room = new Uint8Array(8192);
   readonly #logRoom = new Uint8Array(LOG_ROOM);
-  readonly #logDirectories = new Map<string, DirectoryHandle | undefined>();
+  readonly #logDirectories = new Map<string, { [Log in LogName]?: DirectoryHandle | undefined }>();
 
   /** @param queue takes over for single messages where directories can't be kept open */
   constructor(queue: Queue, layout: QueueLayout, options: ListingOptions) {
@@ -80,8 +80,7 @@ export class DirectoryLister {
   }
 
   #log(log: LogName, id: string): readonly LogRecord[] {
-    const path = this.#layout.path(log, id);
-    const file = this.#logDirectory(path.slice(0, -id.length))?.open(id);
+    const file = this.#logDirectory(log, id)?.open(id);
     if (file === undefined) return [];
     try {
       const bytes = this.#whole(file);
@@ -97,16 +96,23 @@ export class DirectoryLister {
     return length === LOG_ROOM ? undefined : this.#logRoom.subarray(0, length);
   }
 
-  #logDirectory(path: string): DirectoryHandle | undefined {
-    if (this.#logDirectories.has(path)) return this.#logDirectories.get(path);
-    if (this.#logDirectories.size >= MAX_LOG_DIRECTORIES) this.#closeLogs();
-    const handle = openDirectory(path);
-    this.#logDirectories.set(path, handle);
-    return handle;
+  /** Messages of one directory mostly have their logs in one directory, too: it is remembered by log and hash. */
+  #logDirectory(log: LogName, id: string): DirectoryHandle | undefined {
+    const hash = this.#layout.hash(log, id);
+    let handles = this.#logDirectories.get(hash);
+    if (handles === undefined) {
+      if (this.#logDirectories.size >= MAX_LOG_DIRECTORIES) this.#closeLogs();
+      handles = {};
+      this.#logDirectories.set(hash, handles);
+    }
+    if (!(log in handles)) handles[log] = openDirectory(this.#layout.prefix(log) + hash);
+    return handles[log];
   }
 
   #closeLogs(): void {
-    for (const handle of this.#logDirectories.values()) handle?.close();
+    for (const handles of this.#logDirectories.values()) {
+      for (const handle of Object.values(handles)) handle?.close();
+    }
     this.#logDirectories.clear();
   }
 }

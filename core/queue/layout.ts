@@ -33,6 +33,11 @@ export class QueueLayout {
     return prefix;
   }
 
+  /** The hash directories of an id below a queue or log, `9/6/`; empty where there are none. */
+  hash(name: QueueName | LogName, id: string): string {
+    return this.#hashed.has(name) ? hashDirectories(id, this.#depth) : "";
+  }
+
   /** The full path of a message or log. */
   path(name: QueueName | LogName, id: string): string {
     const prefix = this.prefix(name);

@@ -94,6 +94,7 @@ export function hashText(id: string): string {
 /** `9/6/` for an id and depth 2; `_` stands for characters that a short name lacks. */
 export function hashDirectories(id: string, depth: number): string {
   const text = hashText(id);
+  if (depth === 1) return (text[0] ?? "_") + "/";
   let path = "";
   for (let level = 0; level < depth; level++) path += (text[level] ?? "_") + "/";
   return path;

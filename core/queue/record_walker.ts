@@ -7,13 +7,15 @@ const MAX_BACKWARD_JUMPS = 10000;
 /** Bytes asked for at once: the head of an ordinary queue file, or a good piece of content. */
 const AHEAD = 4096;
 
+const NO_BYTES = new Uint8Array(0);
+
 /**
  * Walks over the records of a queue file from any source, follows pointer records, and allocates nothing per record:
  * after `next()` returned true, the record's data is `bytes[start .. end)`.
  */
 export class RecordWalker {
   type = 0;
-  bytes: Uint8Array = new Uint8Array(0);
+  bytes: Uint8Array = NO_BYTES;
   start = 0;
   end = 0;
   /** File offset of the type byte of the current record. */
@@ -41,7 +43,7 @@ export class RecordWalker {
       this.end = index;
     } else {
       this.#base = offset;
-      this.bytes = new Uint8Array(0);
+      this.bytes = NO_BYTES;
       this.end = 0;
     }
   }
