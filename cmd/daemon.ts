@@ -1,6 +1,6 @@
 import process from "node:process";
 import { ConfigError, loadConfig } from "../core/config/mod.ts";
-import { selfCommand } from "../core/system/mod.ts";
+import { unprivilegedSelfCommand } from "../core/system/mod.ts";
 import {
   ALL_ROLES,
   AlreadyRunning,
@@ -94,7 +94,7 @@ export async function runForeground(
       loadConfig: () => loadConfig(where),
       singleProcess: options.singleProcess,
       command: (role) =>
-        selfCommand(
+        unprivilegedSelfCommand(
           "daemon",
           `--role=${role}`,
           ...(options.directory === undefined ? [] : ["-c", options.directory]),

@@ -32,6 +32,7 @@ export {
   programFile,
   RUNTIME_FLAGS,
   selfCommand,
+  unprivilegedSelfCommand,
 } from "./self.ts";
 export { compilePosixRegex, type PosixRegex } from "./posix_regex.ts";
 export { compilePcre, hasPcre, PcreFlag, type PcrePattern } from "./pcre2.ts";

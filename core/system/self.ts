@@ -54,6 +54,17 @@ export function selfCommand(...args: string[]): OwnCommand {
 }
 
 /**
+ * The same for a process that will give up root. The runtime must not keep its cache of compiled code open for writing
+ * in it: who takes over that process could change what root's next command runs.
+ */
+export function unprivilegedSelfCommand(...args: string[]): OwnCommand {
+  const command = selfCommand(...args);
+  if (Deno.build.standalone) return command;
+  const [run = "run", ...rest] = command.args;
+  return { program: command.program, args: [run, "--no-code-cache", ...rest] };
+}
+
+/**
  * The program file that holds all of Postel, symbolic links resolved: what can be copied to another place. Undefined
  * where it runs from its sources.
  */
