@@ -16,7 +16,7 @@ Deno.test({
   ...options,
   async fn() {
     const net = `127.${1 + Deno.pid % 250}.${(Deno.pid >> 8) % 250}`;
-    await using dns = startNameServer({
+    await using _dns = startNameServer({
       records: {
         "pref.example": [mx(20, "second.example"), mx(10, "first.example"), mx(30, "third.example")],
         "first.example": [a(`${net}.11`)],
