@@ -3,15 +3,11 @@
 /** Entry modules of the packed program besides the commands. */
 const ENTRIES = ["packed.ts", "unpacked.ts"];
 
-/** The modules in `cmd/` that are commands: those that have a function `run`. */
+/** The modules in `cmd/` that the registry names as commands. */
 function commandModules(root: string): string[] {
-  return [...Deno.readDirSync(`${root}/cmd`)]
-    .filter(({ name }) => name.endsWith(".ts") && !name.endsWith("_test.ts"))
-    .filter(({ name }) =>
-      /^export (async )?function run\(/m.test(Deno.readTextFileSync(`${root}/cmd/${name}`))
-    )
-    .map(({ name }) => name)
-    .sort();
+  const registry = Deno.readTextFileSync(`${root}/cmd/registry.ts`);
+  const names = [...registry.matchAll(/\blazily\("(\w+)"\)/g)].map(([, name]) => `${name}.ts`);
+  return [...new Set(names)].sort();
 }
 
 /** What the bundler puts at the top of its shared piece, and what stands there in its place. */
