@@ -55,22 +55,29 @@ export function openMemcache(context: OpenContext): Table {
   };
   const storing = `${settings.int("flags", 0, 0)} ${settings.int("ttl", 3600, 0)}`;
   const tries = settings.int("max_try", 2, 1);
-  const pauseMs = settings.int("retry_pause", 1, 0) * 1000;
+  const pauseMs = settings.int("retry_pause", 1, 1) * 1000;
   const pool = wirePool(context, endpoint, settings.int("timeout", 2, 1) * 1000, IDLE_SECONDS);
   const backupName = settings.string("backup", "");
   const backup = backupName === "" ? undefined : context.open(backupName);
 
-  /** Does a command; undefined when the server can't do it, however often it is asked. */
+  /**
+   * Does a command, again if the server was reached and then lost; undefined when that doesn't help or the server's answer
+   * makes no sense.
+   */
   const command = async <T>(
     work: (wire: Wire) => Promise<T>,
   ): Promise<{ readonly result: T } | undefined> => {
     for (let attempt = 1;; attempt++) {
+      let reached = false;
       try {
-        const answer = await pool.tryUse(work);
-        if (answer !== undefined || attempt >= tries) return answer;
+        const answer = await pool.tryUse((wire) => {
+          reached = true;
+          return work(wire);
+        });
+        if (answer !== undefined || !reached || attempt >= tries) return answer;
       } catch (error) {
-        if (!(error instanceof TableError)) throw error;
-        if (attempt >= tries) return undefined;
+        if (error instanceof TableError) return undefined;
+        throw error;
       }
       await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
