@@ -27,7 +27,8 @@ export function duplexOver(
       if (waiting !== undefined) {
         const bytes = waiting;
         waiting = undefined;
-        duplex.push(bytes);
+        // Not before the socket on top is complete: input that it refuses while it is set up ends the whole process.
+        setTimeout(() => duplex.push(bytes), 0);
         return;
       }
       const room = new Uint8Array(READ_SIZE);

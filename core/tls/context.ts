@@ -63,13 +63,13 @@ export class TlsContext {
   judge(socket: TLSSocket, peer: Certificate, resumed: boolean): string {
     const name = peer.raw.toHex();
     if (resumed) return this.#verdicts.get(name) ?? "certificate of a resumed session is not known";
-    const problem = this.#check(socket, name);
+    const problem = this.#check(socket, peer, name);
     if (this.#verdicts.size >= MOST_VERDICTS) this.#verdicts.clear();
     this.#verdicts.set(name, problem);
     return problem;
   }
 
-  #check(socket: TLSSocket, name: string): string {
+  #check(socket: TLSSocket, peer: Certificate, name: string): string {
     const handle = (socket as unknown as { _handle?: { verifyError?: () => unknown } })._handle;
     const answer = handle?.verifyError?.();
     const code = answer instanceof Error
@@ -82,6 +82,8 @@ export class TlsContext {
     }
     // A certificate that is in the list itself needs nobody to vouch for it while it is valid.
     if (this.trust.direct.has(name) && SELF_ANCHORED.has(code) && isCurrent(socket)) return "";
+    const alone = SELF_ANCHORED.has(code) && peer.subjectName.toHex() === peer.issuerName.toHex();
+    if (alone) return "self-signed certificate";
     return VERIFY_TEXT.get(code) ?? code.toLowerCase().replaceAll("_", " ");
   }
 }

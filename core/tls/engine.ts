@@ -11,7 +11,7 @@ import type { TlsContext } from "./context.ts";
 import { DerError } from "./der.ts";
 import { type ClientHello, ClientHelloReader, HelloError, ServerHelloWatcher } from "./hello.ts";
 import { clientSignature, serverSignature } from "./signature.ts";
-import { type KeyPair, type TlsConnection, TlsError, type TlsSession } from "./types.ts";
+import { type KeyPair, type TlsConnection, TlsError, type TlsSession, type VersionRange } from "./types.ts";
 
 /** How a server takes connections. */
 export interface AcceptOptions {
@@ -29,6 +29,7 @@ export async function acceptTls(channel: ByteChannel, options: AcceptOptions): P
   const deadline = performance.now() + options.timeout * 1000;
   try {
     const { hello, bytes } = await within(readClientHello(channel), deadline);
+    await requireVersion(channel, hello, options.context.versions);
     const pair = await within(Promise.resolve(options.choose(hello)), deadline);
     if (pair === undefined) throw new TlsError("protocol", "no shared cipher: no suitable certificate");
     const watcher = new ServerHelloWatcher();
@@ -92,6 +93,16 @@ export async function connectTls(channel: ByteChannel, options: ConnectOptions):
     closeQuietly(channel);
     throw asTlsError(error);
   }
+}
+
+/** A fatal alert "protocol_version" (RFC 8446 section 6.2). */
+const WRONG_VERSION = Uint8Array.of(21, 3, 3, 0, 2, 2, 70);
+
+/** Tells a client that has none of our versions so; the engine would close the connection without a word. */
+async function requireVersion(channel: ByteChannel, hello: ClientHello, range: VersionRange): Promise<void> {
+  if (hello.tls13 && range.max === "TLSv1.3" || hello.tls12 && range.min === "TLSv1.2") return;
+  await channel.write(WRONG_VERSION);
+  throw new TlsError("protocol", "unsupported protocol: the client offers no version that is enabled");
 }
 
 async function readClientHello(channel: ByteChannel): Promise<{ hello: ClientHello; bytes: Uint8Array }> {

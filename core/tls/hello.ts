@@ -10,8 +10,9 @@ export interface ClientHello {
   readonly cipherSuites: ReadonlySet<number>;
   /** Signature schemes in the client's order; empty if it does not say. */
   readonly signatureSchemes: readonly number[];
-  /** It can speak TLS 1.3. */
+  /** It can speak TLS 1.3; TLS 1.2. */
   readonly tls13: boolean;
+  readonly tls12: boolean;
 }
 
 /** The input is no TLS handshake. */
@@ -31,6 +32,7 @@ const EXTENSION_SERVER_NAME = 0;
 const EXTENSION_SIGNATURE_ALGORITHMS = 13;
 const EXTENSION_SUPPORTED_VERSIONS = 43;
 const EXTENSION_KEY_SHARE = 51;
+const TLS12 = 0x0303;
 const TLS13 = 0x0304;
 /** RFC 8446 section 4.1.3: the "random" of a HelloRetryRequest. */
 const RETRY_RANDOM = "cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c";
@@ -157,7 +159,8 @@ function readServerName(extension: Reader | undefined): string {
 
 function readClientHello(body: Uint8Array): ClientHello {
   const reader = new Reader(body);
-  reader.take(2 + 32);
+  const legacyVersion = reader.number(2);
+  reader.take(32);
   reader.vector(1);
   const suites = reader.vector(2);
   const cipherSuites = new Set<number>();
@@ -168,15 +171,19 @@ function readClientHello(body: Uint8Array): ClientHello {
   const schemes = extensions.get(EXTENSION_SIGNATURE_ALGORITHMS)?.vector(2);
   while (schemes !== undefined && schemes.rest > 0) signatureSchemes.push(schemes.number(2));
   let tls13 = false;
+  let tls12 = !extensions.has(EXTENSION_SUPPORTED_VERSIONS) && legacyVersion >= TLS12;
   const versions = extensions.get(EXTENSION_SUPPORTED_VERSIONS)?.vector(1);
   while (versions !== undefined && versions.rest > 0) {
-    if (versions.number(2) === TLS13) tls13 = true;
+    const version = versions.number(2);
+    tls13 ||= version === TLS13;
+    tls12 ||= version === TLS12;
   }
   return {
     serverName: readServerName(extensions.get(EXTENSION_SERVER_NAME)),
     cipherSuites,
     signatureSchemes,
     tls13,
+    tls12,
   };
 }
 

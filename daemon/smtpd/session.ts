@@ -2,6 +2,8 @@ import { type Resolved, toExternal } from "../../core/address/mod.ts";
 import { appendReply, type Reply, reply, type SmtpStream } from "../../core/smtp/mod.ts";
 import { type MatchList, type MaybePromise, TableError } from "../../core/table/mod.ts";
 import type { TlsSession } from "../../core/tls/mod.ts";
+import type { Login } from "./auth.ts";
+import type { ServerAuth } from "./auth_settings.ts";
 import type { Client } from "./client.ts";
 import { withFooter } from "./footer.ts";
 import type { SmtpdSettings } from "./settings.ts";
@@ -18,6 +20,8 @@ export interface Service {
   readonly access: AccessLists;
   /** Absent if the service does without TLS. */
   readonly tls?: ServerTls | undefined;
+  /** Absent if clients can't authenticate. */
+  readonly auth?: ServerAuth | undefined;
   /** `smtp`, `submission`: the master.cf entry, for anvil and the log. */
   readonly name: string;
   /** True if there is room for another message in the queue's file system. */
@@ -50,6 +54,10 @@ export class Session {
   protocol: "SMTP" | "ESMTP" = "SMTP";
   /** Set once the session is under TLS. */
   tls: TlsSession | undefined;
+  /** The line of EHLO that offers AUTH. */
+  authKeywords: string | undefined;
+  /** Set once the client has authenticated. */
+  login: Login | undefined;
   /** The command being worked on, for the log. */
   where = AFTER_CONNECT;
   errors = 0;
@@ -224,7 +232,7 @@ const COUNTED = [
 ];
 
 function ratio(accepted: number, total: number): string {
-  return accepted === total ? String(total) : `${accepted}/${total}`;
+  return accepted === total && total > 0 ? String(total) : `${accepted}/${total}`;
 }
 
 /** Text from the network as log lines and replies may carry it: control characters become `?`. */

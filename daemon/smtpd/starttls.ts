@@ -86,6 +86,7 @@ async function startTls(session: Session, tls: ServerTls, server: ServerKeys): P
   session.helo = undefined;
   session.protocol = "SMTP";
   session.tls = state;
+  session.login = undefined;
   if (tls.requireCertificate && state.peer !== undefined && !state.trusted) {
     log.info(`certificate verification failed for ${client.label}: ${state.problem}`);
   }

@@ -66,7 +66,7 @@ function certificateSubject(check: Check): Subject | undefined {
   const prints = clientFingerprints(check.session);
   if (prints === undefined) return undefined;
   return {
-    name: prints.certificate,
+    name: check.session.tls?.peer?.subject ?? "",
     nameClass: "Client certificate",
     keys: [prints.certificate, prints.publicKey].map((text) => ({ text, partial: false })),
   };
