@@ -8,7 +8,9 @@ import { QueueFileError, type QueueName, type QueueWriter } from "./types.ts";
 const MEMORY_LIMIT = 256 * 1024;
 
 /** Room kept for the next message when a buffer is given back. */
-const KEEP = 65536;
+const KEEP = 2 * MEMORY_LIMIT;
+/** Buffers that are kept. */
+const MOST_KEPT = 24;
 
 /** The rename that gives a file its id fails only if another file has that id; with a new time it won't. */
 const ATTEMPTS = 5;
@@ -118,7 +120,7 @@ export class FileQueueWriter implements QueueWriter {
       throw fileError(error, `write ${this.#path}`);
     }
     this.#written += this.#buffer.length;
-    this.#buffer.clear(MEMORY_LIMIT * 2);
+    this.#buffer.clear(KEEP);
   }
 
   async commit(queue?: "incoming" | "hold" | "maildrop"): Promise<void> {
@@ -231,7 +233,7 @@ export class BufferPool {
   }
 
   give(buffer: ByteBuffer): void {
-    if (this.#free.length >= 32) return;
+    if (this.#free.length >= MOST_KEPT) return;
     buffer.clear(KEEP);
     this.#free.push(buffer);
   }
