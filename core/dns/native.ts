@@ -43,7 +43,7 @@ export async function lookUpHost(
     if (!families.includes(own.family)) throw lookupError("noData");
     return [own];
   }
-  let problem = lookupError("notFound");
+  let problem: HostLookupError | undefined;
   for (const service of files.nsswitch.value) {
     if (service === "files") {
       const known = files.hosts.value.addresses.get(name.toLowerCase())?.map(record) ?? [];
@@ -57,7 +57,7 @@ export async function lookUpHost(
       problem = fromDns(error);
     }
   }
-  throw problem;
+  throw problem ?? lookupError("notFound");
 }
 
 /** Names of an address. Rejects with `HostLookupError`. */
@@ -68,7 +68,7 @@ export async function lookUpHostName(
 ): Promise<readonly string[]> {
   const canonical = canonicalAddress(address);
   if (canonical === undefined) throw new TypeError(`"${address}" is not an IP address`);
-  let problem = lookupError("notFound");
+  let problem: HostLookupError | undefined;
   for (const service of files.nsswitch.value) {
     if (service === "files") {
       const names = files.hosts.value.names.get(canonical);
@@ -81,5 +81,5 @@ export async function lookUpHostName(
       problem = fromDns(error);
     }
   }
-  throw problem;
+  throw problem ?? lookupError("notFound");
 }
