@@ -1,5 +1,4 @@
 /** What the queue commands share: how they complain, where they log, how they find the configuration. */
-import { writeSync } from "node:fs";
 import { type Config, ConfigError, loadConfig } from "../core/config/mod.ts";
 import { type LogEntry, Logger, logSettings, type LogSink, openLog, syslogSink } from "../core/log/mod.ts";
 
@@ -20,12 +19,12 @@ export function printBytes(bytes: Uint8Array): boolean {
   let rest = bytes;
   try {
     while (rest.length > 0) {
-      const count = writeSync(1, rest);
+      const count = Deno.stdout.writeSync(rest);
       rest = rest.subarray(count);
     }
     return true;
   } catch (error) {
-    if ((error as { code?: string }).code === "EPIPE") return false;
+    if (error instanceof Deno.errors.BrokenPipe) return false;
     throw error;
   }
 }
@@ -37,7 +36,7 @@ function stderrSink(name: string): LogSink {
       const label = entry.level === "info" ? "" : `${entry.level}: `;
       // Who speaks in another program's name is shown under that name.
       const shown = entry.tag === name || entry.tag.endsWith(`/${name}`) ? name : entry.tag;
-      writeSync(2, encoder.encode(`${shown}: ${label}${entry.text}\n`));
+      Deno.stderr.writeSync(encoder.encode(`${shown}: ${label}${entry.text}\n`));
     },
     flush() {},
   };
@@ -135,7 +134,7 @@ export async function runTool(
 /** Complains about wrong usage in getopt's and the command's own words. */
 export function usageError(name: string, problem: string | undefined, usage: string, code: number): number {
   const log = new Logger(stderrSink(name), name);
-  if (problem !== undefined) writeSync(2, encoder.encode(`${name}: ${problem}\n`));
+  if (problem !== undefined) Deno.stderr.writeSync(encoder.encode(`${name}: ${problem}\n`));
   log.fatal(`usage: ${usage}`);
   return code;
 }

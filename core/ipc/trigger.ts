@@ -1,5 +1,3 @@
-import { closeSync, constants, openSync, writeSync } from "node:fs";
-
 /** What a wake-up says when there is nothing special to say. */
 const WAKEUP = "W";
 
@@ -9,7 +7,7 @@ const WAKEUP = "W";
  * the bytes are in its hands by then.
  */
 export async function trigger(path: string, request: string = WAKEUP, timeout = 2000): Promise<void> {
-  if (Deno.statSync(path).isFifo) return triggerFifo(path, request);
+  if (Deno.statSync(path).isFifo) return await triggerFifo(path, request);
   const connection = await Deno.connect({ transport: "unix", path });
   try {
     // Unlike on a FIFO, the bytes end with a NUL here.
@@ -20,7 +18,9 @@ export async function trigger(path: string, request: string = WAKEUP, timeout = 
   }
 }
 
-function triggerFifo(path: string, request: string): void {
+async function triggerFifo(path: string, request: string): Promise<void> {
+  // Loaded here because it is rare and would cost every command 10 ms.
+  const { closeSync, constants, openSync, writeSync } = await import("node:fs");
   // Without a reader, opening for writing would wait for one.
   const fd = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
   try {

@@ -1,4 +1,3 @@
-import { writeSync } from "node:fs";
 import { formatClassic, formatJson, type LogFormat } from "./format.ts";
 import type { Fields } from "./logger.ts";
 
@@ -64,9 +63,10 @@ function batchingSink(put: (bytes: Uint8Array) => number, format: LogFormat, hos
   };
 }
 
-/** Writes to an open file descriptor: 1 is standard output. */
-export function streamSink(fd: number, format: LogFormat, host: string): LogSink {
-  return batchingSink((bytes) => writeSync(fd, bytes), format, host);
+/** Writes to standard output (1) or standard error (2). */
+export function streamSink(fd: 1 | 2, format: LogFormat, host: string): LogSink {
+  const stream = fd === 1 ? Deno.stdout : Deno.stderr;
+  return batchingSink((bytes) => stream.writeSync(bytes), format, host);
 }
 
 /** Appends to `maillog_file`, made with `mode` if it does not exist. Throws if it can't be opened. */

@@ -1,4 +1,3 @@
-import process from "node:process";
 import { cString, libc, systemError } from "./libc.ts";
 
 /** Whose rights something is done with. */
@@ -26,7 +25,7 @@ export function dropPrivileges(identity: Identity): void {
   }
   if (libc().setresgid(identity.gid, identity.gid, identity.gid) !== 0) throw systemError("setresgid");
   if (libc().setresuid(identity.uid, identity.uid, identity.uid) !== 0) throw systemError("setresuid");
-  if (identity.uid !== 0 && (process.geteuid?.() === 0 || libc().setresuid(0, 0, 0) === 0)) {
+  if (identity.uid !== 0 && (libc().geteuid() === 0 || libc().setresuid(0, 0, 0) === 0)) {
     throw new Error("Root privileges could be taken back after giving them up");
   }
 }
@@ -66,21 +65,30 @@ function takeRoot(groups: readonly number[], gid: number): void {
  * Without root, `work` simply runs when the identity is the process's own, and it is an error otherwise.
  */
 export function asUser<T>(identity: Identity, work: () => T): T {
-  const uid = process.geteuid?.() ?? 0;
+  const uid = libc().geteuid();
   if (uid !== 0) {
     if (uid !== identity.uid) {
       throw new Error(`Running as user ${uid}, not as root: cannot act as user ${identity.uid}`);
     }
     return work();
   }
-  const groups = ownGroups ??= process.getgroups?.() as number[] ?? [];
-  const gid = ownGroup ??= process.getegid?.() ?? 0;
+  const groups = ownGroups ??= supplementaryGroups();
+  const gid = ownGroup ??= libc().getegid();
   try {
     takeEffective(identity);
     return work();
   } finally {
     takeRoot(groups, gid);
   }
+}
+
+/** The supplementary groups of this process (getgroups(2)). */
+function supplementaryGroups(): number[] {
+  const { getgroups } = libc();
+  const groups = new Uint32Array(getgroups(0, null));
+  const count = getgroups(groups.length, groups);
+  if (count < 0) throw systemError("getgroups");
+  return [...groups.subarray(0, count)];
 }
 
 /** This process's own, which never change while it may act as others. */
