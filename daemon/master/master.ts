@@ -72,7 +72,6 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
 
   try {
     locks.push(holdPidFile(`${config.string("data_directory")}/master.lock`));
-    log.info(`daemon started -- ${startedText(config)}`, "started");
     if (options.singleProcess) {
       runtime = await options.startRuntime(config, entries, log);
     } else {
@@ -82,6 +81,8 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
         await supervisor.start();
       }
     }
+    // As with Postfix, whoever reads this line finds the ports open.
+    log.info(`daemon started -- ${startedText(config)}`, "started");
   } catch (error) {
     log.fatal(error instanceof Error ? error.message : String(error));
     await stopAll(1);
