@@ -14,6 +14,7 @@ export {
   type DsnAction,
   type DsnDetail,
 } from "./types.ts";
+export { filteredRecorder } from "./status_filter.ts";
 export { createRecorder, type ProbeResult, type RecorderDeps } from "./recorder.ts";
 export {
   type Conversation,

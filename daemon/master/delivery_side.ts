@@ -9,6 +9,7 @@ import {
   createRecorder,
   createRemoteAgent,
   type DeliveryAgent,
+  filteredRecorder,
   serveDelivery,
   type WireLevel,
 } from "../delivery/mod.ts";
@@ -31,14 +32,19 @@ function createAgent(
   const { queue } = context;
   const bounce = context.local.bounce ?? createBounceClient(`${config.string("queue_directory")}/private`);
   const { flushAdd } = context.local;
+  const filter = `${entry.command}_delivery_status_filter`;
   const recorderWith = (service: BounceService) =>
-    createRecorder({
-      config,
-      queue,
-      bounce: service,
+    filteredRecorder(
+      createRecorder({
+        config,
+        queue,
+        bounce: service,
+        log,
+        ...(flushAdd === undefined ? {} : { flushAdd }),
+      }),
+      snapshot.tables.list(config.string(filter), {}, filter),
       log,
-      ...(flushAdd === undefined ? {} : { flushAdd }),
-    });
+    );
   const deps = () => ({
     config,
     queue,

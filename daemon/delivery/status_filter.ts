@@ -1,0 +1,51 @@
+import type { Logger } from "../../core/log/mod.ts";
+import { TableError, type TableList } from "../../core/table/mod.ts";
+import type { DeliveryRecorder, DsnDetail } from "./types.ts";
+
+const RESULT = /^([245]\.\d{1,3}\.\d{1,3})\s+(\S.*)$/;
+
+/**
+ * A recorder that lets a table change status codes and texts first (`local_delivery_status_filter` and its like). A success
+ * stays one; a failure for good may become one for now, and the other way round.
+ */
+export function filteredRecorder(
+  recorder: DeliveryRecorder,
+  table: TableList,
+  log: Logger,
+): DeliveryRecorder {
+  if (table.isEmpty) return recorder;
+
+  async function changed(detail: DsnDetail): Promise<DsnDetail> {
+    let found: string | undefined;
+    try {
+      found = await table.lookup(`${detail.status} ${detail.reason}`);
+    } catch (error) {
+      // The delivery is over; its outcome must be told even if it can't be told in other words.
+      if (!(error instanceof TableError)) throw error;
+      return detail;
+    }
+    if (found === undefined) return detail;
+    const match = RESULT.exec(found.trim());
+    const success = detail.status.startsWith("2");
+    if (match === null || match[1]!.startsWith("2") !== success) {
+      log.warning(`${table.title}: bad status code: ${found}`);
+      return detail;
+    }
+    return { ...detail, status: match[1]!, reason: match[2]! };
+  }
+
+  async function failed(...args: Parameters<DeliveryRecorder["bounced"]>): Promise<boolean> {
+    const [request, recipient, relay, given] = args;
+    const detail = await changed(given);
+    return detail.status.startsWith("4")
+      ? await recorder.deferred(request, recipient, relay, detail)
+      : await recorder.bounced(request, recipient, relay, detail);
+  }
+
+  return {
+    sent: async (request, recipient, relay, detail) =>
+      await recorder.sent(request, recipient, relay, await changed(detail)),
+    bounced: failed,
+    deferred: failed,
+  };
+}
