@@ -6,7 +6,7 @@ const ENTRIES = ["packed.ts", "unpacked.ts"];
 /** The modules in `cmd/` that the registry names as commands. */
 function commandModules(root: string): string[] {
   const registry = Deno.readTextFileSync(`${root}/cmd/registry.ts`);
-  const names = [...registry.matchAll(/\blazily\("(\w+)"\)/g)].map(([, name]) => `${name}.ts`);
+  const names = [...registry.matchAll(/\blazily\("([\w-]+)"\)/g)].map(([, name]) => `${name}.ts`);
   return [...new Set(names)].sort();
 }
 
