@@ -69,6 +69,33 @@ function commonName(name: Element): string {
   return "";
 }
 
+/** Short names of what names are made of (RFC 4519). */
+const SHORT_NAMES: ReadonlyMap<string, string> = new Map([
+  ["550406", "C"],
+  ["550408", "ST"],
+  ["550407", "L"],
+  ["55040a", "O"],
+  ["55040b", "OU"],
+  [COMMON_NAME, "CN"],
+  ["2a864886f70d010901", "emailAddress"],
+]);
+
+/** `/O=Example/CN=Test CA`: a whole name as OpenSSL prints it on one line; parts of other kinds are left out. */
+export function nameText(name: Uint8Array): string {
+  let line = "";
+  for (const set of children(readElement(name).content)) {
+    for (const pair of children(set.content)) {
+      const [type, value] = children(pair.content);
+      const short = type === undefined ? undefined : SHORT_NAMES.get(type.content.toHex());
+      if (short !== undefined && value !== undefined) {
+        // deno-lint-ignore no-control-regex -- control characters are what is looked for
+        line += `/${short}=${text(value).replace(/[\x00-\x1f\x7f]/g, "?")}`;
+      }
+    }
+  }
+  return line.slice(0, 2 * MOST_NAME_LENGTH);
+}
+
 function keyKind(publicKey: Element): KeyKind {
   const [algorithm, key] = children(publicKey.content);
   const parts = algorithm === undefined ? [] : children(algorithm.content);

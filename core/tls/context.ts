@@ -1,5 +1,5 @@
 import type { PeerCertificate, SecureContext, TLSSocket } from "node:tls";
-import { type Certificate, pemBlocks, pemBytes } from "./certificate.ts";
+import { type Certificate, nameText, pemBlocks, pemBytes } from "./certificate.ts";
 import { DerError } from "./der.ts";
 import type { KeyPair, VersionRange } from "./types.ts";
 
@@ -82,8 +82,10 @@ export class TlsContext {
     }
     // A certificate that is in the list itself needs nobody to vouch for it while it is valid.
     if (this.trust.direct.has(name) && SELF_ANCHORED.has(code) && isCurrent(socket)) return "";
-    const alone = SELF_ANCHORED.has(code) && peer.subjectName.toHex() === peer.issuerName.toHex();
-    if (alone) return "self-signed certificate";
+    if (SELF_ANCHORED.has(code) || code === "SELF_SIGNED_CERT_IN_CHAIN") {
+      const alone = peer.subjectName.toHex() === peer.issuerName.toHex();
+      return alone ? "self-signed certificate" : `untrusted issuer ${nameText(peer.issuerName)}`;
+    }
     return VERIFY_TEXT.get(code) ?? code.toLowerCase().replaceAll("_", " ");
   }
 }
@@ -94,16 +96,10 @@ const SELF_ANCHORED: ReadonlySet<string> = new Set([
   "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
   "UNABLE_TO_GET_ISSUER_CERT",
   "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
-  "INVALID_PURPOSE",
 ]);
 
 /** OpenSSL's texts of X509_verify_cert_error_string(3). */
 const VERIFY_TEXT: ReadonlyMap<string, string> = new Map([
-  ["DEPTH_ZERO_SELF_SIGNED_CERT", "self-signed certificate"],
-  ["SELF_SIGNED_CERT_IN_CHAIN", "self-signed certificate in certificate chain"],
-  ["UNABLE_TO_GET_ISSUER_CERT", "unable to get issuer certificate"],
-  ["UNABLE_TO_GET_ISSUER_CERT_LOCALLY", "unable to get local issuer certificate"],
-  ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", "unable to verify the first certificate"],
   ["CERT_HAS_EXPIRED", "certificate has expired"],
   ["CERT_NOT_YET_VALID", "certificate is not yet valid"],
   ["CERT_REVOKED", "certificate revoked"],
