@@ -227,6 +227,7 @@ const COUNTED = [
   "noop",
   "vrfy",
   "etrn",
+  "help",
   "quit",
   "unknown",
 ];

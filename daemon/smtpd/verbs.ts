@@ -3,6 +3,7 @@ import { bdat } from "./bdat.ts";
 import { data } from "./data.ts";
 import { etrn } from "./etrn.ts";
 import { ehlo, helo } from "./hello.ts";
+import { help } from "./help.ts";
 import { mail } from "./mail.ts";
 import { rcpt } from "./rcpt.ts";
 import type { Session } from "./session.ts";
@@ -38,5 +39,6 @@ export const verbs: ReadonlyMap<string, Verb> = new Map<string, Verb>(Object.ent
   NOOP: { handler: noop, junk: true, last: true },
   VRFY: { handler: vrfy, junk: true, last: true },
   ETRN: { handler: etrn, junk: true },
+  HELP: { handler: (session) => help(session, verbs.keys()), junk: true },
   QUIT: { handler: quit },
 }));
