@@ -100,11 +100,7 @@ export async function run(args: string[]): Promise<number> {
       return 0;
     }
     applyPlan(plan, options, (text) => console.log(text));
-    console.log(
-      `Installed. To take it back: ${options.layout.program} uninstall${
-        options.layout.prefix === "/usr/local" ? "" : ` --prefix ${options.layout.prefix}`
-      }`,
-    );
+    console.log(`Installed. To take it back: ${options.layout.program} uninstall`);
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 64;

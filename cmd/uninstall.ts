@@ -1,4 +1,5 @@
 import { Command, CommanderError } from "commander";
+import { programFile } from "../core/system/mod.ts";
 import { layoutFor, planUninstall, type Removal, runningPrograms, uninstall } from "../daemon/install/mod.ts";
 import { absolutePath, PathError } from "./install_paths.ts";
 
@@ -8,7 +9,7 @@ Usage: postel uninstall [--prefix DIR] [--dry-run]
 Takes back what "postel install" with the same prefix put in place. Mail is never removed, nor a file that was
 changed since, nor a directory that is not empty; what stays is named.
 
-  --prefix DIR   where the programs are (default: /usr/local)
+  --prefix DIR   where the programs are (default: where this program is installed, else /usr/local)
   --dry-run      show what would be done, and do nothing
 `;
 
@@ -16,12 +17,18 @@ function subject({ entry }: Removal): string {
   return "path" in entry ? entry.path : `the ${entry.kind} ${entry.name}`;
 }
 
+/** The prefix below which this very program stands as `sbin/postel`. */
+function ownPrefix(): string {
+  const file = programFile() ?? "";
+  return file.endsWith("/sbin/postel") ? file.slice(0, -"/sbin/postel".length) : "/usr/local";
+}
+
 /** `postel uninstall`. Exit code 0, 1 if there is nothing to uninstall or it fails, 64 for wrong usage. */
 export function run(args: string[]): Promise<number> {
   const command = new Command("uninstall")
     .exitOverride()
     .description("take back what install put in place")
-    .option("--prefix <dir>", "where the programs are", "/usr/local")
+    .option("--prefix <dir>", "where the programs are", ownPrefix())
     .option("--dry-run", "show what would be done");
   try {
     command.parse(args, { from: "user" });

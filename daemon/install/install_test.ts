@@ -136,7 +136,7 @@ Deno.test("the packed program runs and installs without Deno", async (test) => {
       const answer = user(`${prefix}/sbin/postconf`, "-c", `${directory}/etc`, "-h", "myhostname");
       assert.equal(succeeds(answer), "mail.example.com\n");
       succeeds(user(`${prefix}/sbin/postel`, "install", "--prefix", prefix));
-      succeeds(user(`${prefix}/sbin/postel`, "uninstall", "--prefix", prefix));
+      succeeds(user(`${prefix}/sbin/postel`, "uninstall"));
       assert.throws(() => Deno.statSync(prefix), Deno.errors.NotFound);
     });
 
