@@ -6,6 +6,7 @@ import {
   installed,
   listening,
   outcome,
+  outcomeWithoutRights,
   ServerProcess,
 } from "./testing.ts";
 
@@ -298,6 +299,10 @@ access to * by * read
       });
       await t.step("real postmap gives the same answers", async () => {
         await Promise.all(comparisons);
+      });
+      await t.step("a process that gave up root can ask", async () => {
+        const table = bench.table("ldap", certified ? { ...base, start_tls: "yes" } : base);
+        assert.equal(await outcomeWithoutRights(table, "plain@example.com"), "target@example.net");
       });
       await t.step("a server that goes away is a temporary error, and bound lookups work again", async () => {
         const bound = { ...base, bind_dn: "cn=admin,dc=example,dc=com", bind_pw: "geheim" };

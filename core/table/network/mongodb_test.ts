@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { BSON, type Document } from "mongodb";
-import { Bench, outcome } from "./testing.ts";
+import { Bench, outcome, outcomeWithoutRights } from "./testing.ts";
 
 const OP_REPLY = 1;
 const OP_QUERY = 2004;
@@ -196,6 +196,10 @@ Deno.test({
           assert.equal(await outcome(bench.table("mongodb", { ...base, ...values }), key), expected, label);
         }
         assert.ok(!bench.said.some((text) => text.includes("geheim")));
+      });
+      await t.step("a process that gave up root can ask", async () => {
+        const table = bench.table("mongodb", base);
+        assert.equal(await outcomeWithoutRights(table, "plain@example.com"), "target@example.net");
       });
       await t.step(
         "a server that falls silent or goes away is a temporary error, and lookups work again",

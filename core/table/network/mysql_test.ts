@@ -7,6 +7,7 @@ import {
   installed,
   listening,
   outcome,
+  outcomeWithoutRights,
   ServerProcess,
 } from "./testing.ts";
 
@@ -216,6 +217,10 @@ Deno.test({
           assert.ok(!bench.said.some((text) => text.includes("geheim")), bench.said.join("\n"));
         },
       );
+      await t.step("a process that gave up root can ask", async () => {
+        const table = bench.table("mysql", { ...base, query });
+        assert.equal(await outcomeWithoutRights(table, "plain@example.com"), "target@example.net");
+      });
       await t.step("many lookups at once share connections", async () => {
         const table = bench.table("mysql", { ...base, query });
         const answers = await Promise.all(

@@ -6,6 +6,7 @@ import {
   installed,
   listening,
   outcome,
+  outcomeWithoutRights,
   ServerProcess,
 } from "./testing.ts";
 
@@ -217,6 +218,10 @@ Deno.test({
           assert.ok(answers.every((answer) => answer === "target@example.net"));
         },
       );
+      await t.step("a process that gave up root can ask", async () => {
+        const table = bench.table("pgsql", { ...base, query });
+        assert.equal(await outcomeWithoutRights(table, "plain@example.com"), "target@example.net");
+      });
       await t.step(
         "a server that goes away within a query is a temporary error, and lookups work again",
         async () => {

@@ -1,5 +1,13 @@
 import assert from "node:assert/strict";
-import { Bench, freePort, installed, listening, outcome, ServerProcess } from "./testing.ts";
+import {
+  Bench,
+  freePort,
+  installed,
+  listening,
+  outcome,
+  outcomeWithoutRights,
+  ServerProcess,
+} from "./testing.ts";
 
 const program = installed("/usr/bin/redis-server", "/usr/bin/valkey-server");
 const cli = installed("/usr/bin/redis-cli", "/usr/bin/valkey-cli");
@@ -95,6 +103,10 @@ Deno.test({
           Array.from({ length: 200 }, () => table.lookup("plain@example.com")),
         );
         assert.ok(answers.every((answer) => answer === "target@example.net"));
+      });
+      await t.step("a process that gave up root can ask", async () => {
+        const table = bench.table("redis", base);
+        assert.equal(await outcomeWithoutRights(table, "plain@example.com"), "target@example.net");
       });
       await t.step("the server goes away within a command and comes back", async () => {
         const table = bench.table("redis", base);
