@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import { spawnSync } from "node:child_process";
 import process from "node:process";
-import { type Config, DEFAULT_DIRECTORY, loadConfig } from "../core/config/mod.ts";
+import { type Config, ConfigError, DEFAULT_DIRECTORY, loadConfig } from "../core/config/mod.ts";
 import {
   type LogEntry,
   Logger,
@@ -246,6 +246,10 @@ export async function run(args: string[]): Promise<number> {
       return 1;
     }
     return await perform(invocation);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    log.fatal(error.message);
+    return 1;
   } finally {
     log.sink.flush();
   }

@@ -26,7 +26,7 @@ async function runProgram(program: string, args: readonly string[]): Promise<str
  */
 export async function logrotate({ config, log }: AdminDeps): Promise<number> {
   for (const name of ["maillog_file", "maillog_file_compressor", "maillog_file_rotate_suffix"]) {
-    if (config.string(name) !== "") continue;
+    if (config.expand(config.raw(name) ?? "") !== "") continue;
     log.fatal(`empty '${name}' parameter value - logfile rotation failed`);
     return 1;
   }

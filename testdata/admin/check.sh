@@ -27,7 +27,6 @@ echo x >"$dir/spool/corrupt/ABCDEF"
 echo x >"$dir/data/file"
 chmod 666 "$dir/data/file"
 mkdir "$dir/spool/deferred/A"
-chown nobody "$dir/spool/maildrop"
 chgrp nogroup "$dir/spool/public"
 script -qec "postfix check" /dev/null </dev/null | tr -d '\r' |
   sed -n 's,^postfix/postfix-script: warning: ,,p'
