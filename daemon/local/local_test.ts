@@ -1,6 +1,5 @@
 /** Deliveries from end to end that recorded answers do not cover. */
 import assert from "node:assert/strict";
-import process from "node:process";
 import { connectSmtp, startInstance } from "../master/testing.ts";
 import {
   buildWorld,
@@ -12,7 +11,36 @@ import {
 } from "./world_testing.ts";
 
 const options = { ignore: !WORLD_POSSIBLE, sanitizeOps: false, sanitizeResources: false };
-const isRoot = process.geteuid?.() === 0;
+
+const DOVECOT_CONFIG = `base_dir = {dir}/dove/run
+state_dir = {dir}/dove/state
+log_path = {dir}/dove/log
+protocols = lmtp
+ssl = no
+default_internal_user = nobody
+default_login_user = nobody
+default_internal_group = nogroup
+first_valid_uid = 4000
+mail_location = maildir:~/Maildir
+passdb {
+  driver = passwd-file
+  args = {dir}/dove/users
+}
+userdb {
+  driver = passwd-file
+  args = {dir}/dove/users
+}
+service lmtp {
+  unix_listener {dir}/dove/lmtp {
+    mode = 0666
+  }
+}
+service stats {
+  unix_listener stats-writer {
+    mode = 0666
+  }
+}
+`;
 
 async function startWorld(scenario: Omit<Scenario, "name">) {
   const directory = Deno.makeTempDirSync({ prefix: "postel-test-" });
@@ -165,37 +193,139 @@ Deno.test({
   },
 });
 
+/** Copies a program and the libraries that it needs below another root directory. */
+function copyProgram(program: string, root: string): void {
+  const { stdout } = new Deno.Command("ldd", { args: [program] }).outputSync();
+  const needed = new TextDecoder().decode(stdout).match(/\/\S+/g) ?? [];
+  for (const path of [program, ...needed.filter((path) => !path.endsWith(":"))]) {
+    Deno.mkdirSync(root + path.slice(0, path.lastIndexOf("/")), { recursive: true });
+    Deno.copyFileSync(Deno.realPathSync(path), root + path);
+  }
+}
+
 Deno.test({
   name: "pipe with chroot= runs the command inside, without root's rights",
-  ignore: !isRoot || !WORLD_POSSIBLE || !exists("/bin/busybox"),
-  sanitizeOps: false,
-  sanitizeResources: false,
+  ...options,
   async fn() {
     await using instance = await startWorld({
       main: ["transport_maps = inline:{ { jail.example = jail: } }"],
       master: [
-        "jail unix - n n - - pipe chroot={dir}/jail directory=/tmp user=u01 argv=/bin/busybox sh -c {cat > got; /bin/busybox id >> got; pwd >> got}",
+        "jail unix - n n - - pipe chroot={dir}/jail directory=/tmp user=u01 argv=/bin/sh -c {/bin/cat > got; pwd >> got; echo $$0}",
       ],
-      files: { aliases: "", "jail/tmp/": { mode: 0o777 }, "jail/bin/": {} },
+      files: { aliases: "", "jail/tmp/": { mode: 0o777 } },
       messages: [],
     });
-    Deno.copyFileSync("/bin/busybox", `${instance.directory}/jail/bin/busybox`);
-    Deno.chmodSync(`${instance.directory}/jail/tmp`, 0o777);
+    for (const program of ["/bin/sh", "/bin/cat"]) copyProgram(program, `${instance.directory}/jail`);
     const client = await connectSmtp(instance.port);
     await client.say("EHLO client.example");
     await sendMessage(client, { id: "jail", to: ["x@jail.example"] });
     client.close();
-    await instance.logged(/relay=jail.*status=sent/);
-    const got = Deno.readTextFileSync(`${instance.directory}/jail/tmp/got`);
-    assert.match(got, /uid=4001 gid=4001/);
-    assert.match(got, /\n\/tmp\n$/);
+    await instance.logged(/relay=jail.*status=sent \(delivered via jail service \(\/bin\/sh\)\)/);
+    const path = `${instance.directory}/jail/tmp/got`;
+    assert.match(Deno.readTextFileSync(path), /Message-ID: <jail@case>[\s\S]*\n\/tmp\n$/);
+    const { uid, gid } = Deno.statSync(path);
+    assert.deepEqual([uid, gid], [4001, 4001]);
   },
 });
 
-function exists(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
+function installed(...paths: string[]): boolean {
+  return paths.every((path) => {
+    try {
+      return Deno.statSync(path).isFile;
+    } catch {
+      return false;
+    }
+  });
 }
+
+Deno.test({
+  name: "procmail as mailbox_command files into the user's Maildir",
+  ...options,
+  ignore: !WORLD_POSSIBLE || !installed("/usr/bin/procmail"),
+  async fn() {
+    await using instance = await startWorld({
+      main: ['mailbox_command = /usr/bin/procmail -a "$EXTENSION"'],
+      files: {
+        aliases: "",
+        "home/u01/.procmailrc": "MAILDIR=$HOME\nARG=$1\n:0\n* ARG ?? lists\nlists/\n:0\ninbox/\n",
+      },
+      messages: [
+        { id: "plain", to: ["u01@example.com"] },
+        { id: "lists", to: ["u01+lists@example.com"] },
+      ],
+    });
+    await instance.logged(
+      /status=sent \(delivered to command: \/usr\/bin\/procmail[\s\S]*status=sent \(delivered to command/,
+    );
+    for (const [folder, id] of [["inbox", "plain"], ["lists", "lists"]]) {
+      const place = `${instance.directory}/home/u01/${folder}/new`;
+      const [file] = [...Deno.readDirSync(place)];
+      assert.match(Deno.readTextFileSync(`${place}/${file!.name}`), new RegExp(`<${id}@case>`));
+    }
+  },
+});
+
+const DOVECOT = "/usr/sbin/dovecot";
+
+Deno.test({
+  name: "lmtp to Dovecot: a reply for each recipient, mail in its Maildir",
+  ...options,
+  ignore: !WORLD_POSSIBLE || !installed(DOVECOT, "/usr/lib/dovecot/lmtp"),
+  async fn() {
+    await using instance = await startWorld({
+      main: [
+        "virtual_mailbox_domains = dove.example",
+        "virtual_transport = lmtp:unix:{dir}/dove/lmtp",
+        "lmtp_destination_recipient_limit = 50",
+      ],
+      files: {
+        aliases: "",
+        "dove/": { mode: 0o755 },
+        "dove/users":
+          "ann@dove.example::4001:4001::{dir}/dove/home/ann\nben@dove.example::4001:4001::{dir}/dove/home/ben\n",
+        "dove/home/": { owner: "u01" },
+        "dove/dovecot.conf": DOVECOT_CONFIG,
+      },
+      messages: [],
+    });
+    const { directory } = instance;
+    const config = `${directory}/dove/dovecot.conf`;
+    const dovecot = new Deno.Command("unshare", {
+      args: ["-m", `${directory}/enter`, DOVECOT, "-F", "-c", config],
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+    try {
+      for (
+        let tries = 0;
+        tries < 100 &&
+        !Array.from(Deno.readDirSync(`${directory}/dove`)).some((entry) => entry.name === "lmtp");
+        tries++
+      ) {
+        await new Promise((done) => setTimeout(done, 50));
+      }
+      const client = await connectSmtp(instance.port);
+      await client.say("EHLO client.example");
+      await sendMessage(client, {
+        id: "dove",
+        to: ["ann@dove.example", "ben@dove.example", "nobody@dove.example"],
+        body: ["one", ".", "..two", "From three"],
+      });
+      client.close();
+      await instance.logged(/to=<nobody@dove\.example>.*dsn=5\.1\.1, status=bounced/);
+      for (const name of ["ann", "ben"]) {
+        await instance.logged(
+          new RegExp(`to=<${name}@dove\\.example>.*dsn=2\\.0\\.0, status=sent \\(250 2\\.0\\.0`),
+        );
+        const place = `${directory}/dove/home/${name}/Maildir/new`;
+        const [file] = [...Deno.readDirSync(place)];
+        const text = Deno.readTextFileSync(`${place}/${file!.name}`);
+        assert.match(text, /^Return-Path: <sender@outside\.example>\n[\s\S]* with LMTP$/m);
+        assert.ok(text.endsWith("\none\n.\n..two\nFrom three\n"), text);
+      }
+    } finally {
+      dovecot.kill("SIGTERM");
+      await dovecot.status;
+    }
+  },
+});
