@@ -1,4 +1,4 @@
-import { type DirectoryEntry, openDirectory, unlinkFile } from "../system/mod.ts";
+import { type DirectoryEntry, openDirectory, pathInfo, unlinkFile } from "../system/mod.ts";
 import { fileError } from "./file_errors.ts";
 import { isQueueId } from "./queue_id.ts";
 import type { QueueFileInfo } from "./types.ts";
@@ -14,6 +14,8 @@ export function removeIfThere(path: string): boolean {
 
 /** A directory entry without following symbolic links; undefined if it is not there. */
 export function lstat(path: string): QueueFileInfo | undefined {
+  const quick = pathInfo(path);
+  if (quick !== undefined) return quick === "missing" ? undefined : quick;
   try {
     const info = Deno.lstatSync(path);
     return {

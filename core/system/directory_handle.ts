@@ -46,6 +46,8 @@ const O_CLOEXEC = 0x80000;
 /** Looking at a file is no use of it: without this flag the first look at each file costs a write of its inode. */
 const O_NOATIME = 0x40000;
 const FILE_FLAGS = O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+const AT_FDCWD = -100;
+const AT_SYMLINK_NOFOLLOW = 0x100;
 const AT_EMPTY_PATH = 0x1000;
 const STATX_BASIC = 0x7ff;
 
@@ -81,13 +83,31 @@ function long(view: DataView, at: number): number {
 }
 
 function info(fd: number): OpenFileInfo {
-  if (libc().statx(fd, EMPTY, AT_EMPTY_PATH, STATX_BASIC, STATX) !== 0) throw new Error("statx failed");
+  if (libc().statx(fd, EMPTY, AT_EMPTY_PATH, STATX_BASIC, STATX) !== 0) throw systemError("statx");
+  return statxInfo();
+}
+
+/**
+ * What the system says about a path, symbolic links not followed; `missing` if there is nothing. Undefined if it could not
+ * be asked: the ordinary call tells why, or does it where C functions may not be called.
+ */
+export function pathInfo(path: string): OpenFileInfo | "missing" | undefined {
+  try {
+    if (!setName(path)) return undefined;
+    if (libc().statx(AT_FDCWD, NAME, AT_SYMLINK_NOFOLLOW, STATX_BASIC, STATX) === 0) return statxInfo();
+    return errno() === Errno.ENOENT ? "missing" : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function statxInfo(): OpenFileInfo {
   const mode = STATX_VIEW.getUint16(28, true);
   return {
     mode: mode & 0o7777,
     isFile: (mode & 0o170000) === 0o100000,
     size: long(STATX_VIEW, 40),
-    mtime: long(STATX_VIEW, 112),
+    mtime: long(STATX_VIEW, 112) + STATX_VIEW.getUint32(120, true) / 1e9,
     uid: STATX_VIEW.getUint32(20, true),
     inode: long(STATX_VIEW, 32),
     links: STATX_VIEW.getUint32(16, true),

@@ -20,6 +20,7 @@ export {
   openDirectory,
   type OpenFile,
   type OpenFileInfo,
+  pathInfo,
 } from "./directory_handle.ts";
 export { becomeProgram, enterRoot } from "./execute.ts";
 export { errorText } from "./libc.ts";
