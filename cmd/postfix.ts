@@ -58,7 +58,9 @@ async function queueChecked({ deps }: Invocation): Promise<number | undefined> {
   const { selfCommand } = await import("../core/system/mod.ts");
   const { program, args } = selfCommand("postsuper", "-c", deps.config.directory);
   const { status } = spawnSync(program, args, { stdio: "inherit" });
-  return status === 0 ? undefined : 1;
+  if (status === 0) return undefined;
+  deps.log.fatal("Postfix integrity check failed!");
+  return 1;
 }
 
 const ACTIONS: Readonly<Record<string, Action>> = {
