@@ -3,6 +3,8 @@ import { canonicalUser, type Environment, failed, Reason } from "./environment.t
 import { octets, textOf } from "./text.ts";
 import type { SaslOutcome, ServerDialogue } from "./types.ts";
 
+/** Bytes of a name that LOGIN takes. */
+const LONGEST_NAME = 1024;
 const EMPTY = new Uint8Array(0);
 
 async function checkPassword(
@@ -10,8 +12,11 @@ async function checkPassword(
   user: string,
   password: Uint8Array,
 ): Promise<SaslOutcome> {
+  if (user.trim() === "") {
+    return { kind: "failed", reason: Reason.generic, temporary: true, detail: "All-whitespace username." };
+  }
   const name = canonicalUser(environment, user);
-  if (user === "" || password.length === 0) return failed(Reason.refused, name);
+  if (password.length === 0) return failed(Reason.refused, name);
   return await environment.checker.check(user, password, environment.peer)
     ? { kind: "done", user: name }
     : failed(Reason.refused, name);
@@ -21,20 +26,40 @@ export async function* servePlain(environment: Environment, initial: Uint8Array 
   const message = initial ?? (yield EMPTY);
   const first = message.indexOf(0);
   const second = first < 0 ? -1 : message.indexOf(0, first + 1);
-  if (second < 0 || message.indexOf(0, second + 1) >= 0) return failed(Reason.protocol);
+  if (first < 0) return malformed("Can only find author (no password)");
+  if (second < 0) return malformed("Can only find author/en (no password)");
+  if (message.indexOf(0, second + 1) >= 0) {
+    return malformed("Got more data than we were expecting in the PLAIN plugin?");
+  }
   const authorization = textOf(message.subarray(0, first));
   const user = textOf(message.subarray(first + 1, second));
   if (authorization === undefined || user === undefined) return failed(Reason.protocol);
   const outcome = await checkPassword(environment, user, message.subarray(second + 1));
-  if (outcome.kind !== "done" || authorization === "") return outcome;
+  if (outcome.kind === "failed") {
+    return outcome.temporary === true ? outcome : { ...outcome, detail: "Password verification failed" };
+  }
+  if (authorization === "") return outcome;
   // Nobody may act for somebody else here.
-  return canonicalUser(environment, authorization) === outcome.user
-    ? outcome
-    : failed(Reason.noAuthorization, outcome.user);
+  const wanted = canonicalUser(environment, authorization);
+  if (wanted === outcome.user) return outcome;
+  return {
+    kind: "failed",
+    reason: Reason.refused,
+    user: wanted,
+    detail: "Requested identity not authenticated identity",
+  };
+}
+
+function malformed(detail: string): SaslOutcome {
+  return { kind: "failed", reason: Reason.protocol, detail };
 }
 
 export async function* serveLogin(environment: Environment, initial: Uint8Array | undefined): ServerDialogue {
-  const user = textOf(initial ?? (yield octets("Username:")));
+  const name = initial ?? (yield octets("Username:"));
+  if (name.length > LONGEST_NAME) {
+    return malformed(`username too long (>${LONGEST_NAME} characters)`);
+  }
+  const user = textOf(name);
   if (user === undefined) return failed(Reason.protocol);
   const password = yield octets("Password:");
   return await checkPassword(environment, user, password);

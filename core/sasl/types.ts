@@ -18,6 +18,8 @@ export type SaslOutcome =
     readonly reason: string;
     /** The back end could not answer: the client may try again. */
     readonly temporary?: boolean;
+    /** More for the log, in the words of the Cyrus library. */
+    readonly detail?: string;
     /** Who tried, as far as that is known. */
     readonly user?: string;
   };

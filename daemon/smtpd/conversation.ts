@@ -273,8 +273,8 @@ function violatesPipelining(session: Session, name: string, verb: Verb): boolean
   session.pipeliningReported = true;
   session.service.deps.log.info(
     `improper command pipelining after ${name} from ${session.client.label}: ${
-      escaped(stream.peek().subarray(0, SHOWN_INPUT))
-    }`,
+      // What follows AUTH may be a password.
+      name === "AUTH" ? "..." : escaped(stream.peek().subarray(0, SHOWN_INPUT))}`,
     "pipelining",
     { client: session.client.label, clientAddress: session.client.address, stage: name },
   );

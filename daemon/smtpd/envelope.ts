@@ -18,6 +18,8 @@ export function writeEnvelope(session: Session, transaction: Transaction, localR
   if (settings.contentFilter !== "") appendTextRecord(out, RecordType.Filter, settings.contentFilter);
   attribute(out, "log_ident", transaction.queueId);
   attribute(out, "rewrite_context", localRewriting ? "local" : "remote");
+  attribute(out, "sasl_method", session.login?.method);
+  attribute(out, "sasl_username", session.login?.user);
   attribute(out, "sasl_sender", transaction.saslSender);
   attribute(out, "envelope_id", transaction.envelopeId);
   if (transaction.returnFlags !== 0) attribute(out, "ret_flags", String(transaction.returnFlags));

@@ -1,6 +1,7 @@
 import type { Word } from "../../core/smtp/mod.ts";
 import { reply } from "../../core/smtp/mod.ts";
 import { checkHelo } from "./access/stages.ts";
+import { authKeywords } from "./auth.ts";
 import { printable, type Session } from "./session.ts";
 
 /** Service extensions in the order in which EHLO names them; each may be taken back by `smtpd_discard_ehlo_keywords`. */
@@ -16,6 +17,7 @@ const KEYWORDS: readonly { readonly name: string; line(session: Session): string
     name: "starttls",
     line: ({ service, tls }) => service.tls !== undefined && tls === undefined ? "STARTTLS" : undefined,
   },
+  { name: "auth", line: ({ authKeywords }) => authKeywords },
   { name: "enhancedstatuscodes", line: () => "ENHANCEDSTATUSCODES" },
   { name: "8bitmime", line: () => "8BITMIME" },
   { name: "dsn", line: () => "DSN" },
@@ -60,6 +62,8 @@ export async function helo(session: Session, words: readonly Word[]): Promise<bo
 
 export async function ehlo(session: Session, words: readonly Word[]): Promise<boolean> {
   if (!await hello(session, words, "ESMTP")) return false;
+  session.authKeywords = await authKeywords(session);
+  if (session.hangup) return false;
   const lines = [session.settings.hostname];
   for (const keyword of KEYWORDS) {
     const line = isDiscarded(session, keyword.name) ? undefined : keyword.line(session);

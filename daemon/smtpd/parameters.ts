@@ -37,8 +37,14 @@ const MAIL: Readonly<Record<string, Parameter<Transaction>>> = {
     transaction.declaredSize = size;
     return undefined;
   },
-  // RFC 4954 section 5; of no use without authentication
-  AUTH: () => undefined,
+  // RFC 4954 section 5; only who has authenticated is believed
+  AUTH(session, transaction, value) {
+    const decoded = decodeXtext(value);
+    if (session.login !== undefined && decoded !== undefined && isPrintable(decoded) && decoded !== "<>") {
+      transaction.saslSender = decoded;
+    }
+    return undefined;
+  },
   // RFC 3461 section 4.3
   RET(session, transaction, value, seen) {
     if (isDiscarded(session, "dsn")) return dsnDisabled;

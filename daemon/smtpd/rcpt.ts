@@ -60,13 +60,16 @@ export async function rcpt(session: Session, words: readonly Word[]): Promise<bo
   return true;
 }
 
+/** Room for records that a transaction keeps between batches, in bytes: a batch of content and what fills it up. */
+const KEPT_ROOM = 256 * 1024;
+
 /** Hands the collected records to cleanup. */
 export async function sendRecords(transaction: Transaction): Promise<void> {
   const { records, message } = transaction;
   if (records.length === 0 || message === undefined) return;
   const wait = message.write(records.view());
   if (wait !== undefined) await wait;
-  records.clear(1024);
+  records.clear(KEPT_ROOM);
 }
 
 /** Opens a queue file with the first accepted recipient, so that refused mail leaves no trace on disk. */
@@ -82,8 +85,14 @@ async function openMessage(session: Session, transaction: Transaction): Promise<
     return session.refuse(451, "4.3.0", "Error: queue file write error");
   }
   const { queueId } = transaction.message;
-  service.deps.log.info(`${queueId}: client=${client.label}`, "client", {
+  const { login } = session;
+  let line = `${queueId}: client=${client.label}`;
+  if (login !== undefined) line += `, sasl_method=${login.method}, sasl_username=${login.user}`;
+  if (transaction.saslSender !== "") line += `, sasl_sender=${transaction.saslSender}`;
+  service.deps.log.info(line, "client", {
     queueId,
+    saslMethod: login?.method,
+    saslUsername: login?.user,
     client: client.label,
     clientAddress: client.address,
     clientName: client.name,

@@ -33,11 +33,18 @@ export function receivedHeader(session: Session, transaction: Transaction, queue
   const { settings, client, helo } = session;
   const base = transaction.smtputf8 && session.protocol === "ESMTP" ? "UTF8SMTP" : session.protocol;
   // RFC 3848: S stands for TLS.
-  const protocol = session.tls !== undefined && base !== "SMTP" ? `${base}S` : base;
+  const secured = session.tls !== undefined && base !== "SMTP" ? `${base}S` : base;
+  const { login } = session;
+  const protocol = login !== undefined && base !== "SMTP" ? `${secured}A` : secured;
+  const sender = login !== undefined && settings.authenticatedHeader
+    ? [`\t(Authenticated sender: ${inComment(login.user)})`]
+    : [];
   const date = mailDate(transaction.arrival.seconds);
-  const from = settings.hideClient
-    ? []
-    : [`Received: from ${helo ?? client.name} (${client.name} [${client.rfcAddress}])`, ...tlsLines(session)];
+  const from = settings.hideClient ? [] : [
+    `Received: from ${helo ?? client.name} (${client.name} [${client.rfcAddress}])`,
+    ...tlsLines(session),
+    ...sender,
+  ];
   const by = `${
     settings.hideClient ? "Received: " : "\t"
   }by ${settings.hostname} (${settings.mailName}) with ${protocol} id ${queueId}`;

@@ -1,5 +1,6 @@
 import { CoarseTimer, reply, SmtpStream, SmtpStreamError } from "../../core/smtp/mod.ts";
 import { preloadTls } from "../../core/tls/mod.ts";
+import { readServerAuth } from "./auth_settings.ts";
 import { AccessLists, canonicalAddresses } from "./access/lists.ts";
 import { identifyClient } from "./client.ts";
 import { converse } from "./conversation.ts";
@@ -22,9 +23,11 @@ export function createSmtpd(deps: SmtpdDeps): Smtpd {
   // Once for both forms of the service: by the time of stress, root's rights to read keys are gone.
   const tls = readServerTls(deps);
   if (tls?.server !== undefined) void preloadTls();
+  const auth = readServerAuth(deps, tls?.required === true);
   const build = (stress: boolean): Service => ({
     ...createService(stress ? { ...deps, config: deps.config.with([["stress", "yes"]]) } : deps, timer),
     tls,
+    auth,
   });
   const normal = build(false);
   let stressed: Service | undefined;
@@ -65,6 +68,7 @@ export function createSmtpd(deps: SmtpdDeps): Smtpd {
         await new Promise((done) => setTimeout(done, 20));
       }
       for (const conversation of sessions) conversation.abort();
+      auth?.server?.close();
       normal.access.close();
       stressed?.access.close();
     },

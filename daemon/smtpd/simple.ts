@@ -25,10 +25,6 @@ export function notImplemented(session: Session): boolean {
   return session.refuse(502, "5.5.1", "Error: command not implemented");
 }
 
-export function notEnabled(session: Session): boolean {
-  return session.refuse(503, "5.5.1", "Error: authentication not enabled");
-}
-
 /** XCLIENT and XFORWARD from a client that may not use them. */
 export function unauthorized(session: Session): boolean {
   return session.refuse(550, "5.7.0", "Error: insufficient authorization");

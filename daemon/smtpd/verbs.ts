@@ -1,4 +1,5 @@
 import type { Word } from "../../core/smtp/mod.ts";
+import { auth } from "./auth.ts";
 import { bdat } from "./bdat.ts";
 import { data } from "./data.ts";
 import { etrn } from "./etrn.ts";
@@ -7,7 +8,7 @@ import { help } from "./help.ts";
 import { mail } from "./mail.ts";
 import { rcpt } from "./rcpt.ts";
 import type { Session } from "./session.ts";
-import { noop, notEnabled, quit, rset, unauthorized } from "./simple.ts";
+import { noop, quit, rset, unauthorized } from "./simple.ts";
 import { starttls } from "./starttls.ts";
 import { vrfy } from "./vrfy.ts";
 
@@ -30,7 +31,7 @@ export const verbs: ReadonlyMap<string, Verb> = new Map<string, Verb>(Object.ent
   XCLIENT: { handler: unauthorized },
   XFORWARD: { handler: unauthorized },
   STARTTLS: { handler: starttls, last: true },
-  AUTH: { handler: notEnabled },
+  AUTH: { handler: auth },
   MAIL: { handler: mail },
   RCPT: { handler: rcpt },
   DATA: { handler: data, last: true },

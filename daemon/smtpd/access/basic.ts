@@ -25,7 +25,6 @@ export const basicRestrictions: Readonly<Record<string, Restriction>> = {
     const { helo } = check;
     return helo !== undefined && /^[\d.]+$|:/.test(helo) ? "ok" : "dunno";
   }),
-  permit_sasl_authenticated: plain(() => "dunno"),
   permit_tls_clientcerts: plain(permitTlsClientcerts),
   permit_tls_all_clientcerts: plain((check) => check.session.tls?.trusted === true ? "ok" : "dunno"),
   reject_plaintext_session: plain((check) =>
@@ -49,19 +48,6 @@ export const basicRestrictions: Readonly<Record<string, Restriction>> = {
         "Multi-recipient bounce",
       )
       : "dunno";
-  }),
-  reject_authenticated_sender_login_mismatch: plain((check) =>
-    withoutSasl(check, "reject_authenticated_sender_login_mismatch")
-  ),
-  reject_unauthenticated_sender_login_mismatch: plain((check) =>
-    withoutSasl(check, "reject_unauthenticated_sender_login_mismatch")
-  ),
-  reject_known_sender_login_mismatch: plain((check) =>
-    withoutSasl(check, "reject_known_sender_login_mismatch")
-  ),
-  reject_sender_login_mismatch: plain((check) => {
-    withoutSasl(check, "reject_authenticated_sender_login_mismatch");
-    return withoutSasl(check, "reject_unauthenticated_sender_login_mismatch");
   }),
   sleep: {
     argument: "seconds",
@@ -103,9 +89,4 @@ function permitTlsClientcerts(check: Check): MaybePromise<Outcome> {
       await relayClientcerts.lookup(prints.publicKey);
     return value === undefined ? "dunno" : "ok";
   });
-}
-
-function withoutSasl(check: Check, name: string): Outcome {
-  check.session.warn(`restriction \`${name}' ignored: no SASL support`);
-  return "dunno";
 }

@@ -10,6 +10,7 @@ import { destinationRestrictions } from "./destinations.ts";
 import { dnsblRestrictions } from "./dnsbl.ts";
 import { hostRestrictions } from "./hosts.ts";
 import { mapRestrictions } from "./maps.ts";
+import { saslRestrictions } from "./sasl.ts";
 import { policyRestrictions } from "./policy.ts";
 import type { PolicyClient } from "./policy_client.ts";
 import type { Restriction } from "./restriction.ts";
@@ -21,6 +22,7 @@ const restrictions = new Map<string, Restriction>(Object.entries({
   ...hostRestrictions,
   ...destinationRestrictions,
   ...mapRestrictions,
+  ...saslRestrictions,
   ...policyRestrictions,
   ...dnsblRestrictions,
   ...serverRestrictions,

@@ -13,7 +13,8 @@ interface Subject {
   readonly keys: Iterable<Key>;
 }
 
-function mapRestriction(subject: (check: Check) => Subject | undefined): Restriction {
+/** A restriction that asks its table about what `subject` finds. */
+export function mapRestriction(subject: (check: Check) => Subject | undefined): Restriction {
   return {
     argument: "table",
     run(check, argument) {

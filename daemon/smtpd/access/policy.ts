@@ -117,7 +117,9 @@ function* requestAttributes(check: Check, context: string): Generator<readonly [
   yield ["size", String(transaction?.content?.size ?? transaction?.declaredSize ?? 0)];
   yield ["etrn_domain", text(check.subject.etrn)];
   yield ["stress", config.string("stress")];
-  for (const name of SASL_ATTRIBUTES) yield [name, ""];
+  yield ["sasl_method", session.login?.method ?? ""];
+  yield ["sasl_username", session.login?.user ?? ""];
+  yield ["sasl_sender", text(transaction?.saslSender)];
   yield* tlsAttributes(session);
   yield ["policy_context", context];
   yield ["compatibility_level", config.string("compatibility_level")];
@@ -137,10 +139,3 @@ function* tlsAttributes(session: Session): Generator<readonly [string, string]> 
   yield ["encryption_cipher", tls?.cipher ?? ""];
   yield ["encryption_keysize", String(tls?.cipherBits ?? 0)];
 }
-
-/** What only sessions with authentication have. */
-const SASL_ATTRIBUTES = [
-  "sasl_method",
-  "sasl_username",
-  "sasl_sender",
-];
