@@ -51,6 +51,9 @@ export interface ServerTlsDeps {
   readonly requestReplacement?: ((reason: string) => void) | undefined;
 }
 
+/** The engine names every authority in its request for a certificate; OpenSSL refuses requests of some 16 KB. */
+const MOST_AUTHORITIES = 100;
+
 type Level = "none" | "may" | "encrypt";
 
 function securityLevel(config: Config, log: Logger): Level {
@@ -125,11 +128,11 @@ export function readServerTls(deps: ServerTlsDeps): ServerTls | undefined {
     logLevel: Number(config.string("smtpd_tls_loglevel")),
     digest,
     rateLimit: config.int("smtpd_client_new_tls_session_rate_limit"),
-    server: readKeys(deps, required),
+    server: readKeys(deps, required, config.bool("smtpd_tls_ask_ccert") || wantsCertificate),
   };
 }
 
-function readKeys(deps: ServerTlsDeps, required: boolean): ServerKeys | undefined {
+function readKeys(deps: ServerTlsDeps, required: boolean, asks: boolean): ServerKeys | undefined {
   const { config, tables, log } = deps;
   const store = deps.keyStore ?? new KeyStore();
   const versions = readProtocols(config, required ? "smtpd_tls_mandatory_protocols" : "smtpd_tls_protocols");
@@ -153,6 +156,12 @@ function readKeys(deps: ServerTlsDeps, required: boolean): ServerKeys | undefine
       trustAnchors(own + system),
       config.int("smtpd_tls_ccert_verifydepth"),
     );
+    if (asks && context.trust.direct.size > MOST_AUTHORITIES) {
+      log.warning(
+        `${context.trust.direct.size} certificates of authorities are announced to clients that are asked for a ` +
+          "certificate, and many clients refuse so long a list: use an smtpd_tls_CAfile with the few that matter",
+      );
+    }
     const byName = sni.isEmpty ? undefined : new NamedKeys(sni, store, log);
     const tls13 = versions.max === "TLSv1.3";
     return {
