@@ -17,7 +17,7 @@ export const networkTypes: ReadonlyMap<string, () => Promise<Opener>> = new Map<
   ["ldap", () => import("./ldap.ts").then((module) => module.openLdap)],
   ["memcache", () => import("./memcache.ts").then((module) => module.openMemcache)],
   ["mongodb", () => import("./mongodb.ts").then((module) => module.openMongodb)],
-  ["mysql", () => import("./mysql.ts").then((module) => module.openMysql)],
+  ["mysql", () => import("./mysql.ts").then((module) => module.loadMysql())],
   ["pgsql", () => import("./pgsql.ts").then((module) => module.openPgsql)],
   ["redis", () => import("./redis.ts").then((module) => module.openRedis)],
   ["socketmap", () => import("./socketmap.ts").then((module) => module.openSocketmap)],

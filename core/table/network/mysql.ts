@@ -1,10 +1,11 @@
 import type { Connection, ConnectionOptions, TypeCastField } from "mysql2/promise";
 import mysql from "mysql2/promise";
 import { decodeText } from "../../bytes/mod.ts";
-import type { OpenContext } from "../context.ts";
+import type { OpenContext, Opener } from "../context.ts";
 import { type Table, TableError } from "../types.ts";
 import { type Endpoint, endpointLabel, parseEndpoint } from "./endpoint.ts";
 import { type MysqlOptions, portOf, readMysqlOptions } from "./mysql_options.ts";
+import { rehearseLogin } from "./mysql_rehearsal.ts";
 import { ServerLost, within } from "./server_lost.ts";
 import type { Server } from "./server_pool.ts";
 import { legacySelect, readSqlSettings, type SqlClient, type SqlSettings, sqlTable } from "./sql_table.ts";
@@ -23,8 +24,14 @@ interface MysqlSession {
   readonly plainBackslash: boolean;
 }
 
+/** Loads all of the client package and gives the opener. */
+export async function loadMysql(): Promise<Opener> {
+  await rehearseLogin();
+  return openMysql;
+}
+
 /** `mysql:file`: a query on a MySQL or MariaDB server (mysql_table(5)). */
-export function openMysql(context: OpenContext): Table {
+function openMysql(context: OpenContext): Table {
   const settings = readSqlSettings(context, legacySelect);
   const { all } = settings;
   const group = all.string("option_group", "client");
