@@ -153,13 +153,7 @@ export class FileQueueWriter implements QueueWriter {
   }
 
   #moveTo(path: string): void {
-    try {
-      renameFile(this.#path, path);
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-      this.#host.makeParents(path);
-      renameFile(this.#path, path);
-    }
+    renameInto(this.#host, this.#path, path);
     this.#path = path;
   }
 
@@ -191,6 +185,17 @@ interface NewFile {
   time: { seconds: number; micros: number };
 }
 
+/** Renames a file; the directory of a hashed queue is made where it is missing. */
+function renameInto(host: WriterHost, from: string, to: string): void {
+  try {
+    renameFile(from, to);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    host.makeParents(to);
+    renameFile(from, to);
+  }
+}
+
 function openNew(host: WriterHost, queue: "incoming" | "maildrop", mode: number): NewFile {
   let failure: unknown;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -208,7 +213,7 @@ function openNew(host: WriterHost, queue: "incoming" | "maildrop", mode: number)
       const inode = file.statSync().ino ?? 0;
       const id = host.longIds ? longId(time.seconds, time.micros, inode) : shortId(time.micros, inode);
       const path = host.path(queue, id);
-      renameFile(temporary, path);
+      renameInto(host, temporary, path);
       return { file, path, id, time };
     } catch (error) {
       failure = error;
