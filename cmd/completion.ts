@@ -34,15 +34,20 @@ local -a commands
 commands=(
 ${commands.map(({ name, summary }) => `  '${name}:${summary}'`).join("\n")}
 )
+(( CURRENT == 2 )) && commands+=('help:tell more about a command' '--version:print the version')
 if (( CURRENT == 2 )) || [[ $words[2] == help && CURRENT == 3 ]]; then
   _describe command commands
 else
   _files
 fi`;
     case "fish":
-      return commands.map(({ name, summary }) =>
+      return [
+        ...commands,
+        { name: "help", summary: "tell more about a command" },
+        { name: "--version", summary: "print the version" },
+      ].map(({ name, summary }) =>
         `complete -c postel -n "__fish_use_subcommand" -f -a ${name} -d '${summary}'`
-      ).join("\n");
+      ).concat(`complete -c postel -n "__fish_seen_subcommand_from help" -f -a '${names}'`).join("\n");
   }
   return undefined;
 }
