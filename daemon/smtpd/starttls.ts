@@ -84,6 +84,7 @@ async function startTls(session: Session, tls: ServerTls, server: ServerKeys): P
   // RFC 3207 section 4.2: the client starts anew.
   session.reset();
   session.helo = undefined;
+  session.login = undefined;
   session.protocol = "SMTP";
   session.tls = state;
   session.login = undefined;
