@@ -217,6 +217,15 @@ ${text}
 `;
 }
 
+function stopSink(sink: Deno.ChildProcess): void {
+  try {
+    sink.kill();
+  } catch (error) {
+    // It ended by itself, which matters to the intake rows only: what it did not take is still in the queue.
+    console.error(`smtp-sink: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
 async function main(): Promise<number> {
   const { values } = parseArgs({
     args: Deno.args,
@@ -247,6 +256,12 @@ async function main(): Promise<number> {
     { peer: postel, tool: (name, ...args) => [self.program, ...self.args, name, ...args] },
   ];
   const rows: Row[] = [];
+  const add = (more: readonly Row[]) => {
+    rows.push(...more);
+    // After every part: a run takes minutes, and what is measured is not to be lost with what comes after it.
+    const text = page(table(rows), count, rounds);
+    if (values.write) Deno.writeTextFileSync(new URL("queue-results.md", import.meta.url), text);
+  };
   try {
     for (const { directory } of [postfix, postel]) {
       // Real postsuper logs as the mail system's user.
@@ -257,25 +272,21 @@ async function main(): Promise<number> {
     }
     for (const { peer } of sides) await peer.start();
     await new Promise((done) => setTimeout(done, 2000));
-    rows.push(...await listings(sides, rounds));
-    rows.push(...await intakeMeanwhile(sides, rounds));
-    rows.push(await starts(sides, rounds));
+    add(await listings(sides, rounds));
+    add(await intakeMeanwhile(sides, rounds));
+    add([await starts(sides, rounds)]);
     for (const { peer } of sides) {
       await peer.stop();
       Deno.chownSync(`${peer.directory}/log/mail.log`, owner.uid, owner.gid);
     }
-    rows.push(...await maintenance(sides, rounds));
+    add(await maintenance(sides, rounds));
   } finally {
     for (const { peer } of sides) await peer.stop().catch(() => {});
-    sink.kill();
+    stopSink(sink);
     await sink.status;
     Deno.removeSync(base, { recursive: true });
   }
-  const text = table(rows);
-  console.log(text);
-  if (values.write) {
-    Deno.writeTextFileSync(new URL("queue-results.md", import.meta.url), page(text, count, rounds));
-  }
+  console.log(table(rows));
   return 0;
 }
 

@@ -2,7 +2,7 @@ import { fileError, makeParents } from "./file_errors.ts";
 import { isReady } from "./listing.ts";
 import { QueueLayout } from "./layout.ts";
 import { isQueueId } from "./queue_id.ts";
-import { fileExists } from "../system/mod.ts";
+import { changeMode, fileExists, renameFile } from "../system/mod.ts";
 import { lstat, removeIfThere, scanFiles } from "./queue_files.ts";
 import type { QueueSettings } from "./settings.ts";
 import type { LogName, QueueName } from "./types.ts";
@@ -158,7 +158,7 @@ export class QueueMaintenance {
   #expire(path: string, mode: number, done: (text: string) => void): boolean {
     if ((mode & FORCE_EXPIRE) !== 0) return true;
     try {
-      Deno.chmodSync(path, (mode & 0o777) | FORCE_EXPIRE);
+      changeMode(path, (mode & 0o777) | FORCE_EXPIRE);
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) return false;
       throw fileError(error, `change the mode of ${path}`);
@@ -174,12 +174,12 @@ export class QueueMaintenance {
     }
     try {
       try {
-        Deno.renameSync(path, target);
+        renameFile(path, target);
       } catch (error) {
         if (!(error instanceof Deno.errors.NotFound)) throw error;
         if (!fileExists(path)) return false;
         makeParents(target);
-        Deno.renameSync(path, target);
+        renameFile(path, target);
       }
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) return false;

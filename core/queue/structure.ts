@@ -2,7 +2,7 @@ import { fileError, makeParents } from "./file_errors.ts";
 import { QueueLayout } from "./layout.ts";
 import type { MaintenanceReport } from "./maintenance.ts";
 import { hashText, isLongId, isQueueId, longInodeText, parseQueueId, shortId } from "./queue_id.ts";
-import { type DirectoryEntry, fileExists } from "../system/mod.ts";
+import { type DirectoryEntry, fileExists, renameFile } from "../system/mod.ts";
 import { lstat, readDirectoryEntries, removeIfThere } from "./queue_files.ts";
 import type { QueueSettings } from "./settings.ts";
 import type { LogName, QueueFileInfo, QueueName } from "./types.ts";
@@ -163,11 +163,11 @@ export class StructureCheck {
     }
     try {
       try {
-        Deno.renameSync(from, to);
+        renameFile(from, to);
       } catch (error) {
         if (!(error instanceof Deno.errors.NotFound) || !fileExists(from)) throw error;
         makeParents(to);
-        Deno.renameSync(from, to);
+        renameFile(from, to);
       }
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) return false;
