@@ -1,22 +1,7 @@
 /** What is played to real Postfix and to Postel alike: every way that a local, virtual or piped delivery can end. */
-import type { Scenario, WorldMessage } from "./world_testing.ts";
-
-const at = (name: string) => `${name}@example.com`;
-
-/** One message to one local recipient with the case's own name in front. */
-function mail(id: string, to: string, more: Partial<WorldMessage> = {}): WorldMessage {
-  return { id, to: [to.includes("@") ? to : at(to)], ...more };
-}
-
-/** Lines of a file; a command gets the quotes that it needs in an aliases file. */
-const lines = (...text: string[]) => text.map(quoted).join("\n") + "\n";
-
-function quoted(line: string): string {
-  const bar = /^(\S+ )?\|/.exec(line);
-  if (bar === null) return line;
-  const name = bar[1] ?? "";
-  return `${name}"${line.slice(name.length).replace(/["\\]/g, "\\$&")}"`;
-}
+import { agentScenarios } from "./scenarios_agents_testing.ts";
+import { lines, mail } from "./scenario_parts_testing.ts";
+import type { Scenario } from "./world_testing.ts";
 
 const aliases: Scenario = {
   name: "aliases",
@@ -527,169 +512,6 @@ const brokenAliases: Scenario = {
   messages: ["one", "u02"].map((name) => mail(name, name)),
 };
 
-const virtuals: Scenario = {
-  name: "virtual",
-  main: [
-    "virtual_mailbox_domains = virt.example",
-    "virtual_mailbox_base = {dir}/vmail",
-    "virtual_mailbox_maps = texthash:{dir}/vmaps",
-    "virtual_uid_maps = texthash:{dir}/vuids, static:4010",
-    "virtual_gid_maps = texthash:{dir}/vgids, static:4010",
-    "virtual_mailbox_limit = 20000",
-    "message_size_limit = 19000",
-  ],
-  files: {
-    aliases: "",
-    vmaps: lines(
-      "box@virt.example virt.example/box",
-      "dir@virt.example virt.example/dir/",
-      "ext+one@virt.example virt.example/ext-one",
-      "ext@virt.example virt.example/ext",
-      "dots@virt.example ../../home/u01/evil",
-      "abs@virt.example /abs/path",
-      "badgid@virt.example virt.example/badgid",
-      "baduid@virt.example virt.example/baduid",
-      "lowuid@virt.example virt.example/lowuid",
-      "foreign@virt.example virt.example/foreign",
-      "adir@virt.example virt.example/adir",
-      "link@virt.example virt.example/link",
-      "nodir@virt.example virt.example/none/file",
-      "deepdir@virt.example virt.example/none/deep/",
-      "denied@virt.example denied/dir/",
-      "big@virt.example virt.example/big",
-      "locked@virt.example virt.example/locked",
-      "isfile@virt.example virt.example/isfile/",
-    ),
-    vuids: "baduid@virt.example joe\nlowuid@virt.example 50\n",
-    vgids: "badgid@virt.example 0\n",
-    "vmail/virt.example/": { owner: "u10", mode: 0o700 },
-    "vmail/denied/": { mode: 0o700 },
-    "vmail/virt.example/foreign": { content: "From x\n", owner: "u11", mode: 0o666 },
-    "vmail/virt.example/adir/": { owner: "u10" },
-    "vmail/virt.example/link": { link: "{dir}/vmail/virt.example/box", owner: "u10" },
-    "vmail/virt.example/big": { content: "x".repeat(19990), owner: "u10", mode: 0o600 },
-    "vmail/virt.example/locked.lock": { content: "1", owner: "u10" },
-    "vmail/virt.example/isfile": { content: "x", owner: "u10" },
-  },
-  messages: [
-    ...[
-      "box",
-      "dir",
-      "ext+one",
-      "Ext+Two",
-      "abs",
-      "badgid",
-      "baduid",
-      "lowuid",
-      "foreign",
-      "adir",
-      "link",
-      "nodir",
-      "deepdir",
-      "denied",
-      "big",
-      "locked",
-      "isfile",
-      "unknown",
-      '"a/../b"',
-      '"a|b"',
-    ].map((name) => mail(name.replace(/[^a-zA-Z+]/g, "_"), `${name}@virt.example`)),
-    mail("loop", "box@virt.example", { headers: ["Delivered-To: box@virt.example"], from: "" }),
-    mail("quoting", "dir@virt.example", { body: ["From x"], from: '"a b"@outside.example' }),
-  ],
-};
-
-const virtualNoMaps: Scenario = {
-  name: "virtual without owner tables",
-  main: [
-    "virtual_mailbox_domains = virt.example",
-    "virtual_mailbox_base = {dir}/vmail",
-    "virtual_mailbox_maps = texthash:{dir}/vmaps",
-    "virtual_minimum_uid = 4000",
-    "virtual_uid_maps = texthash:{dir}/vuids",
-    "virtual_gid_maps = texthash:{dir}/vgids",
-    "strict_mailbox_ownership = no",
-  ],
-  files: {
-    aliases: "",
-    vmaps: "@virt.example all\nuser@virt.example user/\n",
-    vuids: "a@virt.example 4010\n",
-    vgids: "user@virt.example 4010\n",
-    "vmail/": { mode: 0o777 },
-  },
-  messages: ["a", "user", "b"].map((name) => mail(name, `${name}@virt.example`)),
-};
-
-const DUMP = "argv={dir}/lists/dump";
-const pipes: Scenario = {
-  name: "pipe",
-  main: [
-    "transport_maps = inline:{ { outside.example = discard: } { plain.example = plain:Next.Hop } { flags.example = flags: } { flags2.example = flags2: } { many.example = many:hop } { null.example = nullsender: } { dir.example = dir: } { nodir.example = nodir: } { size.example = small: } { fail.example = fail: } { slow.example = slow: } { chroot.example = chrooted: } { eol.example = eol: } { macro.example = macro: } { missing.example = missing: } { out.example = out: } { group.example = group: } { early.example = early: } { final.example = final: } { one.example = one: } { dup.example = dup: } { nullp.example = nullp: } }",
-    "flags_destination_recipient_limit = 1",
-    "flags2_destination_recipient_limit = 1",
-    "final_destination_recipient_limit = 1",
-    "slow_time_limit = 2s",
-    "smtpd_client_port_logging = yes",
-    "message_size_limit = 2000000",
-    "mailbox_size_limit = 0",
-  ],
-  master: [
-    `plain unix - n n - - pipe user=u01 ${DUMP} plain \${sender} \${recipient} \${user} \${extension} \${domain} \${nexthop} \${mailbox} \${original_recipient} \${client_hostname} \${client_address} \${client_helo} \${client_protocol} \${sasl_method}- \${sasl_username}- \${sasl_sender}- $$x $(sender)`,
-    `flags unix - n n - - pipe flags=BDFORXhqu.> user=u01 ${DUMP} flags \${sender} \${recipient} \${user} \${extension} \${domain} \${nexthop} \${mailbox} \${original_recipient}`,
-    `flags2 unix - n n - - pipe flags=DR user=u01 ${DUMP} flags2 \${recipient}`,
-    `many unix - n n - - pipe flags=hu user=u01 ${DUMP} many -r \${recipient} \${user}@x/\${domain} \${nexthop} { with space \${mailbox} } {}`,
-    `nullsender unix - n n - - pipe flags=FRq null_sender= user=u01 ${DUMP} null \${sender} \${recipient}`,
-    `dir unix - n n - - pipe directory={dir}/home/u01 user=u01 argv=/bin/sh -c {pwd > {dir}/out/dir; id >> {dir}/out/dir; umask >> {dir}/out/dir; env | grep -v ^_= | sort >> {dir}/out/dir}`,
-    `nodir unix - n n - - pipe directory={dir}/nowhere user=u01 ${DUMP} nodir`,
-    `small unix - n n - - pipe size=1000 user=u01 ${DUMP} small`,
-    'fail unix - n n - - pipe user=u01 argv=/bin/sh -c {echo "what went wrong"; exit ${user}}',
-    "slow unix - n n - - pipe user=u01 argv=/bin/sleep 30",
-    "chrooted unix - n n - - pipe chroot={dir}/lists user=u01 argv=/no/such/thing",
-    `eol unix - n n - - pipe flags=. eol=\\r\\n user=u01 ${DUMP} eol`,
-    `macro unix - n n - - pipe user=u01 ${DUMP} macro \${nosuchmacro} \${size}`,
-    "missing unix - n n - - pipe user=u01 argv=/no/such/program x",
-    "out unix - n n - - pipe user=u01 argv=/bin/echo all is well ${user}",
-    "group unix - n n - - pipe user=u01:crew argv=/bin/sh -c {id > {dir}/out/group}",
-    "early unix - n n - - pipe user=u01 argv=/bin/sh -c {exec <&-; exit 0}",
-    `final unix - n n - - pipe flags=DX user=u01 ${DUMP} final \${recipient}`,
-    "one unix - n n - - pipe user=u01 argv=/bin/sh -c {kill -9 $$$$}",
-    `nullp unix - n n - - pipe flags=R user=u01 ${DUMP} nullp \${sender}`,
-    `dup unix - n n - - pipe flags=D user=u01 ${DUMP} dup`,
-  ],
-  files: {
-    aliases: "",
-    "lists/dump": {
-      content:
-        '#!/bin/sh\nn=$1; shift\nf={dir}/out/$n.$$\nfor a in "$@"; do echo "[$a]"; done > $f\ncat >> $f\nmv $f {dir}/out/$n\n',
-      mode: 0o755,
-    },
-  },
-  messages: [
-    mail("plain", "User+Ext@Plain.Example", { from: '"A b+c"@outside.example' }),
-    mail("flags", '"Us er+Ex t"@FLAGS.example', { body: [".dot", "From x", ">From y", ""] }),
-    mail("flags-loop", "x@flags2.example", { headers: ["Delivered-To: X@flags2.example"] }),
-    { id: "many", to: ["A+x@Many.example", "b@many.example", '"c d"@many.example'] },
-    mail("null", "n@null.example", { from: "" }),
-    mail("nullplain", "n@nullp.example", { from: "" }),
-    mail("dir", "n@dir.example"),
-    mail("nodir", "n@nodir.example"),
-    mail("small", "n@size.example", { body: Array.from({ length: 30 }, () => "x".repeat(70)) }),
-    ...[1, 64, 65, 67, 69, 73, 75, 77, 78, 99].map((n) => mail(`fail${n}`, `${n}@fail.example`)),
-    mail("slow", "n@slow.example"),
-    mail("chrooted", "n@chroot.example"),
-    mail("eol", "n@eol.example", { body: [".x", "y"] }),
-    mail("macro", "n@macro.example"),
-    mail("missing", "n@missing.example"),
-    mail("out", "n@out.example"),
-    mail("group", "n@group.example"),
-    mail("early", "n@early.example", { body: Array.from({ length: 5000 }, () => "x".repeat(78)) }),
-    mail("final", "n@final.example", { rcpt: " NOTIFY=SUCCESS" }),
-    mail("signal", "n@one.example"),
-    mail("hostile", '"x-rf;|/../$(id)"@out.example'),
-    { id: "dup", to: ["a@dup.example", "b@dup.example"] },
-  ],
-};
-
 export const scenarios: readonly Scenario[] = [
   aliases,
   forwards,
@@ -708,7 +530,5 @@ export const scenarios: readonly Scenario[] = [
   owners,
   badDefaults,
   brokenAliases,
-  virtuals,
-  virtualNoMaps,
-  pipes,
+  ...agentScenarios,
 ];
