@@ -26,3 +26,4 @@ export { serverMechanisms } from "./mechanisms.ts";
 export { DEFAULT_SASLDB, listSasldb, openSasldb, type SasldbRecord, setSasldbPassword } from "./sasldb.ts";
 export { askSaslauthd, DEFAULT_MUX, type LoginRequest, loginRequestBytes } from "./saslauthd.ts";
 export { decodeBase64, encodeBase64 } from "./text.ts";
+export { chooseMechanism, type ClientDialogue, type ClientMechanism, clientMechanisms } from "./client.ts";

@@ -2,15 +2,16 @@ import type { Attempt } from "./attempt.ts";
 import { oneLine, type ServerReply } from "./dsn.ts";
 import type { Features, Session } from "./session.ts";
 import { noFeatures } from "./session.ts";
-import { authenticate, secure, startTls } from "./secure.ts";
+import { authenticate, type ClientAuth } from "./authenticate.ts";
+import { secure, startTls } from "./secure.ts";
 import { failConversation, failSite, failSiteLocally } from "./trouble.ts";
 
 /** What the handshake needs beyond the session. */
 export interface HandshakeDeps {
   /** EHLO keywords to ignore for a server address, undefined for the default. Rejects when a table can't answer. */
   discardKeywords(address: string): Promise<string | undefined>;
-  /** Is there a password for a server, destination or sender? Absent without `smtp_sasl_auth_enable`. */
-  readonly hasPassword?: (key: string) => Promise<boolean>;
+  /** Absent without `smtp_sasl_auth_enable`. */
+  readonly auth?: ClientAuth;
   /** Workarounds for a firewall in front of a server address. */
   pixWorkarounds(address: string): Promise<readonly string[]>;
 }
@@ -76,7 +77,7 @@ export async function shakeHands(
       if (!isPositive(again)) return await refused(attempt, session, again);
       if (!await readKeywords(attempt, session, again, deps, loops)) return false;
     }
-    return await authenticate(attempt, session, deps.hasPassword);
+    return await authenticate(attempt, session, deps.auth);
   } catch (error) {
     await failConversation(attempt, session, error, doing);
     return false;

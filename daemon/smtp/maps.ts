@@ -2,8 +2,10 @@
 import { createAddressing } from "../../core/address/mod.ts";
 import type { Config } from "../../core/config/types.ts";
 import type { Logger } from "../../core/log/mod.ts";
-import { TableError, type TableList, type TableSet } from "../../core/table/mod.ts";
+import { matchList, TableError, type TableList, type TableSet } from "../../core/table/mod.ts";
 import type { DsnDetail } from "../delivery/types.ts";
+import type { SecurityOption } from "../../core/sasl/mod.ts";
+import type { ClientAuth } from "./authenticate.ts";
 import type { HandshakeDeps } from "./handshake.ts";
 import type { ClientSettings } from "./settings.ts";
 
@@ -36,11 +38,9 @@ export function createMaps(deps: MapsDeps, settings: ClientSettings): ClientMaps
   const pix = open(`${protocol}_pix_workaround_maps`);
   const replies = open(`${protocol}_reply_filter`);
   const statuses = open(`${protocol}_delivery_status_filter`);
-  const passwords = settings.saslEnabled ? open(`${protocol}_sasl_password_maps`) : undefined;
+  const auth = settings.saslEnabled ? clientAuth(deps, protocol) : undefined;
   return {
-    ...(passwords === undefined ? {} : {
-      hasPassword: async (key) => await passwords.lookup(key) !== undefined,
-    }),
+    ...(auth === undefined ? {} : { auth }),
     discardKeywords: async (address) => await discard?.lookup(address),
     pixWorkarounds: async (address) => {
       const found = await pix?.lookup(address);
@@ -53,6 +53,30 @@ export function createMaps(deps: MapsDeps, settings: ClientSettings): ClientMaps
       filterLine: async (line) => await replies.lookup(line),
     }),
     ...(statuses === undefined ? {} : { filterDetail: statusFilter(deps, statuses) }),
+  };
+}
+
+/** How the client logs in; undefined where there are no passwords. */
+function clientAuth({ config, tables }: MapsDeps, protocol: string): ClientAuth | undefined {
+  const name = (rest: string) => `${protocol}_sasl_${rest}`;
+  if (config.string(name("password_maps")) === "") return undefined;
+  const passwords = tables.list(
+    config.string(name("password_maps")),
+    { foldCase: true },
+    name("password_maps"),
+  );
+  const filter = matchList("string", config.string(name("mechanism_filter")), tables, {
+    name: name("mechanism_filter"),
+  });
+  const security = (parameter: string) =>
+    new Set(config.list(name(parameter)).map((word) => word.toLowerCase() as SecurityOption));
+  return {
+    password: async (key) => await passwords.lookup(key),
+    delimiter: config.string(name("password_result_delimiter")) || ":",
+    security: security("security_options"),
+    securityUnderTls: security("tls_security_options"),
+    allows: async (mechanism) => filter.isEmpty || await filter.matches(mechanism.toLowerCase()),
+    softBounce: config.bool(name("auth_soft_bounce")),
   };
 }
 

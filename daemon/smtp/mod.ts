@@ -99,7 +99,7 @@ export function createSmtpClient(deps: SmtpClientDeps): SmtpClient {
     cachesDestination: (domain) => !cached.isEmpty && cached.matches(domain),
     discardKeywords: maps.discardKeywords,
     pixWorkarounds: maps.pixWorkarounds,
-    ...(maps.hasPassword === undefined ? {} : { hasPassword: maps.hasPassword }),
+    ...(maps.auth === undefined ? {} : { auth: maps.auth }),
     ...(maps.filterLine === undefined ? {} : { filterLine: maps.filterLine }),
     ...(settings.bestMxTransport === "" || passTo === undefined ? {} : {
       passOn: async (attempt) => {

@@ -5,30 +5,6 @@ import { localDetail, oneLine } from "./dsn.ts";
 import { mustEncrypt, mustMatch, type TlsPolicy } from "./secure_policy.ts";
 import { failSite, failSiteLocally } from "./trouble.ts";
 
-/**
- * The step at which the client logs in. There is no SASL client here yet. Where a password is configured for the server,
- * going on without it would get mail refused for good, so that it is deferred.
- */
-export async function authenticate(
-  attempt: Attempt,
-  session: Session,
-  hasPassword: ((key: string) => Promise<boolean>) | undefined,
-): Promise<boolean> {
-  if (hasPassword === undefined || session.features.auth === "") return true;
-  const { nexthop, sender } = attempt.request;
-  const keys = session.settings.senderDependentLogin
-    ? [sender, session.peer.host, nexthop]
-    : [session.peer.host, nexthop];
-  for (const key of keys) {
-    if (!await hasPassword(key)) continue;
-    const reason = `SASL authentication failed; cannot authenticate to server ${session.named}: ` +
-      "no SASL client in this release";
-    await failSiteLocally(attempt, session, "4.7.0", reason);
-    return false;
-  }
-  return true;
-}
-
 /** How the step between the handshake and the first transaction ended; after `started` the handshake begins anew. */
 export type Secured = "plain" | "started" | "failed";
 

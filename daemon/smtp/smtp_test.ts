@@ -249,7 +249,7 @@ Deno.test("smtp client: XFORWARD tells what the server wants to know", async () 
   ]);
 });
 
-Deno.test("smtp client: without a SASL client, mail for a server with a password waits", async () => {
+Deno.test("smtp client: where no mechanism keeps the password secret, mail waits", async () => {
   await using server = startFakeServer({ keywords: ["AUTH PLAIN LOGIN"] });
   const main = "smtp_sasl_auth_enable = yes\nsmtp_sasl_password_maps = inline:{[127.0.0.1]:PORT=joe:secret}";
   await using bench = makeBench({ main: main.replace("PORT", String(server.port)) });
