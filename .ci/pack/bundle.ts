@@ -7,6 +7,11 @@ const ENTRIES = ["packed.ts", "unpacked.ts"];
 function commandModules(root: string): string[] {
   const registry = Deno.readTextFileSync(`${root}/cmd/registry.ts`);
   const names = [...registry.matchAll(/\blazily\("([\w-]+)"\)/g)].map(([, name]) => `${name}.ts`);
+  const present = new Set([...Deno.readDirSync(`${root}/cmd`)].map(({ name }) => name));
+  const missing = names.find((name) => !present.has(name));
+  if (missing !== undefined) {
+    throw new Error(`cmd/registry.ts names a command in cmd/${missing}: there is no such file`);
+  }
   return [...new Set(names)].sort();
 }
 

@@ -180,7 +180,8 @@ async function emptyRoot(test: Deno.TestContext, program: string, root: string):
   });
 
   await test.step("installs and is found under its names", () => {
-    succeeds(inside("/postel", "install"));
+    assert.match(inside("/postel", "install", "--dry-run").stderr, /run this again with --create-users/);
+    succeeds(inside("/postel", "install", "--create-users"));
     assert.match(succeeds(inside("postconf", "-h", "mail_version")), /^3\.11/);
     assert.match(succeeds(inside("/usr/sbin/sendmail", "-bp")), /queue|mail system is down/i);
     assert.equal(Deno.statSync(`${root}/var/spool/postfix/active`).uid, 890);
@@ -220,8 +221,11 @@ async function emptyRoot(test: Deno.TestContext, program: string, root: string):
   await test.step("uninstalls all but mail, spool and what was changed", () => {
     const said = succeeds(inside("postel", "uninstall"));
     assert.match(said, /^kept \/etc\/postfix\/main\.cf: it was changed$/m);
+    assert.match(said, /^kept the user postfix: directories that belong to it stay$/m);
     const left = snapshot(root).filter(notCache).filter((line) => !empty.includes(line));
-    const paths = left.map((line) => line.split(" ")[0]!);
+    const paths = left.filter((line) => !/^\/etc\/(passwd|group) /.test(line)).map((line) =>
+      line.split(" ")[0]!
+    );
     assert.deepEqual(
       paths.filter((path) => !/^\/var\/(spool|lib\/postfix)(\/|$)/.test(path)),
       [

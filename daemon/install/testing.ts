@@ -80,14 +80,17 @@ export function makeRoot(root: string): void {
     Deno.mkdirSync(`${root}${library.slice(0, library.lastIndexOf("/"))}`, { recursive: true });
     Deno.copyFileSync(library, `${root}${library}`);
   }
-  const accounts = [["root", 0], ["postfix", 890], ["nobody", 65534], ["alice", 1000]] as const;
-  Deno.writeTextFileSync(
-    `${root}/etc/passwd`,
-    accounts.map(([name, id]) => `${name}:x:${id}:${id}::/:/bin/sh\n`).join(""),
-  );
-  Deno.writeTextFileSync(
-    `${root}/etc/group`,
-    [...accounts, ["postdrop", 891] as const].map(([name, id]) => `${name}:x:${id}:\n`).join(""),
+  const accounts = [["root", 0], ["nobody", 65534], ["alice", 1000]] as const;
+  const passwd = accounts.map(([name, id]) => `${name}:x:${id}:${id}::/:/bin/sh\n`);
+  Deno.writeTextFileSync(`${root}/etc/passwd`, passwd.join(""));
+  Deno.writeTextFileSync(`${root}/etc/group`, accounts.map(([name, id]) => `${name}:x:${id}:\n`).join(""));
+  // What the system's own programs do in the end, without the libraries that those need.
+  const script = (name: string, text: string) =>
+    Deno.writeTextFileSync(`${root}/bin/${name}`, `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+  script("groupadd", 'echo "$2:x:891:" >>/etc/group');
+  script(
+    "useradd",
+    'for name; do :; done; echo "$name:x:890:890::/:/sbin/nologin" >>/etc/passwd; echo "$name:x:890:" >>/etc/group',
   );
   Deno.writeTextFileSync(`${root}/etc/hosts`, "127.0.0.1 localhost\n");
 }

@@ -1,4 +1,5 @@
 /** Takes an installation back: what its manifest lists, as far as it is as it was installed. */
+import { lookupGroup, lookupUser } from "../../core/system/mod.ts";
 import { removeAccount } from "./accounts.ts";
 import { inUse } from "./in_use.ts";
 import { readManifest, sha256, writeManifest } from "./manifest.ts";
@@ -49,13 +50,23 @@ export function planUninstall(manifest: string): Removal[] {
     if ("path" in entry && removal.action === "remove") removed.add(entry.path);
     plan.push(removal);
   }
-  // An account that owns what stays must stay as well, or its number is given to somebody else.
-  const keepsDirectories = plan.some(({ entry, action }) => entry.kind === "directory" && action === "keep");
+  const kept = plan.flatMap(({ entry, action }) => "path" in entry && action === "keep" ? [entry.path] : []);
   return plan.map((removal) =>
-    keepsDirectories && (removal.entry.kind === "user" || removal.entry.kind === "group")
-      ? { entry: removal.entry, action: "keep", reason: "directories that may belong to it stay" }
+    ownsOne(removal.entry, kept)
+      ? { entry: removal.entry, action: "keep", reason: "directories that belong to it stay" }
       : removal
   );
+}
+
+/** Does an account own one of these? Then it must stay as well, or its number is given to somebody else. */
+function ownsOne(account: Entry, paths: readonly string[]): boolean {
+  if (account.kind !== "user" && account.kind !== "group") return false;
+  const uid = account.kind === "user" ? lookupUser(account.name)?.uid : undefined;
+  const gid = account.kind === "group" ? lookupGroup(account.name)?.gid : undefined;
+  return paths.some((path) => {
+    const info = present(path);
+    return info !== undefined && (info.uid === uid || info.gid === gid);
+  });
 }
 
 /** The programs among what would be removed that are running: the mail system must be stopped first. */
