@@ -5,6 +5,7 @@ import {
   freePort,
   installed,
   listening,
+  makeCertificate,
   outcome,
   outcomeWithoutRights,
   ServerProcess,
@@ -12,7 +13,6 @@ import {
 
 const slapd = installed("/usr/sbin/slapd");
 const slapadd = installed("/usr/sbin/slapadd");
-const openssl = installed("/usr/bin/openssl");
 const missing = slapd === undefined || slapadd === undefined;
 if (missing) console.log("ldap tables are not tested: slapd is not installed");
 
@@ -120,7 +120,7 @@ Deno.test({
     const port = freePort();
     const tlsPort = freePort();
     Deno.mkdirSync(`${directory}/db`);
-    const certified = openssl !== undefined && await makeCertificate(directory);
+    const certified = await makeCertificate(directory);
     Deno.writeTextFileSync(
       `${directory}/slapd.conf`,
       `include /etc/ldap/schema/core.schema
@@ -335,20 +335,3 @@ access to * by * read
     }
   },
 });
-
-/** A certificate for 127.0.0.1 that vouches for itself. */
-async function makeCertificate(directory: string): Promise<boolean> {
-  const { code } = await new Deno.Command(openssl!, {
-    args: "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=127.0.0.1 -addext"
-      .split(" ").concat([
-        "subjectAltName=IP:127.0.0.1",
-        "-keyout",
-        `${directory}/key.pem`,
-        "-out",
-        `${directory}/cert.pem`,
-      ]),
-    stdout: "null",
-    stderr: "null",
-  }).output();
-  return code === 0;
-}

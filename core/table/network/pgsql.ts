@@ -13,6 +13,8 @@ const DEFAULT_SOCKETS = "/var/run/postgresql";
 
 interface PgServer extends Server {
   readonly where: pg.ClientConfig;
+  /** Is TLS tried first, as libpq does where nothing else is asked for? Cleared when the server has none. */
+  preferTls: boolean;
 }
 
 interface PgSession {
@@ -42,7 +44,7 @@ export function openPgsql(context: OpenContext): Table {
   };
   const client: SqlClient<PgServer, PgSession> = {
     servers: settings.hosts.map((host) => serverOf(host, settings.all)),
-    connect: (server, onLost) => connect({ ...shared, ...server.where }, settings.timeoutMs, onLost),
+    connect: (server, onLost) => connectAsPreferred(server, shared, settings.timeoutMs, onLost),
     close: (session) => hangUp(session.client),
     quote: (session, text) => {
       const quoted = text.replaceAll("\0", "").replaceAll("'", "''");
@@ -62,14 +64,18 @@ function legacyQuery(settings: TableSettings): string {
 function serverOf(text: string, settings: TableSettings): PgServer {
   if (/^postgres(?:ql)?:\/\//.test(text)) {
     const host = /^[^/]*\/\/(?:[^@/]*@)?([^/?]*)/.exec(text)?.[1];
+    const preferTls = host !== undefined && host !== "" && !/[?&](?:sslmode|host)=/.test(text);
     return {
       label: host === undefined || host === "" ? "postgresql" : host,
       rank: 1,
       where: uri(text, settings),
+      preferTls,
     };
   }
   const directory = /^(?:unix:|inet:)?(\/.*)$/.exec(text)?.[1];
-  if (directory !== undefined) return { label: directory, rank: 0, where: unixSocket(directory) };
+  if (directory !== undefined) {
+    return { label: directory, rank: 0, where: unixSocket(directory), preferTls: false };
+  }
   const endpoint = parseEndpoint(text, DEFAULT_PORT);
   if (endpoint === undefined || endpoint.kind === "unix") {
     throw new TableError(
@@ -78,14 +84,21 @@ function serverOf(text: string, settings: TableSettings): PgServer {
       true,
     );
   }
-  return { label: endpointLabel(endpoint), rank: 1, where: { host: endpoint.host, port: endpoint.port } };
+  return {
+    label: endpointLabel(endpoint),
+    rank: 1,
+    where: { host: endpoint.host, port: endpoint.port },
+    preferTls: true,
+  };
 }
 
 function uri(text: string, settings: TableSettings): pg.ClientConfig {
   if (!URL.canParse(text)) {
     throw new TableError("configuration", `${settings.source}: hosts: bad postgresql:// URI`, true);
   }
-  return { connectionString: text };
+  // The package's own idea of sslmode differs from libpq's.
+  const compatible = /[?&]sslmode=/.test(text) && !text.includes("uselibpqcompat=");
+  return { connectionString: compatible ? `${text}&uselibpqcompat=true` : text };
 }
 
 /** A directory of sockets; a port may be part of a socket's own name. */
@@ -95,6 +108,24 @@ function unixSocket(path: string): pg.ClientConfig {
   const port = /^(.*):(\d+)$/.exec(path);
   if (port !== null) return { host: port[1]!, port: Number(port[2]) };
   return { host: path || DEFAULT_SOCKETS, port: DEFAULT_PORT };
+}
+
+async function connectAsPreferred(
+  server: PgServer,
+  shared: pg.ClientConfig,
+  timeoutMs: number,
+  onLost: () => void,
+): Promise<PgSession> {
+  const config = { ...shared, ...server.where };
+  if (server.preferTls) {
+    try {
+      return await connect({ ...config, ssl: { rejectUnauthorized: false } }, timeoutMs, onLost);
+    } catch (error) {
+      if (!(error instanceof Error) || !/does not support SSL/.test(error.message)) throw error;
+      server.preferTls = false;
+    }
+  }
+  return await connect(config, timeoutMs, onLost);
 }
 
 async function connect(config: pg.ClientConfig, timeoutMs: number, onLost: () => void): Promise<PgSession> {

@@ -5,6 +5,7 @@ import {
   freePort,
   installed,
   listening,
+  makeCertificate,
   outcome,
   outcomeWithoutRights,
   ServerProcess,
@@ -88,9 +89,16 @@ Deno.test({
       ...options,
     }).output();
     assert.equal(made.code, 0, new TextDecoder().decode(made.stderr));
+    const certified = await makeCertificate(home);
+    for (const name of certified ? ["cert.pem", "key.pem"] : []) {
+      if ("uid" in user) Deno.chownSync(`${home}/${name}`, user.uid, user.gid);
+      Deno.chmodSync(`${home}/${name}`, 0o600);
+    }
     Deno.writeTextFileSync(
       `${home}/data/pg_hba.conf`,
-      "local all all trust\nhost all postfix 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\n",
+      `local all all trust\nhost${
+        certified ? "ssl" : ""
+      } all postfix 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\n`,
     );
     const server = new ServerProcess(`${version}/postgres`, [
       "-D",
@@ -105,6 +113,9 @@ Deno.test({
       "fsync=off",
       "-c",
       "shared_buffers=2MB",
+      ...(certified
+        ? ["-c", "ssl=on", "-c", `ssl_cert_file=${home}/cert.pem`, "-c", `ssl_key_file=${home}/key.pem`]
+        : []),
     ], options);
     const sql = async (text: string) => {
       const { code, stderr } = await new Deno.Command("/usr/bin/psql", {
@@ -183,6 +194,12 @@ Deno.test({
             `unix:${home}:${port}`,
             `unix:${home}/.s.PGSQL.${port}`,
             `postgresql://postfix:geheim@127.0.0.1:${port}/postgres`,
+            ...(certified
+              ? [
+                `postgresql://postfix:geheim@127.0.0.1:${port}/postgres?sslmode=require`,
+                `postgresql://postfix:geheim@127.0.0.1:${port}/postgres?sslmode=verify-full&sslrootcert=${home}/cert.pem`,
+              ]
+              : []),
           ]
         ) {
           const table = bench.table("pgsql", { ...base, hosts, query });

@@ -182,3 +182,25 @@ export async function listening(options: Deno.ConnectOptions | Deno.UnixConnectO
   const connection = "path" in options ? await Deno.connect(options) : await Deno.connect(options);
   connection.close();
 }
+
+/**
+ * Makes `cert.pem`, a certificate for 127.0.0.1 that vouches for itself, and `key.pem`. Resolves to false where openssl isn't
+ * installed.
+ */
+export async function makeCertificate(directory: string): Promise<boolean> {
+  const openssl = installed("/usr/bin/openssl");
+  if (openssl === undefined) return false;
+  const { code } = await new Deno.Command(openssl, {
+    args: "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=127.0.0.1 -addext"
+      .split(" ").concat([
+        "subjectAltName=IP:127.0.0.1",
+        "-keyout",
+        `${directory}/key.pem`,
+        "-out",
+        `${directory}/cert.pem`,
+      ]),
+    stdout: "null",
+    stderr: "null",
+  }).output();
+  return code === 0;
+}
