@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
 import { decodeText } from "../bytes/mod.ts";
+import { crypto } from "./crypto.ts";
 import { children, DerError, type Element, OBJECT_IDENTIFIER, readElement } from "./der.ts";
 
 /** What access decisions and the log need of a certificate. */
@@ -151,14 +151,14 @@ export function parseCertificate(raw: Uint8Array): Certificate {
 
 /** `AB:CD:...` over a DER certificate or public key. @param algorithm `md5`, `sha1`, `sha256`, ... */
 export function fingerprint(der: Uint8Array, algorithm: string): string {
-  const hex = createHash(algorithm).update(der).digest("hex").toUpperCase();
+  const hex = crypto().createHash(algorithm).update(der).digest("hex").toUpperCase();
   return hex.match(/../g)!.join(":");
 }
 
 /** Does the runtime know a digest? */
 export function isDigest(algorithm: string): boolean {
   try {
-    createHash(algorithm);
+    crypto().createHash(algorithm);
     return true;
   } catch {
     return false;

@@ -1,5 +1,5 @@
-import { createPrivateKey, createPublicKey } from "node:crypto";
 import { parseCertificate, type PemBlock, pemBlocks, pemBytes } from "./certificate.ts";
+import { crypto } from "./crypto.ts";
 import { DerError } from "./der.ts";
 import type { KeyPair } from "./types.ts";
 
@@ -81,6 +81,7 @@ function makePair(key: PemBlock, certificates: readonly PemBlock[], place: strin
   if (certificates.length === 0) throw new KeyFileError(`${place}: no certificate`);
   try {
     const certificate = parseCertificate(pemBytes(certificates[0]!));
+    const { createPrivateKey, createPublicKey } = crypto();
     const publicKey = createPublicKey(createPrivateKey(key.text)).export({ type: "spki", format: "der" });
     if (new Uint8Array(publicKey).toHex() !== certificate.publicKey.toHex()) {
       throw new KeyFileError(`${place}: the private key does not match the certificate`);
