@@ -22,7 +22,9 @@ function format(date: Date): string {
   const offset = -date.getTimezoneOffset();
   const sign = offset < 0 ? "-" : "+";
   const zone = sign + two(Math.floor(Math.abs(offset) / 60)) + two(Math.abs(offset) % 60);
-  return `${DAYS[date.getDay()]}, ${String(date.getDate()).padStart(2)} ${MONTHS[date.getMonth()]} ${date.getFullYear()} ` +
+  return `${DAYS[date.getDay()]}, ${String(date.getDate()).padStart(2)} ${
+    MONTHS[date.getMonth()]
+  } ${date.getFullYear()} ` +
     `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())} ${zone} (${
       zoneName(date, offset)
     })`;

@@ -74,7 +74,6 @@ export async function startQueueSide(context: RuntimeContext, first: Snapshot): 
   const { queue, sink } = context;
   const resolver = createResolver();
   const queueDirectory = first.config.string("queue_directory");
-  let manager: QueueManager;
 
   function createAgent(snapshot: Snapshot, entry: MasterEntry, services: Pick<Services, "bounce" | "flush">) {
     const { config, log } = viewOf(snapshot, entry, sink);
@@ -181,7 +180,7 @@ export async function startQueueSide(context: RuntimeContext, first: Snapshot): 
       ?.processLimit ?? 0;
   }
 
-  manager = createQueueManager({
+  const manager: QueueManager = createQueueManager({
     config: first.config,
     queue,
     addressing: first.addressing,
