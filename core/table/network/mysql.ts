@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import type { Connection, ConnectionOptions, TypeCastField } from "mysql2/promise";
 import mysql from "mysql2/promise";
 import { decodeText } from "../../bytes/mod.ts";
@@ -41,8 +42,10 @@ function openMysql(context: OpenContext): Table {
     : readMysqlOptions(file, group);
   const requireResult = all.bool("require_result_set", true);
   const connectOptions = sessionOptions(settings, options);
+  const servers = settings.hosts.map((host) => serverOf(host, options, all.source));
+  refuseUnnamed(servers, connectOptions, all.source);
   const client: SqlClient<MysqlServer, MysqlSession> = {
-    servers: settings.hosts.map((host) => serverOf(host, options, all.source)),
+    servers,
     connect: (server, onLost) => connect(server.endpoint, connectOptions, settings.timeoutMs, onLost),
     close: (session) => session.connection.destroy(),
     quote: (session, text) => session.plainBackslash ? text.replaceAll("'", "''") : escapeText(text),
@@ -65,6 +68,18 @@ function serverOf(host: string, options: MysqlOptions, source: string): MysqlSer
     );
   }
   return { endpoint, label: endpointLabel(endpoint), rank: endpoint.kind === "unix" ? 0 : 1 };
+}
+
+/** The client package compares certificates with host names only, so a check against an address would prove nothing. */
+function refuseUnnamed(servers: readonly MysqlServer[], options: ConnectionOptions, source: string): void {
+  if (typeof options.ssl !== "object" || options.ssl.rejectUnauthorized !== true) return;
+  const unnamed = servers.find(({ endpoint }) => endpoint.kind === "inet" && isIP(endpoint.host) !== 0);
+  if (unnamed === undefined) return;
+  throw new TableError(
+    "configuration",
+    `${source}: hosts: tls_verify_cert needs a host name instead of ${unnamed.label}`,
+    true,
+  );
 }
 
 function sessionOptions(settings: SqlSettings, options: MysqlOptions): ConnectionOptions {

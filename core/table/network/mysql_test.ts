@@ -6,6 +6,7 @@ import {
   freePort,
   installed,
   listening,
+  makeCertificate,
   outcome,
   outcomeWithoutRights,
   ServerProcess,
@@ -94,6 +95,7 @@ Deno.test({
       ],
     }).output();
     assert.equal(made.code, 0, new TextDecoder().decode(made.stderr));
+    const certified = await makeCertificate(bench.directory);
     const server = new ServerProcess(daemon!, [
       "--no-defaults",
       `--datadir=${data}`,
@@ -103,6 +105,9 @@ Deno.test({
       "--innodb-buffer-pool-size=8M",
       "--innodb-flush-log-at-trx-commit=0",
       "--character-set-server=utf8mb4",
+      ...(certified
+        ? [`--ssl-cert=${bench.directory}/cert.pem`, `--ssl-key=${bench.directory}/key.pem`]
+        : []),
       ...root,
     ]);
     const ready = () => listening({ hostname: "127.0.0.1", port });
@@ -217,6 +222,26 @@ Deno.test({
           assert.ok(!bench.said.some((text) => text.includes("geheim")), bench.said.join("\n"));
         },
       );
+      await t.step({
+        name: "TLS, with and without a check of the certificate",
+        ignore: !certified,
+        async fn() {
+          await sql(
+            socket,
+            "ALTER USER 'postfix'@'localhost' REQUIRE SSL; ALTER USER 'postfix'@'%' REQUIRE SSL;",
+          );
+          const ca = `${bench.directory}/cert.pem`;
+          const asked = (values: Record<string, string>) =>
+            outcome(bench.table("mysql", { ...base, query, ...values }), "plain@example.com");
+          assert.equal(await asked({}), "(temporary)");
+          assert.equal(await asked({ tls_CAfile: ca }), "target@example.net");
+          assert.equal(await asked({ tls_CAfile: ca, tls_verify_cert: "yes" }), "(configuration)");
+          await sql(
+            socket,
+            "ALTER USER 'postfix'@'localhost' REQUIRE NONE; ALTER USER 'postfix'@'%' REQUIRE NONE;",
+          );
+        },
+      });
       await t.step("a process that gave up root can ask", async () => {
         const table = bench.table("mysql", { ...base, query });
         assert.equal(await outcomeWithoutRights(table, "plain@example.com"), "target@example.net");
