@@ -220,6 +220,48 @@ export const commands: readonly Command[] = [
     summary: "add a policy service to master.cf",
     load: lazily("postfix_add"),
   },
+  {
+    name: "saslpasswd2",
+    group: "SASL",
+    summary: "set and delete passwords for SASL",
+    load: lazily("saslpasswd2"),
+  },
+  {
+    name: "saslpasswd",
+    group: "SASL",
+    summary: "set and delete passwords for SASL",
+    load: lazily("saslpasswd2"),
+  },
+  {
+    name: "sasldblistusers2",
+    group: "SASL",
+    summary: "list the users in the password file of SASL",
+    load: lazily("sasldblistusers2"),
+  },
+  {
+    name: "testsaslauthd",
+    group: "SASL",
+    summary: "ask saslauthd whether a password is right",
+    load: lazily("testsaslauthd"),
+  },
+  {
+    name: "saslauthd",
+    group: "SASL",
+    summary: "check passwords for SASL, behind a socket",
+    load: lazily("saslauthd"),
+  },
+  {
+    name: "saslfinger",
+    group: "SASL",
+    summary: "report how SASL is set up, for support",
+    load: lazily("saslfinger"),
+  },
+  {
+    name: "pluginviewer",
+    group: "SASL",
+    summary: "list the SASL mechanisms that are built in",
+    load: lazily("pluginviewer"),
+  },
 ];
 
 /** A command by its name. */

@@ -39,7 +39,10 @@ export async function run(args: string[], name: string): Promise<number> {
       write(code === 0 ? 'OK "Success."\n' : 'NO "authentication failed"\n');
     } catch (error) {
       if (!(error instanceof SaslError)) throw error;
-      console.error(error.message);
+      // The words that the other implementation has for a socket that nobody listens on.
+      console.error(
+        error.message.includes("ENOENT") ? "connect() : No such file or directory" : error.message,
+      );
       code = REFUSED;
     }
   }
