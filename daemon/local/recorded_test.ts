@@ -43,9 +43,6 @@ async function play(scenario: Scenario): Promise<WorldResult> {
     before = now;
   }
   const files = collectFiles(directory, `/proc/${instance.pid}/root${directory}`);
-  if (Deno.env.get("KEEP_LOGS")) {
-    Deno.writeTextFileSync(`/tmp/ours-${scenario.name.replaceAll(" ", "-")}.log`, instance.log());
-  }
   await instance.stop();
   return { ...sortLog(instance.log(), directory), files };
 }

@@ -103,7 +103,6 @@ async function record(scenario: Scenario): Promise<WorldResult> {
   const files = collectFiles(directory, `/proc/${pid}/root${directory}`);
   await call("postfix", "-c", etc, "stop");
   const result = { ...sortLog(readLog(), directory), files };
-  Deno.writeTextFileSync(`/tmp/${Deno.env.get("RAW_LOGS") ?? "record-local"}-${scenario.name.replaceAll(" ", "-")}.log`, readLog());
   Deno.removeSync(directory, { recursive: true });
   return result;
 }
