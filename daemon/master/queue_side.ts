@@ -5,6 +5,7 @@
 import type { MasterEntry } from "../../core/config/types.ts";
 import type { LogName } from "../../core/queue/types.ts";
 import { createResolver } from "../../core/dns/mod.ts";
+import { KeyStore } from "../../core/tls/mod.ts";
 import { createBounce, serveBounce } from "../bounce/mod.ts";
 import { type CleanupService, createCleanup, serveCleanup } from "../cleanup/mod.ts";
 import {
@@ -73,6 +74,7 @@ function logNameOf(entry: MasterEntry): LogName {
 export async function startQueueSide(context: RuntimeContext, first: Snapshot): Promise<Side> {
   const { queue, sink } = context;
   const resolver = createResolver();
+  const keyStore = new KeyStore();
   const queueDirectory = first.config.string("queue_directory");
 
   function createAgent(snapshot: Snapshot, entry: MasterEntry, services: Pick<Services, "bounce" | "flush">) {
@@ -100,6 +102,7 @@ export async function startQueueSide(context: RuntimeContext, first: Snapshot): 
             resolver,
             tables: snapshot.tables,
             log,
+            keyStore,
             flags: clientFlags(entry),
             passTo: async (transport, request) =>
               await agentFor(transport)?.deliver(request) ??
