@@ -52,6 +52,11 @@ async function play(port: number, pieces: readonly string[], expected: readonly 
   return text;
 }
 
+/** Leaves out what the recording client's haste added when the server was slow to greet. */
+function inTime(line: string): boolean {
+  return !line.startsWith("improper command pipelining after CONNECT");
+}
+
 function steadyLog(line: string): string {
   return line
     .replace(/^(warning: )?[0-9A-F]{10,}: /, "$1QUEUEID: ")
@@ -77,7 +82,10 @@ for (const [group, { settings, dialogues }] of Object.entries(groups)) {
           const ours = await play(server.port, pieces, answers.slice(0, -1));
           await server.idle();
           assert.equal(ours, answers.slice(0, -1).join(""));
-          assert.deepEqual(server.sink.lines().slice(before).map(steadyLog), log.map(steadyLog));
+          assert.deepEqual(
+            server.sink.lines().slice(before).map(steadyLog),
+            log.filter(inTime).map(steadyLog),
+          );
         });
       }
     } finally {

@@ -18,7 +18,8 @@ export const saslRestrictions: Readonly<Record<string, Restriction>> = {
     async (check) => firstOf(await notOwner(check, true), () => notLoggedIn(check)),
   ),
   reject_sender_login_mismatch: ownership(
-    "reject_sender_login_mismatch",
+    // It is these two, and the log names them.
+    ["reject_authenticated_sender_login_mismatch", "reject_unauthenticated_sender_login_mismatch"],
     async (check) => firstOf(await notOwner(check, false), () => notLoggedIn(check)),
   ),
   check_sasl_access: mapRestriction((check) => {
@@ -35,10 +36,12 @@ function firstOf(outcome: Outcome, next: () => Promise<Outcome>): Outcome | Prom
   return outcome === "dunno" ? next() : outcome;
 }
 
-function ownership(name: string, run: (check: Check) => Promise<Outcome>): Restriction {
+function ownership(name: string | readonly string[], run: (check: Check) => Promise<Outcome>): Restriction {
   return plain((check) => {
     if (check.session.service.auth === undefined) {
-      check.session.warn(`restriction \`${name}' ignored: no SASL support`);
+      for (const each of [name].flat()) {
+        check.session.warn(`restriction \`${each}' ignored: no SASL support`);
+      }
       return "dunno";
     }
     if (check.sender === undefined || check.sender === "") return "dunno";
