@@ -10,7 +10,7 @@ import type { CleanupService } from "../cleanup/types.ts";
 import type { QueuedMessage } from "../../core/queue/types.ts";
 import { type Role, roleOf } from "./plan.ts";
 import { giveUpRoot, isRoot } from "./privileges.ts";
-import { preopenTables, type Snapshot, takeSnapshot } from "./snapshot.ts";
+import { loadTableTypes, preopenTables, type Snapshot, takeSnapshot } from "./snapshot.ts";
 
 export interface RuntimeOptions {
   readonly config: Config;
@@ -69,6 +69,9 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   };
   const relevant = (entries: readonly MasterEntry[]) =>
     entries.filter((entry) => roleOf(entry) !== undefined);
+  // The delivery side becomes each recipient in turn and needs root for that.
+  const givesUpRoot = context.roles.size === 1 && !context.roles.has("delivery") && isRoot();
+  if (givesUpRoot) await loadTableTypes(options.config, relevant(options.entries));
   const snapshot = takeSnapshot(options.config, relevant(options.entries), sink);
   const sides: Side[] = [];
   try {
@@ -85,8 +88,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       const { startFrontSide } = await import("./front_side.ts");
       sides.push(await startFrontSide(context, snapshot));
     }
-    // The delivery side becomes each recipient in turn and needs root for that.
-    if (context.roles.size === 1 && !context.roles.has("delivery") && isRoot()) {
+    if (givesUpRoot) {
       await preopenTables(snapshot);
       giveUpRoot(options.config);
     }

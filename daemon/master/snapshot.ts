@@ -35,15 +35,25 @@ export function takeSnapshot(config: Config, entries: readonly MasterEntry[], si
 /** A `type:name` among the words of a value. */
 const TABLE_WORD = /^(?:proxy:)?[a-z]+:(?!:)./;
 
+/** The values of `-o name=value` in master.cf, expanded. */
+function overrideValues(config: Config, entries: readonly MasterEntry[]): string[] {
+  return entries.flatMap((entry) => entry.overrides.map(([, value]) => config.expand(value)));
+}
+
+/**
+ * Loads the modules of the table types that a configuration names. Called before any table is opened, by a process that
+ * will give up root: the program's files and the tables' settings may be out of reach afterwards.
+ */
+export async function loadTableTypes(config: Config, entries: readonly MasterEntry[]): Promise<void> {
+  await preloadTableTypes(tableTypesIn(config, overrideValues(config, entries)));
+}
+
 /**
  * Opens every table that main.cf and master.cf name, while this process may read files of root. What can't be opened
  * shows when it is used.
  */
 export async function preopenTables({ config, entries, tables }: Snapshot): Promise<void> {
-  const overrides = entries.flatMap((entry) => entry.overrides.map(([, value]) => config.expand(value)));
-  const values = [...config.names().map((name) => config.string(name)), ...overrides];
-  // Database clients are big modules, and the program's files may be out of reach afterwards.
-  await preloadTableTypes(tableTypesIn(config, overrides));
+  const values = [...config.names().map((name) => config.string(name)), ...overrideValues(config, entries)];
   for (const word of values.flatMap((value) => splitList(value))) {
     if (!TABLE_WORD.test(word)) continue;
     try {
