@@ -75,11 +75,12 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
     if (options.singleProcess) {
       runtime = await options.startRuntime(config, entries, log);
     } else {
-      for (const role of rolesNeeded(entries)) {
+      // They find each other by themselves, in whatever order they get ready.
+      await Promise.all(rolesNeeded(entries).map((role) => {
         const supervisor = newSupervisor(role);
         supervisors.set(role, supervisor);
-        await supervisor.start();
-      }
+        return supervisor.start();
+      }));
     }
     // As with Postfix, whoever reads this line finds the ports open.
     log.info(`daemon started -- ${startedText(config)}`, "started");

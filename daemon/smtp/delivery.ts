@@ -144,6 +144,8 @@ function findRoute(
 
 /** May sessions be taken from and given to the cache? */
 async function cachePolicy(context: DeliveryContext, attempt: Attempt, destination: Destination) {
+  // A session that logged in for one sender must not carry another's mail (smtp_sender_dependent_authentication).
+  if (context.settings.senderDependentLogin) return { load: false, store: false };
   const domain = destination.kind === "unix" ? destination.path : destination.host;
   if (await context.cachesDestination(domain)) return { load: true, store: true };
   const { flags } = attempt.request;
