@@ -76,11 +76,13 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
       runtime = await options.startRuntime(config, entries, log);
     } else {
       // They find each other by themselves, in whatever order they get ready.
-      await Promise.all(rolesNeeded(entries).map((role) => {
-        const supervisor = newSupervisor(role);
-        supervisors.set(role, supervisor);
-        return supervisor.start();
-      }));
+      await Promise.all(
+        rolesNeeded(entries).map((role) => {
+          const supervisor = newSupervisor(role);
+          supervisors.set(role, supervisor);
+          return supervisor.start();
+        }),
+      );
     }
     // As with Postfix, whoever reads this line finds the ports open.
     log.info(`daemon started -- ${startedText(config)}`, "started");

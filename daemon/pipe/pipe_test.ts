@@ -4,10 +4,7 @@ import type { DeliveryRequest } from "../delivery/types.ts";
 import { type ArgumentRules, expandArguments } from "./arguments.ts";
 import { readAttributes } from "./attributes.ts";
 
-const config = configFromText(
-  "compatibility_level = 3.11\nmail_owner = nobody\nsetgid_group = nogroup\n",
-  "main.cf",
-);
+const config = configFromText("compatibility_level = 3.11\nmail_owner = nobody\nsetgid_group = nogroup\n");
 
 function attributesOf(text: string) {
   const [entry] = masterEntriesFromText(`test unix - n n - - pipe ${text}\n`, "master.cf", config);
