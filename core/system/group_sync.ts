@@ -43,7 +43,8 @@ export class GroupSync {
       }
       const [first, ...rest] = round;
       await this.#finish(first!);
-      await Promise.all(rest.map((file) => this.#finish(file)));
+      // The commit is done; what is left for the others need not hold up the next round.
+      for (const file of rest) void this.#finish(file);
     }
     this.#running = false;
   }

@@ -33,7 +33,13 @@ async function play(scenario: Scenario): Promise<WorldResult> {
   });
   const client = await connectSmtp(instance.port);
   await client.say("EHLO client.example");
-  for (const message of scenario.messages) await sendMessage(client, message);
+  for (const [index, message] of scenario.messages.entries()) {
+    await sendMessage(client, message);
+    // One after the other: deliveries to a user may write the same file.
+    for (let tries = 0; tries < 200 && !isSettled(instance.log(), index + 1); tries++) {
+      await new Promise((done) => setTimeout(done, 10));
+    }
+  }
   client.close();
   let quiet = 0;
   for (let tries = 0, before = ""; tries < 300 && quiet < 3; tries++) {
