@@ -1,4 +1,5 @@
 /** The configuration of a new installation: local mail and mail to the world, nobody else's mail. */
+import { INTERNAL_SERVICES } from "../master/internal_services.ts";
 import type { Layout } from "./types.ts";
 
 /** main.cf for a machine that has none. */
@@ -43,29 +44,7 @@ smtp             inet       n       -      n      -      -       smtpd
 #  -o smtpd_tls_security_level=encrypt
 #  -o smtpd_sasl_auth_enable=yes
 #  -o smtpd_relay_restrictions=permit_sasl_authenticated,reject
-pickup           unix       n       -      n      60     1       pickup
-cleanup          unix       n       -      n      -      0       cleanup
-qmgr             unix       n       -      n      300    1       qmgr
-rewrite          unix       -       -      n      -      -       trivial-rewrite
-bounce           unix       -       -      n      -      0       bounce
-defer            unix       -       -      n      -      0       bounce
-trace            unix       -       -      n      -      0       bounce
-verify           unix       -       -      n      -      1       verify
-flush            unix       n       -      n      1000?  0       flush
-proxymap         unix       -       -      n      -      -       proxymap
-smtp             unix       -       -      n      -      -       smtp
-relay            unix       -       -      n      -      -       smtp
-showq            unix       n       -      n      -      -       showq
-error            unix       -       -      n      -      -       error
-retry            unix       -       -      n      -      -       error
-discard          unix       -       -      n      -      -       discard
-local            unix       -       n      n      -      -       local
-virtual          unix       -       n      n      -      -       virtual
-lmtp             unix       -       -      n      -      -       lmtp
-anvil            unix       -       -      n      -      1       anvil
-scache           unix       -       -      n      -      1       scache
-postlog          unix-dgram n       -      n      -      1       postlogd
-`;
+${INTERNAL_SERVICES}`;
 
 /** An alias file for a machine that has none. */
 export const DEFAULT_ALIASES = `# Who gets mail for these names. After a change: newaliases

@@ -5,6 +5,7 @@
 import { chmodSync, chownSync, existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import process from "node:process";
+import { INTERNAL_SERVICES } from "./internal_services.ts";
 import { lastingCommand, lookupGroup, lookupUser } from "../../core/system/mod.ts";
 
 export interface Instance {
@@ -110,29 +111,7 @@ function masterCf({ smtp, submission }: InstancePorts): string {
 127.0.0.1:${smtp}   inet       n       -      n      -      -       smtpd
 127.0.0.1:${submission}   inet       n       -      n      -      -       smtpd
   -o syslog_name=postfix/submission
-pickup           unix       n       -      n      60     1       pickup
-cleanup          unix       n       -      n      -      0       cleanup
-qmgr             unix       n       -      n      300    1       qmgr
-rewrite          unix       -       -      n      -      -       trivial-rewrite
-bounce           unix       -       -      n      -      0       bounce
-defer            unix       -       -      n      -      0       bounce
-trace            unix       -       -      n      -      0       bounce
-verify           unix       -       -      n      -      1       verify
-flush            unix       n       -      n      1000?  0       flush
-proxymap         unix       -       -      n      -      -       proxymap
-smtp             unix       -       -      n      -      -       smtp
-relay            unix       -       -      n      -      -       smtp
-showq            unix       n       -      n      -      -       showq
-error            unix       -       -      n      -      -       error
-retry            unix       -       -      n      -      -       error
-discard          unix       -       -      n      -      -       discard
-local            unix       -       n      n      -      -       local
-virtual          unix       -       n      n      -      -       virtual
-lmtp             unix       -       -      n      -      -       lmtp
-anvil            unix       -       -      n      -      1       anvil
-scache           unix       -       -      n      -      1       scache
-postlog          unix-dgram n       -      n      -      1       postlogd
-`;
+${INTERNAL_SERVICES}`;
 }
 
 function writeNew(path: string, text: string, mode: number): void {
