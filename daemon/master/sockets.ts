@@ -71,7 +71,13 @@ export function serveSocket(
 /** Most bytes that a wake-up request may have. */
 const MOST_TRIGGER_BYTES = 1024;
 
-/** Serves a wake-up socket: one read of request bytes, no answer (master(5), trigger protocol). */
+/** How long a client may keep a wake-up connection open behind its request, in milliseconds. */
+const TRIGGER_TIME = 2000;
+
+/**
+ * Serves a wake-up socket: request bytes closed by a NUL, no answer (master(5), trigger protocol). The connection stays
+ * open until the NUL is here: clients write it by itself, and one that finds the connection closed dies of SIGPIPE.
+ */
 export function serveTrigger(
   path: string,
   onRequest: (bytes: Uint8Array) => void,
@@ -79,9 +85,22 @@ export function serveTrigger(
 ): ServedSocket {
   return serveSocket(path, async (connection) => {
     const request = new Uint8Array(MOST_TRIGGER_BYTES);
-    const count = await connection.read(request);
-    // The client waits for the end of the connection.
-    connection.close();
-    if (count !== null) onRequest(request.subarray(0, count));
+    const timer = setTimeout(() => connection.close(), TRIGGER_TIME);
+    let used = 0;
+    try {
+      while (used < request.length && request[used - 1] !== 0) {
+        const count = await connection.read(request.subarray(used));
+        if (count === null) break;
+        used += count;
+      }
+    } catch (error) {
+      // Closed by the timer: what came counts. A lost wake-up would only cost a scan interval, but it is here.
+      if (!(error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted)) {
+        throw error;
+      }
+    } finally {
+      clearTimeout(timer);
+    }
+    if (used > 0) onRequest(request.subarray(0, used));
   }, log);
 }
