@@ -24,10 +24,13 @@ export interface PostconfOptions {
   readonly classes: ReadonlySet<"builtin" | "service" | "user"> | undefined;
   readonly overrides: readonly string[];
   readonly tlsMode: string;
+  /** `-v` */
+  readonly verbose: boolean;
   readonly operands: readonly string[];
 }
 
-const LETTERS = "aAbc:C:dDeEfFhHjlmMno:pPqtT:vxX#";
+/** `E` is known and refused: Postfix keeps the letter, and its manual has no entry for it. */
+const LETTERS = "aAbc:C:deEfFhHjlmMno:pPqtT:vxX#";
 
 /** The order in which options are named in messages. */
 const ORDER = [
@@ -72,7 +75,10 @@ const MODES: Readonly<Record<string, PostconfMode>> = {
 };
 
 /** Only one of each line may be given. */
-const EXCLUSIVE = ["aAbFlmMpPtT", "denX#", "efX#", "ehHX#", "eoX#", "exX#", "ejX#", "fj", "hj", "Hj"];
+const EXCLUSIVE = ["aAbFlmMpPtT", "denX#", "efX#", "ehHX#", "eoX#", "exX#"];
+
+/** What may be given with -j, besides the mode. */
+const COMPATIBLE_WITH_JSON = "Cdnoqx";
 
 /** What may be given with each mode. */
 const COMPATIBLE: Readonly<Record<PostconfMode, string>> = {
@@ -91,10 +97,9 @@ const COMPATIBLE: Readonly<Record<PostconfMode, string>> = {
 
 const USAGE = "[-a (server SASL types)] [-A (client SASL types)] [-b (bounce templates)] [-c config_dir] " +
   "[-c param_class] [-d (parameter defaults)] [-e (edit configuration)] [-f (fold lines)] " +
-  "[-F (master.cf fields)] [-h (no names)] [-H (no values)] [-j (JSON)] [-l (lock types)] [-m (map types)] " +
+  "[-F (master.cf fields)] [-h (no names)] [-H (no values)] [-j (streaming JSON) ] [-l (lock types)] [-m (map types)] " +
   "[-M (master.cf)] [-n (non-default parameters)] [-o name=value (override parameter value)] " +
-  "[-p (main.cf, default)] [-P (master.cf parameters)] [-q (no warnings for unused parameters)] " +
-  "[-t (bounce templates)] [-T compile-version|run-version|public-key-algorithms] [-v (verbose)] " +
+  "[-p (main.cf, default)] [-P (master.cf parameters)] [-t (bounce templates)] [-T compile-version|run-version|public-key-algorithms] [-v (verbose)] " +
   "[-x (expand parameter values)] [-X (exclude)] [-# (comment-out)] [name...]";
 
 /** Reads the command line. Throws `PostconfFatal` in Postfix's words. */
@@ -118,12 +123,15 @@ export function parseOptions(args: readonly string[], complain: (text: string) =
   for (const { letter, value } of parsed.options) {
     if (letter === "c") directory = value;
     else if (letter === "C") classes = parseClasses(value);
-    else if (letter === "T") tlsMode = value;
-    else if (letter === "o") overrides.push(value);
-    else if (letter === "D" || letter === "E") fail();
+    else if (letter === "T") {
+      if (given.has("T")) throw new PostconfFatal("At most one -T <mode> option may be specified");
+      tlsMode = value;
+    } else if (letter === "o") overrides.push(value);
+    else if (letter === "E") fail();
     if (letter !== "c" && letter !== "v") given.add(letter);
   }
-  if (parsed.operands[0]?.includes("=") && !given.has("b") && !given.has("t")) given.add("e");
+  const showsConfiguration = [...given].every((other) => !(other in MODES) || "FMpP".includes(other));
+  if (parsed.operands[0]?.includes("=") && showsConfiguration) given.add("e");
   checkCombination(given);
   const letter = [...given].find((candidate) => candidate in MODES);
   return {
@@ -133,16 +141,18 @@ export function parseOptions(args: readonly string[], complain: (text: string) =
     classes,
     overrides,
     tlsMode,
+    verbose: parsed.options.some((option) => option.letter === "v"),
     operands: parsed.operands,
   };
 }
 
 function parseClasses(text: string): PostconfOptions["classes"] {
   const classes = new Set<"builtin" | "service" | "user">();
-  for (const word of text.split(/[, \t\r\n]+/)) {
+  for (const given of text.split(/[, \t\r\n]+/)) {
+    const word = given.toLowerCase();
     if (word === "all") ["builtin", "service", "user"].forEach((name) => classes.add(name as "user"));
     else if (word === "builtin" || word === "service" || word === "user") classes.add(word);
-    else if (word !== "") throw new PostconfFatal(`unknown -C option value "${word}" in "${text}"`);
+    else if (word !== "") throw new PostconfFatal(`unknown -C option value "${given}" in "${text}"`);
   }
   return classes;
 }
@@ -163,4 +173,9 @@ function checkCombination(given: ReadonlySet<string>): void {
   if (wrong.length > 0) {
     throw new PostconfFatal(`with option -${modeLetter ?? "p"}, do not specify ${named(wrong)}`);
   }
+  if (!given.has("j")) return;
+  const notJson = [...given].filter((letter) =>
+    letter !== "j" && !`${COMPATIBLE_WITH_JSON}FMpP`.includes(letter)
+  );
+  if (notJson.length > 0) throw new PostconfFatal(`with option -j, do not specify ${named(notJson)}`);
 }

@@ -21,6 +21,7 @@ export function showConfiguration(
     hideName: given.has("h"),
     hideValue: given.has("H"),
     ...(options.classes === undefined ? {} : { classes: options.classes }),
+    ...(options.verbose ? { trace: streams.complain } : {}),
   };
   if (mode === "main") session.showMain(operands, show);
   else if (mode === "entries") session.showEntries(operands, show);

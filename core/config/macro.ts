@@ -18,9 +18,12 @@ const NESTING_LIMIT = 100;
 /** `${NAME{text}}`: what NAME makes of the expanded text. */
 const functions: Readonly<Record<string, (text: string) => string>> = { domain_to_ascii: domainToAscii };
 
-/** Expands all references in `text`, and those in the values found. Throws `MacroError`. */
-export function expandMacros(text: string, lookup: MacroLookup): string {
-  return text.includes("$") ? new Expansion(lookup).text(text, 0) : text;
+/**
+ * Expands all references in `text`, and those in the values found. Throws `MacroError`.
+ * @param missing told of each name without a value, unless a condition asks for it; the reference becomes nothing
+ */
+export function expandMacros(text: string, lookup: MacroLookup, missing?: (name: string) => void): string {
+  return text.includes("$") ? new Expansion(lookup, missing).text(text, 0) : text;
 }
 
 /** Calls `found` with every name that `text` refers to, in both branches of conditions. Throws `MacroError`. */
@@ -39,7 +42,10 @@ export function scanMacros(text: string, found: (name: string) => void): void {
 }
 
 class Expansion {
-  constructor(private readonly lookup: MacroLookup) {}
+  constructor(
+    private readonly lookup: MacroLookup,
+    private readonly missing?: (name: string) => void,
+  ) {}
 
   text(text: string, level: number): string {
     if (!text.includes("$")) return text;
@@ -63,7 +69,10 @@ class Expansion {
       return this.text((holds ? reference.then : reference.otherwise) ?? "", level);
     }
     const value = this.lookup(name!);
-    if (!reference.conditional) return value === undefined ? "" : this.text(value, level);
+    if (!reference.conditional) {
+      if (value === undefined) this.missing?.(name!);
+      return value === undefined ? "" : this.text(value, level);
+    }
     const given = value !== undefined && value !== "";
     return this.text((given ? reference.then : reference.otherwise) ?? "", level);
   }

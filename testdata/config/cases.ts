@@ -25,6 +25,8 @@ export function commands(setup: string): string[][] {
     "-F smtp/inet", "-F smtp/inet/command", "-F */*/chroot", "-F smtp/inet/x", "-F a/b/c/d", "-P smtp/inet relay/unix/syslog_name",
     "-P */*/syslog_name", "-P smtp/inet/nosuch", "-P a/b/c/d", "-p relayhost", "-l", "-a", "-A",
     "-Mn", "-Mh x", "-ef x=1", "-hH x", "-lm", "-FPM", "-dn x", "-de x", "-e", "-X", "-#", "-M#", "-e x",
+    "-v relayhost", "-vn", "-vM smtp", "-m", "-T bad", "-T public-key-algorithms", "-T run-version -T compile-version", "-E",
+    "-t @HERE@/templates.cf", "-b @HERE@/templates.cf", "-t a b", "-b a b", "-tn", "-bf", "-bt", "-a x=1", "-l x", "-C USER -n", "-C builtin,x",
     "local_destination_concurrency_limit maildrop_time_limit smtp_destination_recipient_limit relay_initial_destination_concurrency",
   ];
   // The long lists are recorded where they say something of their own.
@@ -35,6 +37,12 @@ export function commands(setup: string): string[][] {
   });
   const odd = setup === "odd" ? ["-x fallback_transport transport_retry_time bounce_queue_lifetime default_transport mail_name"] : [];
   return [...few, ...odd].map((line) => line.split(" ").filter((word) => word !== ""));
+}
+
+/** A command line with the place of this directory in it. */
+export function withPlace(args: readonly string[]): string[] {
+  const here = new URL(".", import.meta.url).pathname.replace(/\/$/, "");
+  return args.map((word) => word.replace("@HERE@", here));
 }
 
 /** Command lines that edit. */

@@ -32,6 +32,8 @@ export interface ShowOptions extends PrintOptions {
   readonly expand?: boolean;
   /** `-C`; all classes if absent. */
   readonly classes?: ReadonlySet<"builtin" | "service" | "user">;
+  /** `-v`: told of each parameter shown where its value comes from. */
+  readonly trace?: (text: string) => void;
 }
 
 /** What a run works on. */
@@ -120,7 +122,14 @@ export class ConfigSession {
       const asItIs = !options.expand || parameterTable.find(name)?.type === "raw";
       const value = asItIs ? raw : this.#expand(raw, (other) => this.#lookup(other));
       this.#lines.push(printSetting(name, value, options));
+      options.trace?.(`${name}: ${this.#place(name)}`);
     }
+  }
+
+  #place(name: string): string {
+    const origin = this.#snapshot.origin(name);
+    if (origin === undefined || !this.#source.main.has(name)) return "default";
+    return origin.line === undefined ? origin.file : `${origin.file}, line ${origin.line}`;
   }
 
   #allNames(options: ShowOptions): string[] {
