@@ -41,7 +41,7 @@ const TABLE_TYPES = [
 /** Prints a list, one name a line. Exit code 1 for an unknown TLS mode. */
 export function showList(directory: string, options: PostconfOptions, streams: PostconfStreams): number {
   if (options.mode === "tls") return showTls(options.tlsMode, streams);
-  loadConfig({ directory });
+  if (options.mode === "tables") loadConfig({ directory, warn: streams.warn });
   const list = {
     servers: SERVER_SASL_TYPES,
     clients: CLIENT_SASL_TYPES,
@@ -78,7 +78,7 @@ export async function templateText(
     throw new PostconfFatal("options -b and -t require at most one template file");
   }
   const dsn = await import("../core/dsn/mod.ts");
-  const config = loadConfig({ directory });
+  const config = loadConfig({ directory, warn });
   const file = options.operands[0] ?? config.string("bounce_template_file");
   const templates = file === ""
     ? dsn.builtinTemplates(config)

@@ -65,11 +65,15 @@ Deno.test("templates: expansion of names and times", () => {
     "failure_template = <<END\nSubject: x\n\n$myhostname ${mydomain} $(mydomain) $$1 $nosuch!\n" +
       "$delay_warning_time_minutes m, ${maximal_queue_lifetime_days} d\nEND\n",
   );
-  assert.deepEqual(expandTemplate(templates.failure, config, assert.fail), [
+  const warnings: string[] = [];
+  assert.deepEqual(expandTemplate(templates.failure, config, (text) => warnings.push(text)), [
     "mail.example.com example.com example.com $1 !",
     "240 m, 5 d",
   ]);
-  const printed = formatExpandedTemplates(templates, config, assert.fail);
+  assert.deepEqual(warnings.map((text) => text.replace(/^.*?: /, "")), [
+    "undefined $name in failure template: $myhostname ${mydomain} $(mydomain) $$1 $nosuch!",
+  ]);
+  const printed = formatExpandedTemplates(templates, config, () => {});
   assert.ok(printed.startsWith("expanded_failure_text = <<EOF\nmail.example.com"));
   assert.equal(printed.match(/^EOF$/gm)?.length, 4);
 });

@@ -206,7 +206,11 @@ export function expandTemplate(template: Template, config: Config, warn: Templat
   };
   return template.text.map((line) => {
     try {
-      return expandMacros(line, lookup, () => warn(`${origin}: undefined $name in ${kind} template: ${line}`));
+      return expandMacros(
+        line,
+        lookup,
+        () => warn(`${origin}: undefined $name in ${kind} template: ${line}`),
+      );
     } catch (error) {
       if (!(error instanceof MacroError)) throw error;
       warn(`${origin}: ${error.message} in ${kind} template`);
