@@ -9,11 +9,14 @@ import {
   type BounceService,
   createRecorder,
   createRemoteAgent,
+  DeliveryChannel,
   DeliveryFlag,
+  type DeliveryReply,
   type DeliveryRequest,
   formatDelay,
   readRequest,
   serveDelivery,
+  serveDeliveryChannel,
   splitReason,
   writeRequest,
 } from "./mod.ts";
@@ -354,4 +357,133 @@ Deno.test("protocol: damaged requests are refused (fixed seed)", async () => {
   const escaping = new AttributeWriter();
   writeRequest(escaping, request({ queueId: "../../etc/passwd" }), "3.11");
   await assert.rejects(readRequest(new AttributeReader(escaping.view())), AttributeError);
+});
+
+/** Serves a channel on a socket of its own. */
+function channelServer(
+  agents: Readonly<Record<string, (request: DeliveryRequest) => Promise<DeliveryReply>>>,
+) {
+  const directory = Deno.makeTempDirSync();
+  const path = `${directory}/channel`;
+  const listener = Deno.listen({ transport: "unix", path });
+  const served = { connections: 0, flushes: 0, problems: [] as unknown[] };
+  const open: Deno.UnixConn[] = [];
+  const conversations: Promise<void>[] = [];
+  const accepting = (async () => {
+    for await (const connection of listener) {
+      served.connections += 1;
+      open.push(connection);
+      conversations.push(
+        serveDeliveryChannel(connection, {
+          agentFor: (transport) => {
+            const deliver = agents[transport];
+            return deliver === undefined ? undefined : { deliver };
+          },
+          beforeReply: () => void (served.flushes += 1),
+          counted() {},
+        }).catch((error) => void served.problems.push(error)).finally(() => {
+          try {
+            connection.close();
+          } catch {
+            // The test closed it.
+          }
+        }),
+      );
+    }
+  })();
+  return {
+    path,
+    served,
+    drop: () => open.splice(0).forEach((connection) => connection.close()),
+    async [Symbol.asyncDispose]() {
+      listener.close();
+      await accepting;
+      await Promise.all(conversations);
+      Deno.removeSync(directory, { recursive: true });
+    },
+  };
+}
+
+Deno.test("a channel carries many deliveries at a time, each with its own answer, over one connection", async () => {
+  const gates = new Map<string, () => void>();
+  await using server = channelServer({
+    local: async (got) => {
+      await new Promise<void>((open) => gates.set(got.queueId, open));
+      return { finished: got.queueId !== "A2" };
+    },
+    virtual: (got) => {
+      assert.deepEqual({ ...got, times: { ...got.times, agent: 0 } }, {
+        ...request({ sender: "\ud800\u00e9\n", lastRecipient: true }),
+        times: { ...request().times, agent: 0 },
+      });
+      return Promise.resolve({ finished: true, destinationTrouble: { status: "4.4.1", reason: "down" } });
+    },
+    broken: () => Promise.reject(new Error("broke off")),
+  });
+  const channel = new DeliveryChannel(() => Deno.connect({ transport: "unix", path: server.path }));
+  const local = channel.agentFor("local");
+  const replies = ["A1", "A2", "A3"].map((queueId) => local.deliver(request({ queueId })));
+  assert.deepEqual(
+    await channel.agentFor("virtual").deliver(request({ sender: "\ud800\u00e9\n", lastRecipient: true })),
+    { finished: true, destinationTrouble: { status: "4.4.1", reason: "down" } },
+  );
+  while (gates.size < 3) await new Promise((done) => setTimeout(done, 5));
+  for (const id of ["A3", "A1", "A2"]) gates.get(id)!();
+  assert.deepEqual(await Promise.all(replies), [{ finished: true }, { finished: false }, { finished: true }]);
+  assert.equal((await channel.agentFor("broken").deliver(request())).transportTrouble?.cause, "broke off");
+  assert.match((await channel.agentFor("uucp").deliver(request())).transportTrouble!.cause, /"uucp"/);
+  assert.equal(server.served.connections, 1);
+  assert.ok(server.served.flushes > 0);
+  channel.close();
+});
+
+Deno.test("a lost channel leaves its deliveries undelivered; the next one makes a new connection", async () => {
+  let arrived: (() => void) | undefined;
+  await using server = channelServer({
+    local: () => {
+      arrived?.();
+      return new Promise(() => {});
+    },
+    discard: () => Promise.resolve({ finished: true }),
+  });
+  const channel = new DeliveryChannel(() => Deno.connect({ transport: "unix", path: server.path }));
+  const stuck = new Promise<void>((resolve) => arrived = resolve);
+  const reply = channel.agentFor("local").deliver(request());
+  await stuck;
+  server.drop();
+  assert.equal((await reply).transportTrouble?.reason, "unknown mail transport error");
+  assert.deepEqual(await channel.agentFor("discard").deliver(request()), { finished: true });
+  assert.equal(server.served.connections, 2);
+  channel.close();
+  const nowhere = new DeliveryChannel(() => Deno.connect({ transport: "unix", path: `${server.path}-none` }));
+  const refused = await nowhere.agentFor("local").deliver(request());
+  assert.equal(refused.transportTrouble?.reason, "mail transport unavailable");
+  assert.match(refused.transportTrouble.cause, /No such file/);
+});
+
+Deno.test("a channel refuses what is no request", async () => {
+  for (
+    const line of [
+      "nonsense",
+      "{}",
+      JSON.stringify({
+        number: 1,
+        transport: "local",
+        request: { ...request(), attributes: [], queueId: "../x" },
+      }),
+      JSON.stringify({ number: 1, transport: "local", request: { ...request(), attributes: [["a"]] } }),
+      JSON.stringify({
+        number: 1,
+        transport: "local",
+        request: { ...request(), attributes: [], recipients: [{}] },
+      }),
+    ]
+  ) {
+    await using server = channelServer({ local: () => Promise.resolve({ finished: true }) });
+    const connection = await Deno.connect({ transport: "unix", path: server.path });
+    await connection.write(new TextEncoder().encode(`${line}\n`));
+    assert.equal(await connection.read(new Uint8Array(10)), null, line);
+    connection.close();
+    assert.ok(server.served.problems[0] instanceof Error, line);
+  }
 });

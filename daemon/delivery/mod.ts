@@ -23,6 +23,12 @@ export {
   serveDelivery,
   writeRequest,
 } from "./protocol.ts";
+export {
+  type ChannelConnection,
+  type ChannelHost,
+  DeliveryChannel,
+  serveDeliveryChannel,
+} from "./channel.ts";
 export { formatDelay } from "./delays.ts";
 export { splitReason } from "./reason.ts";
 export { deliveryLine, type DeliveryStatus, type LineStyle, lineStyle, logAddress } from "./log_line.ts";

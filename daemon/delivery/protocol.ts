@@ -50,6 +50,18 @@ const QUEUE_ID = /^[A-Za-z0-9_]{1,255}$/;
 /** More recipients than any queue manager puts into one request. */
 const MOST_RECIPIENTS = 1_000_000;
 
+/** A queue's name, which becomes a part of a path. Throws `AttributeError`. */
+export function queueNameFrom(text: string): QueueName {
+  if (!QUEUE_NAMES.has(text)) throw new AttributeError("syntax", `No queue is called "${text}"`);
+  return text as QueueName;
+}
+
+/** A queue id, which becomes a part of a path. Throws `AttributeError`. */
+export function queueIdFrom(text: string): string {
+  if (!QUEUE_ID.test(text)) throw new AttributeError("syntax", `Not a queue id: "${text}"`);
+  return text;
+}
+
 /** A connection to the other side. */
 export type Conversation = ByteSource & ByteSink;
 
@@ -78,11 +90,8 @@ export function writeRequest(writer: AttributeWriter, request: DeliveryRequest, 
 /** Reads a request. Throws `AttributeError` if it is not one. */
 export async function readRequest(reader: AttributeReader): Promise<DeliveryRequest> {
   const flags = await reader.integer("flags");
-  const queueName = await reader.text("queue_name");
-  if (!QUEUE_NAMES.has(queueName)) throw new AttributeError("syntax", `No queue is called "${queueName}"`);
-  const queueId = await reader.text("queue_id");
-  // It becomes a part of a path.
-  if (!QUEUE_ID.test(queueId)) throw new AttributeError("syntax", `Not a queue id: "${queueId}"`);
+  const queueName = queueNameFrom(await reader.text("queue_name"));
+  const queueId = queueIdFrom(await reader.text("queue_id"));
   const contentOffset = await reader.long("offset");
   const messageSize = await reader.long("size");
   const nexthop = await reader.text("nexthop");
@@ -111,7 +120,7 @@ export async function readRequest(reader: AttributeReader): Promise<DeliveryRequ
   }
   return {
     flags,
-    queueName: queueName as QueueName,
+    queueName,
     queueId,
     contentOffset,
     contentSize: messageSize,
@@ -131,8 +140,13 @@ export async function readRequest(reader: AttributeReader): Promise<DeliveryRequ
 /**
  * Serves one connection on an agent's socket until the peer closes it. A peer that goes away without a request is
  * normal; one that breaks the protocol is an `AttributeError`. The caller closes the connection.
+ * @param beforeReply called before each answer
  */
-export async function serveDelivery(connection: Conversation, agent: DeliveryAgent): Promise<void> {
+export async function serveDelivery(
+  connection: Conversation,
+  agent: DeliveryAgent,
+  beforeReply: () => void = () => {},
+): Promise<void> {
   const writer = new AttributeWriter();
   await sendAll(connection, announcement("delivery"));
   const reader = new AttributeReader(connection);
@@ -141,15 +155,16 @@ export async function serveDelivery(connection: Conversation, agent: DeliveryAge
     // Postfix's queue manager leaves this one to the agent.
     request.times.agent = Date.now() / 1000;
     const reply = await agent.deliver(request);
+    beforeReply();
     writeDsn(writer, reply.destinationTrouble, "");
     await writer.integer("status", reply.finished ? 0 : -1).end().flush(connection);
   }
 }
 
 /** What a queue manager is told when there is no agent to talk to. */
-const UNAVAILABLE = { status: "4.3.0", reason: "mail transport unavailable" } as const;
+export const UNAVAILABLE = { status: "4.3.0", reason: "mail transport unavailable" } as const;
 /** What it is told when the agent broke off. */
-const BROKEN = { status: "4.3.0", reason: "unknown mail transport error" } as const;
+export const BROKEN = { status: "4.3.0", reason: "unknown mail transport error" } as const;
 
 /**
  * The agent behind the socket at `path`. Every delivery has a connection of its own, as with Postfix's queue manager.
@@ -200,6 +215,6 @@ async function sendAll(connection: ByteSink, bytes: Uint8Array): Promise<void> {
 }
 
 /** What the system said, without the number that the runtime adds. */
-function systemText(error: unknown): string {
+export function systemText(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).replace(/ \(os error \d+\)/, "");
 }

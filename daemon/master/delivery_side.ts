@@ -11,12 +11,14 @@ import {
   type DeliveryAgent,
   filteredRecorder,
   serveDelivery,
+  serveDeliveryChannel,
   type WireLevel,
 } from "../delivery/mod.ts";
 import { createLocal } from "../local/mod.ts";
 import { createPipe } from "../pipe/mod.ts";
 import { createVirtual } from "../virtual/mod.ts";
 import { lazyAgent } from "./lazy_agent.ts";
+import { DELIVERY_SOCKET } from "./names.ts";
 import type { RuntimeContext, Side } from "./runtime.ts";
 import { roleOf } from "./plan.ts";
 import { type Snapshot, socketPath, viewOf } from "./snapshot.ts";
@@ -95,22 +97,22 @@ function createAgents(context: RuntimeContext, snapshot: Snapshot): Map<string, 
   return agents;
 }
 
-/** An agent whose log lines are written before the queue manager hears of the outcome and logs its own. */
-function loggedFirst(agent: DeliveryAgent, context: RuntimeContext): DeliveryAgent {
-  return {
-    async deliver(request) {
-      const reply = await agent.deliver(request);
-      context.sink.flush();
-      return reply;
-    },
-  };
-}
-
 /** Starts the agents and their sockets. */
 export function startDeliverySide(context: RuntimeContext, snapshot: Snapshot): Promise<Side> {
   const sockets = new Map<string, ServedSocket>();
   let underWay = 0;
   let idle: (() => void) | undefined;
+
+  /** Counts what is under way, so that an orderly end can wait for it. */
+  async function counted(work: Promise<void>): Promise<void> {
+    underWay += 1;
+    try {
+      await work;
+    } finally {
+      underWay -= 1;
+      if (underWay === 0) idle?.();
+    }
+  }
 
   function put(agents: Map<string, DeliveryAgent>, current: Snapshot): void {
     context.agents.clear();
@@ -125,23 +127,29 @@ export function startDeliverySide(context: RuntimeContext, snapshot: Snapshot): 
         serveSocket(path, async (connection) => {
           const agent = context.agents.get(entry.name);
           if (agent === undefined) return;
-          underWay += 1;
-          try {
-            await serveDelivery(connection, loggedFirst(agent, context));
-          } finally {
-            underWay -= 1;
-            if (underWay === 0) idle?.();
-          }
+          await counted(serveDelivery(connection, agent, () => context.sink.flush()));
         }, log),
       );
     }
   }
 
   put(createAgents(context, snapshot), snapshot);
+  const channel = context.roles.has("queue") ? undefined : serveSocket(
+    `${snapshot.config.string("queue_directory")}/${DELIVERY_SOCKET}`,
+    (connection) =>
+      serveDeliveryChannel(connection, {
+        agentFor: (transport) => context.agents.get(transport),
+        counted: (delivery) => void counted(delivery),
+        // The queue manager logs the end of a message when it hears of it: the deliveries come first.
+        beforeReply: () => context.sink.flush(),
+      }),
+    snapshot.logAs("master"),
+  );
 
   async function finish(seconds: number): Promise<void> {
     for (const socket of sockets.values()) socket.close();
     sockets.clear();
+    channel?.close();
     if (underWay === 0) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     idle = resolve;

@@ -1,2 +1,4 @@
 /** The socket, below the queue directory, over which fronts tell the queue manager what they queued. */
 export const HANDOVER_SOCKET = "private/postel-handover";
+/** The socket, below the queue directory, over which the queue manager hands deliveries to the delivery process. */
+export const DELIVERY_SOCKET = "private/postel-delivery";

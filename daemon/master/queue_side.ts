@@ -11,10 +11,9 @@ import { type CleanupService, createCleanup, serveCleanup } from "../cleanup/mod
 import {
   type BounceService,
   createRecorder,
-  createRemoteAgent,
   type DeliveryAgent,
+  DeliveryChannel,
   serveDelivery,
-  type WireLevel,
 } from "../delivery/mod.ts";
 import { createDiscardAgent } from "../discard/mod.ts";
 import { createErrorAgent } from "../error/mod.ts";
@@ -25,7 +24,7 @@ import { createShowq, listenForUsers, type Showq, userAccess, type UserServer } 
 import { createSmtpClient, type SmtpClient } from "../smtp/mod.ts";
 import { lazyAgent } from "./lazy_agent.ts";
 import { receiveHandovers } from "./handover.ts";
-import { HANDOVER_SOCKET } from "./names.ts";
+import { DELIVERY_SOCKET, HANDOVER_SOCKET } from "./names.ts";
 import { roleOf } from "./plan.ts";
 import { servePostlog } from "./postlog.ts";
 import type { RuntimeContext, Side } from "./runtime.ts";
@@ -166,16 +165,18 @@ export async function startQueueSide(context: RuntimeContext, first: Snapshot): 
 
   let current = createServices(first);
 
-  /** The agent of a transport: in this process, in the delivery side of this process, or behind its socket. */
+  const deliveries = new DeliveryChannel(() =>
+    Deno.connect({ transport: "unix", path: `${queueDirectory}/${DELIVERY_SOCKET}` })
+  );
+
+  /** The agent of a transport: in this process, in the delivery side of this process, or in the delivery process. */
   function agentFor(transport: string): DeliveryAgent | undefined {
     const here = current.agents.get(transport) ?? context.agents.get(transport);
     if (here !== undefined) return here;
-    const { config, entries } = current.snapshot;
-    const entry = entries.find(({ name, type, command }) =>
+    const entry = current.snapshot.entries.find(({ name, type, command }) =>
       name === transport && type === "unix" && ["local", "virtual", "pipe", "spawn"].includes(command)
     );
-    if (entry === undefined) return undefined;
-    return createRemoteAgent(socketPath(config, entry), config.string("postel_wire_level") as WireLevel);
+    return entry === undefined ? undefined : deliveries.agentFor(transport);
   }
 
   function processLimit(transport: string): number {
@@ -312,6 +313,7 @@ export async function startQueueSide(context: RuntimeContext, first: Snapshot): 
     await submission.close();
     await Promise.all(userServers.map((server) => server.close()));
     await manager.stop(seconds);
+    deliveries.close();
     await Promise.all(current.clients.map((client) => client.made?.stop(0)));
   }
 
