@@ -45,6 +45,11 @@ type Action = (invocation: Invocation) => Promise<number> | number;
 
 const print = (line: string) => console.log(line);
 
+function say(text: string): number {
+  print(text);
+  return 0;
+}
+
 /** Looks the installation over; an exit code if it can't be used. */
 async function checked({ deps }: Invocation): Promise<number | undefined> {
   const { checkInstallation } = await import("../daemon/admin/check/mod.ts");
@@ -53,12 +58,25 @@ async function checked({ deps }: Invocation): Promise<number | undefined> {
   return 1;
 }
 
+/** Looks everything over before a start, unless the last stop was a `quick-stop`. An exit code if it can't be used. */
+async function readyToStart(invocation: Invocation): Promise<number | undefined> {
+  try {
+    Deno.removeSync(quickStartMark(invocation.deps.config));
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  return await checked(invocation) ?? queueChecked(invocation);
+}
+
+/** The file that says that the next start may leave out the checks. */
+function quickStartMark(config: Config): string {
+  return `${config.string("queue_directory")}/quick-start`;
+}
+
 /** Misnamed queue files would be lost to the mail system: they get their right names before it starts. */
-async function queueChecked({ deps }: Invocation): Promise<number | undefined> {
-  const { selfCommand } = await import("../core/system/mod.ts");
-  const { program, args } = selfCommand("postsuper", "-c", deps.config.directory);
-  const { status } = spawnSync(program, args, { stdio: "inherit" });
-  if (status === 0) return undefined;
+function queueChecked({ deps }: Invocation): number | undefined {
+  if (admin.repairQueue(deps) === 0) return undefined;
   deps.log.fatal("Postfix integrity check failed!");
   return 1;
 }
@@ -67,19 +85,31 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   start: async (invocation) => {
     const { deps } = invocation;
     if (admin.isRunning(deps)) return admin.alreadyRunning(deps);
-    return await checked(invocation) ?? await queueChecked(invocation) ?? await admin.start(deps);
+    return await readyToStart(invocation) ?? await admin.start(deps);
   },
   "start-fg": async (invocation) => {
     const { deps } = invocation;
     if (admin.isRunning(deps)) return admin.alreadyRunning(deps);
-    const code = await checked(invocation) ?? await queueChecked(invocation);
+    const code = await readyToStart(invocation);
     if (code !== undefined) return code;
+    if (deps.config.list("multi_instance_directories").length > 0) {
+      deps.log.fatal("start-fg does not support multi_instance_directories");
+      return 1;
+    }
     deps.log.info("starting the Postfix mail system");
     deps.log.sink.flush();
     return await (await import("./daemon.ts")).run(["-c", deps.config.directory]);
   },
   stop: ({ deps }) => admin.stop(deps),
   abort: ({ deps }) => admin.abort(deps),
+  drain: ({ deps }) => admin.drain(deps),
+  "quick-stop": async ({ deps }) => {
+    await admin.stop(deps);
+    Deno.writeTextFileSync(quickStartMark(deps.config), "");
+    return 0;
+  },
+  start_msg: () => say("Start postfix"),
+  stop_msg: () => say("Stop postfix"),
   reload: async (invocation) => {
     const { deps } = invocation;
     if (!admin.isRunning(deps)) return admin.reload(deps);
@@ -91,7 +121,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   flush: async ({ deps }) =>
     await (await import("./postqueue.ts")).run(["-c", deps.config.directory, "-f"], "postqueue"),
   status: ({ deps }) => admin.status(deps),
-  check: async (invocation) => await checked(invocation) ?? await queueChecked(invocation) ?? 0,
+  check: async (invocation) => await checked(invocation) ?? queueChecked(invocation) ?? 0,
   logrotate: ({ deps, operands }) => {
     if (operands.length === 0) return admin.logrotate(deps);
     deps.log.fatal("usage postfix logrotate (no arguments)");
@@ -239,7 +269,7 @@ export async function run(args: string[]): Promise<number> {
     }
     const queue = config.string("queue_directory");
     const exists = existsDirectory(queue);
-    if (!exists && ["status", "stop", "abort", "reload"].includes(action)) {
+    if (!exists && ["status", "stop", "abort", "reload", "drain", "quick-stop"].includes(action)) {
       log.fatal(`no Postfix queue directory ${queue}!`);
       return 1;
     }

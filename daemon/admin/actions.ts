@@ -2,7 +2,7 @@
  * What `postfix start`, `stop`, `reload` ... do (postfix(1)). Every action says what it does in the mail log in the
  * name of postfix-script, as log tools expect.
  */
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import type { Config } from "../../core/config/types.ts";
 import type { Logger } from "../../core/log/mod.ts";
 import { selfCommand } from "../../core/system/mod.ts";
@@ -43,6 +43,12 @@ function notRunning({ log }: AdminDeps): number {
   return 1;
 }
 
+/** Says what is being done before it is done: lines of the mail system follow in the same log. */
+function announce({ log }: AdminDeps, text: string): void {
+  log.info(text);
+  log.sink.flush();
+}
+
 function signal(pid: number, name: Deno.Signal): void {
   try {
     Deno.kill(pid, name);
@@ -67,8 +73,7 @@ export async function start(deps: AdminDeps): Promise<number> {
     deps.log.fatal('maillog_file = /dev/stdout: nobody reads that in the background: use "postfix start-fg"');
     return 1;
   }
-  deps.log.info("starting the Postfix mail system");
-  deps.log.sink.flush();
+  announce(deps, "starting the Postfix mail system");
   const { program, args } = selfCommand("daemon", "-c", deps.config.directory, "--report");
   const child = spawn(program, args, { detached: true, stdio: ["ignore", "pipe", "ignore"] });
   const failure = await new Promise<string | undefined>((resolve) => {
@@ -101,11 +106,11 @@ export async function start(deps: AdminDeps): Promise<number> {
 export async function stop(deps: AdminDeps): Promise<number> {
   const pid = masterPid(deps.config);
   if (pid === undefined) return notRunning(deps);
-  deps.log.info("stopping the Postfix mail system");
+  announce(deps, "stopping the Postfix mail system");
   signal(pid, "SIGTERM");
   for (let waited = 0; waited < STOP_SECONDS * 1000; waited += 50) {
     if (masterPid(deps.config) === undefined) return 0;
-    if (waited > 0 && waited % 1000 === 0) deps.log.info("waiting for the Postfix mail system to terminate");
+    if (waited > 0 && waited % 1000 === 0) announce(deps, "waiting for the Postfix mail system to terminate");
     await pause(50);
   }
   deps.log.warning("stopping the Postfix mail system with force");
@@ -117,19 +122,39 @@ export async function stop(deps: AdminDeps): Promise<number> {
 export function abort(deps: AdminDeps): number {
   const pid = masterPid(deps.config);
   if (pid === undefined) return notRunning(deps);
-  deps.log.info("aborting the Postfix mail system");
+  announce(deps, "aborting the Postfix mail system");
   killGroup(pid);
   signal(pid, "SIGKILL");
   return 0;
 }
 
-/** Has the running system read its configuration again. */
+/** Ends the master without a word to its processes, which end when they notice. */
+export function drain(deps: AdminDeps): number {
+  const pid = masterPid(deps.config);
+  if (pid === undefined) return notRunning(deps);
+  announce(deps, "stopping the Postfix mail system");
+  signal(pid, "SIGKILL");
+  return 0;
+}
+
+/**
+ * Has the running system read its configuration again. As with Postfix, queue files that were put back by hand get
+ * their right names: those of the active queue before, so that none is lost, the others afterwards.
+ */
 export function reload(deps: AdminDeps): number {
   const pid = masterPid(deps.config);
   if (pid === undefined) return notRunning(deps);
-  deps.log.info("refreshing the Postfix mail system");
+  announce(deps, "refreshing the Postfix mail system");
+  if (repairQueue(deps, "active") !== 0) return 1;
   signal(pid, "SIGHUP");
+  repairQueue(deps);
   return 0;
+}
+
+/** Gives misnamed queue files their right names with postsuper; its exit code. Without names it takes all queues. */
+export function repairQueue({ config }: AdminDeps, ...queues: readonly string[]): number {
+  const { program, args } = selfCommand("postsuper", "-c", config.directory, ...queues);
+  return spawnSync(program, args, { stdio: "inherit" }).status ?? 1;
 }
 
 /** Is it running? */

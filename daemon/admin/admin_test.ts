@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import process from "node:process";
+import { configFromText } from "../../core/config/mod.ts";
+import { Logger } from "../../core/log/mod.ts";
 import { lookupUser } from "../../core/system/mod.ts";
 import { connectSmtp, startInstance, type TestInstance } from "../master/testing.ts";
+import { upgradeConfiguration } from "./mod.ts";
+import { completeServices } from "./upgrade.ts";
 
 const isRoot = process.geteuid?.() === 0;
 const canSplit = isRoot && lookupUser("postfix") !== undefined;
@@ -47,8 +51,12 @@ Deno.test("status, start of what runs, unknown commands: Postfix's words and exi
   assert.equal((await postfix("reload")).code, 0);
   await instance.logged(/reload -- version/);
   assert.equal((await postfix("flush")).code, 0);
-  assert.equal(await instance.stop(), 0);
-  for (const action of ["stop", "abort", "reload"]) {
+  assert.equal((await postfix("quick-stop")).code, 0);
+  // The words of the command stand before those of the daemon that it stops.
+  assert.match(instance.log(), /stopping the Postfix mail system\n.*terminating on signal 15/);
+  assert.ok(existsSync(`${instance.spool}/quick-start`));
+  assert.deepEqual(await postfix("start_msg"), { code: 0, stdout: "Start postfix\n", stderr: "" });
+  for (const action of ["stop", "abort", "reload", "drain"]) {
     const result = await postfix(action);
     assert.equal(result.code, 1, action);
     assert.equal(result.stderr, "postfix/postfix-script: fatal: the Postfix mail system is not running\n");
@@ -106,8 +114,49 @@ Deno.test("upgrade-configuration adds the services that master.cf lacks, once", 
   await using instance = await startInstance({ main: [...SETTINGS, ...own] });
   const first = await instance.run(["postfix", "upgrade-configuration"]);
   assert.equal(first.code, 0, first.stderr);
-  assert.match(first.stdout, /adding missing entry for tlsmgr unix service/);
-  assert.match(Deno.readTextFileSync(`${instance.etc}/master.cf`), /^tlsmgr +unix /m);
+  assert.match(first.stdout, /adding missing entry for tlsmgr service/);
+  const master = Deno.readTextFileSync(`${instance.etc}/master.cf`);
+  assert.match(master, /^tlsmgr +unix /m);
+  assert.match(master, /^#dnsblog +unix /m);
   const second = await instance.run(["postfix", "upgrade-configuration"]);
   assert.equal(second.stdout, "");
+});
+
+Deno.test("upgrade-configuration says and writes what Postfix's does to an old master.cf", () => {
+  const directory = Deno.makeTempDirSync();
+  const path = `${directory}/master.cf`;
+  const old = [
+    ...completeServices.filter((line) => !/^(verify|proxywrite|cleanup|postlog) /.test(line)),
+    "verify unix - - n - 0 verify",
+    "proxywrite unix - - n - - proxymap",
+    "cleanup unix - - n - 0 cleanup",
+    "smtpd pass - - n - - smtpd",
+  ];
+  Deno.writeTextFileSync(path, old.join("\n"));
+  const config = configFromText(
+    [`queue_directory = ${directory}/spool`, `data_directory = ${directory}/data`, ...own].join("\n"),
+    { directory },
+  );
+  const lines: string[] = [];
+  const log = new Logger({ write: (entry) => lines.push(entry.text), flush() {} }, "postfix/postfix-script");
+  const code = upgradeConfiguration({ config, log }, (line) => lines.push(line.replace(path, "FILE")));
+  assert.deepEqual([code, lines], [0, [
+    "Editing FILE, adding missing entry for postlog unix-domain datagram service",
+    "Editing FILE, setting verify process limit to 1",
+    "Editing FILE, setting proxywrite process limit to 1",
+    "Editing FILE, making the cleanup service public",
+    "Editing FILE, adding missing entry for postscreen TCP service",
+    "Editing FILE, adding missing entry for dnsblog unix-domain service",
+    "Editing FILE, adding missing entry for tlsproxy unix-domain service",
+  ]]);
+  const text = Deno.readTextFileSync(path);
+  for (
+    const line of [
+      /^verify +unix +- +- +n +- +1 +verify$/m,
+      /^proxywrite +unix +- +- +n +- +1 +proxymap$/m,
+      /^cleanup +unix +n +- +n +- +0 +cleanup$/m,
+      /^#tlsproxy +unix +- +- +n +- +0 +tlsproxy$/m,
+    ]
+  ) assert.match(text, line);
+  Deno.removeSync(directory, { recursive: true });
 });

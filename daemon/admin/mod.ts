@@ -4,8 +4,20 @@
  *
  * Logs what it does in the name of `postfix/postfix-script`.
  */
-export { abort, type AdminDeps, alreadyRunning, isRunning, reload, start, status, stop } from "./actions.ts";
+export {
+  abort,
+  type AdminDeps,
+  alreadyRunning,
+  drain,
+  isRunning,
+  reload,
+  repairQueue,
+  start,
+  status,
+  stop,
+} from "./actions.ts";
 export type { Finding } from "./finding.ts";
 export { logrotate } from "./logrotate.ts";
-export { setPermissions, upgradeConfiguration } from "./permissions.ts";
+export { setPermissions } from "./permissions.ts";
 export { tls } from "./tls.ts";
+export { upgradeConfiguration } from "./upgrade.ts";

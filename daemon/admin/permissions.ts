@@ -1,7 +1,4 @@
 import { chmodSync, chownSync, lchownSync, lstatSync, readdirSync } from "node:fs";
-import { type Config, ConfigError, masterEntriesFromText, readConfigFile } from "../../core/config/mod.ts";
-import { editMaster } from "../../core/config/edit/mod.ts";
-import { parseMasterRow } from "../../core/config/show/mod.ts";
 import { isRoot, mailOwner, prepareDirectories } from "../master/mod.ts";
 import type { AdminDeps } from "./actions.ts";
 
@@ -17,34 +14,6 @@ const RECURSIVE = [
   "incoming",
   "saved",
   "trace",
-];
-
-/** Services that a complete master.cf has, as their entries are written in it. */
-export const completeServices: readonly string[] = [
-  "pickup unix n - n 60 1 pickup",
-  "cleanup unix n - n - 0 cleanup",
-  "qmgr unix n - n 300 1 qmgr",
-  "tlsmgr unix - - n 1000? 1 tlsmgr",
-  "rewrite unix - - n - - trivial-rewrite",
-  "bounce unix - - n - 0 bounce",
-  "defer unix - - n - 0 bounce",
-  "trace unix - - n - 0 bounce",
-  "verify unix - - n - 1 verify",
-  "flush unix n - n 1000? 0 flush",
-  "proxymap unix - - n - - proxymap",
-  "proxywrite unix - - n - 1 proxymap",
-  "smtp unix - - n - - smtp",
-  "relay unix - - n - - smtp",
-  "showq unix n - n - - showq",
-  "error unix - - n - - error",
-  "retry unix - - n - - error",
-  "discard unix - - n - - discard",
-  "local unix - n n - - local",
-  "virtual unix - n n - - virtual",
-  "lmtp unix - - n - - lmtp",
-  "anvil unix - - n - 1 anvil",
-  "scache unix - - n - 1 scache",
-  "postlog unix-dgram n - n - 1 postlogd",
 ];
 
 function ownTree(path: string, uid: number): void {
@@ -78,48 +47,6 @@ export function setPermissions({ config, log }: AdminDeps): number {
     return 0;
   } catch (error) {
     log.fatal(error instanceof Error ? error.message : String(error));
-    return 1;
-  }
-}
-
-/** The services that master.cf lacks, as entries. A service in a comment counts as missing, as it has no effect. */
-export function missingServices(config: Config): string[] {
-  const path = `${config.directory}/master.cf`;
-  const present = new Set(
-    masterEntriesFromText(readConfigFile(path), path, config).map(({ name, type }) => `${name}/${type}`),
-  );
-  return completeServices.filter((line) => {
-    const [name, type] = line.split(" ");
-    // pickup and qmgr were FIFOs in old files.
-    return !present.has(`${name}/${type}`) && !present.has(`${name}/fifo`);
-  });
-}
-
-/** `postfix upgrade-configuration`: adds the services that newer releases need to master.cf. */
-export function upgradeConfiguration({ config, log }: AdminDeps, print: (line: string) => void): number {
-  try {
-    const missing = missingServices(config);
-    for (const line of missing) {
-      const [service = "", type = ""] = line.split(" ");
-      print(`Editing ${config.directory}/master.cf, adding missing entry for ${service} ${type} service`);
-    }
-    if (missing.length > 0) {
-      editMaster(
-        config.directory,
-        missing.map((line) => {
-          const [service = "", type = ""] = line.split(" ");
-          const row = parseMasterRow(line, (text) => log.warning(text));
-          if (row === undefined) throw new ConfigError(`bad entry: ${line}`);
-          return { kind: "entry", service, type, request: line, row } as const;
-        }),
-        (text) => log.warning(text),
-      );
-    }
-    prepareDirectories(config);
-    return 0;
-  } catch (error) {
-    if (!(error instanceof Error)) throw error;
-    log.fatal(error.message);
     return 1;
   }
 }

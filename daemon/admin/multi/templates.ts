@@ -1,4 +1,4 @@
-import { completeServices } from "../permissions.ts";
+import { completeServices } from "../upgrade.ts";
 
 /** main.cf of a new instance where the system has no template (`$meta_directory/main.cf.proto`). */
 export const MAIN_TEMPLATE =
