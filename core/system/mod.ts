@@ -10,7 +10,15 @@ export {
   type SystemUser,
   userGroups,
 } from "./users.ts";
-export { asUser, changeRoot, dropPrivileges, type Identity } from "./privileges.ts";
+export {
+  askPam,
+  cryptPassword,
+  lookupShadow,
+  requireCrypt,
+  requirePam,
+  type ShadowEntry,
+} from "./accounts.ts";
+export { asUser, changeRoot, dropPrivileges, dropSupplementaryGroups, type Identity } from "./privileges.ts";
 export { fcntlLock, fcntlUnlock, fileLock, flock, flockTry, funlock } from "./locks.ts";
 export { peerCredentials } from "./peer.ts";
 export { connectDatagram, type DatagramSender } from "./datagram.ts";
@@ -38,4 +46,5 @@ export {
 export { compilePosixRegex, type PosixRegex } from "./posix_regex.ts";
 export { compilePcre, hasPcre, PcreFlag, type PcrePattern } from "./pcre2.ts";
 export { GroupSync } from "./group_sync.ts";
+export { createFile, type FileHandle, openFile } from "./file_handle.ts";
 export { changeMode, fileExists, renameFile, unlinkFile } from "./files.ts";

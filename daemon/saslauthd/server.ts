@@ -1,9 +1,9 @@
 import { Buffer } from "node:buffer";
-import { createHash, randomBytes } from "node:crypto";
 import { createServer, type Socket } from "node:net";
 import { decodeText } from "../../core/bytes/mod.ts";
 import type { Logger } from "../../core/log/mod.ts";
-import type { Login, Mechanism } from "./mechanism.ts";
+import { AnswerCache } from "./cache.ts";
+import type { Login, Mechanism } from "./types.ts";
 
 /** Bytes of each string that the daemon takes. */
 const LONGEST = 256;
@@ -13,67 +13,94 @@ const TIMEOUT = 30;
 export interface SaslauthdOptions {
   /** The directory in which the socket `mux` is made. */
   readonly directory: string;
+  /** The mechanism's name, for the log. */
+  readonly name: string;
   readonly mechanism: Mechanism;
   /** Login and realm are joined with `@` (`-r`). */
   readonly joinRealm: boolean;
-  /** Seconds that good answers are remembered; undefined: they are not (`-c`, `-t`). */
-  readonly cacheSeconds?: number | undefined;
+  /** Questions that are answered at the same time (`-n`); 0 is no limit. */
+  readonly workers: number;
+  readonly cache?: AnswerCache | undefined;
+  /** Log good answers too (`-V`, `-d`). */
+  readonly verbose: boolean;
   readonly log: Logger;
 }
 
-type Parsed = Login | "more" | "too long";
-
 /** Reads a request: four strings, each behind its length. */
-export function parseRequest(bytes: Uint8Array): Parsed {
-  const texts: string[] = [];
+export function parseRequest(bytes: Uint8Array): Login | "more" | "too long" {
+  const parts: Uint8Array[] = [];
   let at = 0;
-  while (texts.length < 4) {
+  while (parts.length < 4) {
     if (bytes.length < at + 2) return "more";
     const length = bytes[at]! * 256 + bytes[at + 1]!;
     if (length > LONGEST) return "too long";
     if (bytes.length < at + 2 + length) return "more";
-    texts.push(decodeText(bytes.subarray(at + 2, at + 2 + length)));
+    parts.push(Uint8Array.from(bytes.subarray(at + 2, at + 2 + length)));
     at += 2 + length;
   }
-  return { login: texts[0]!, password: texts[1]!, service: texts[2]!, realm: texts[3]! };
+  const [login, password, service, realm] = parts;
+  return {
+    login: decodeText(login!),
+    password: password!,
+    service: decodeText(service!),
+    realm: decodeText(realm!),
+  };
+}
+
+/** Text from the network as log lines may carry it. */
+function printable(text: string): string {
+  // deno-lint-ignore no-control-regex -- control characters are what is looked for
+  return text.replace(/[\x00-\x1f\x7f]/g, "?").slice(0, LONGEST);
+}
+
+/** Decides on requests. The answer says `OK` or `NO`; reasons are for the log alone. */
+export function createDecider(options: SaslauthdOptions): (request: Login) => Promise<"OK" | "NO"> {
+  const { log, mechanism, cache } = options;
+  let busy = 0;
+  const waiting: (() => void)[] = [];
+  const ask = async (login: Login): Promise<string> => {
+    if (options.workers > 0 && busy >= options.workers) await new Promise<void>((go) => waiting.push(go));
+    busy += 1;
+    try {
+      return await mechanism(login);
+    } catch (error) {
+      log.error(`auth_${options.name}: ${error instanceof Error ? error.message : error}`);
+      return "NO authentication mechanism is not available";
+    } finally {
+      busy -= 1;
+      waiting.shift()?.();
+    }
+  };
+  const decide = async (request: Login): Promise<{ login: Login; reply: string; cached: boolean }> => {
+    const login = options.joinRealm && request.realm !== ""
+      ? { ...request, login: `${request.login}@${request.realm}` }
+      : request;
+    if (request.login === "") return { login, reply: "NO NULL login received", cached: false };
+    if (request.password.length === 0) return { login, reply: "NO NULL password received", cached: false };
+    // A NUL would be the end for the libraries that are asked.
+    if (request.password.includes(0) || /\0/.test(request.login + request.service + request.realm)) {
+      return { login, reply: "NO NUL in the request", cached: false };
+    }
+    if (cache?.has(login) === true) return { login, reply: "OK", cached: true };
+    const reply = await ask(login);
+    if (reply.startsWith("OK")) cache?.add(login);
+    return { login, reply, cached: false };
+  };
+  return async (request) => {
+    const { login, reply, cached } = await decide(request);
+    const good = reply === "OK" || reply.startsWith("OK ");
+    const who = `[user=${printable(login.login)}] [service=${printable(login.service)}] ` +
+      `[realm=${printable(login.realm)}] [mech=${options.name}]`;
+    if (!good) log.info(`auth failure: ${who} [reason=${printable(reply.slice(3)) || "Unknown"}]`);
+    else if (options.verbose) log.info(`auth success${cached ? " (cached)" : ""}: ${who}`);
+    return good ? "OK" : "NO";
+  };
 }
 
 /** Serves the socket until `close` is called. Rejects with the system's error if it can't be made. */
 export async function startSaslauthd(options: SaslauthdOptions): Promise<{ close(): Promise<void> }> {
   const path = `${options.directory}/mux`;
-  const known = new Map<string, number>();
-  const salt = randomBytes(32);
-  const answer = async (request: Login): Promise<string> => {
-    if (request.login === "") return "NO NULL login received";
-    if (request.password === "") return "NO NULL password received";
-    const login = options.joinRealm && request.realm !== ""
-      ? { ...request, login: `${request.login}@${request.realm}` }
-      : request;
-    const key = createHash("sha256").update(salt).update(
-      JSON.stringify([login.login, login.realm, login.service, login.password]),
-    ).digest("base64");
-    if ((known.get(key) ?? 0) > Date.now()) return "OK";
-    let reply: string;
-    try {
-      reply = await options.mechanism(login);
-    } catch (error) {
-      options.log.error(`auth failure: ${error instanceof Error ? error.message : error}`);
-      reply = "NO authentication mechanism is not available";
-    }
-    if (reply.startsWith("OK")) {
-      if (options.cacheSeconds !== undefined) {
-        if (known.size > 10_000) known.clear();
-        known.set(key, Date.now() + options.cacheSeconds * 1000);
-      }
-      return reply;
-    }
-    options.log.info(
-      `do_auth         : auth failure: [user=${login.login}] [service=${login.service}] [realm=${login.realm}] [reason=${
-        reply.slice(3)
-      }]`,
-    );
-    return reply;
-  };
+  const decide = createDecider(options);
   const serve = (socket: Socket) => {
     let received: Buffer = Buffer.alloc(0);
     socket.setTimeout(TIMEOUT * 1000, () => socket.destroy());
@@ -84,7 +111,10 @@ export async function startSaslauthd(options: SaslauthdOptions): Promise<{ close
       const request = parseRequest(received);
       if (request === "more") return;
       socket.pause();
-      const reply = request === "too long" ? Promise.resolve("NO ") : answer(request);
+      // From here on the mechanism has the time that it needs.
+      socket.setTimeout(0);
+      received.fill(0);
+      const reply = request === "too long" ? Promise.resolve("NO") : decide(request);
       void reply.then((text) => {
         const bytes = Buffer.from(text);
         const length = Buffer.alloc(2);
