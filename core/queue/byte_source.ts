@@ -1,4 +1,4 @@
-import type { OpenFile } from "../system/mod.ts";
+import type { FileHandle, OpenFile } from "../system/mod.ts";
 import { QueueFileError } from "./types.ts";
 
 /** A stretch of a queue file in memory: `bytes[0]` is the file's byte `base`. */
@@ -101,5 +101,32 @@ export function openFileSource(file: OpenFile, room: Uint8Array<ArrayBuffer>): B
       return { bytes: buffer.subarray(0, length), base };
     },
     close() {},
+  };
+}
+
+/** An open file, read in pieces of 64 KB (the first one smaller). Closing the source closes the file. */
+export function handleSource(file: FileHandle): ByteSource {
+  let buffer = new Uint8Array(FIRST_CHUNK);
+  let base = 0;
+  let length = 0;
+  return {
+    window(offset, wanted) {
+      if (offset < base || offset + wanted > base + length) {
+        let room = length === 0 ? FIRST_CHUNK : CHUNK;
+        // A damaged length field must not make us ask for more memory than the file has bytes.
+        if (wanted > room) room = Math.max(room, Math.min(wanted, file.size() - offset));
+        if (room > buffer.length) buffer = new Uint8Array(room);
+        base = offset;
+        length = 0;
+        while (length < buffer.length) {
+          const count = file.readAt(buffer.subarray(length), offset + length);
+          if (count === 0) break;
+          length += count;
+          if (length >= wanted) break;
+        }
+      }
+      return { bytes: buffer.subarray(0, length), base };
+    },
+    close: () => file.close(),
   };
 }

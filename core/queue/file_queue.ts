@@ -1,5 +1,5 @@
-import { changeMode, fileExists, GroupSync, renameFile } from "../system/mod.ts";
-import { fileSource } from "./byte_source.ts";
+import { changeMode, fileExists, type FileHandle, GroupSync, openFile, renameFile } from "../system/mod.ts";
+import { fileSource, handleSource } from "./byte_source.ts";
 import { SourceContentReader } from "./content_reader.ts";
 import { readEnvelope, readRecipients } from "./envelope.ts";
 import { fileError, makeParents } from "./file_errors.ts";
@@ -58,7 +58,7 @@ export class FileQueue implements Queue {
       makeParents,
       takeBuffer: () => buffers.take(),
       giveBuffer: (buffer) => buffers.give(buffer),
-      sync: (path) => group.sync(path),
+      sync: (fd) => group.sync(fd),
     };
   }
 
@@ -127,11 +127,11 @@ export class FileQueue implements Queue {
     id: string,
     options: { readonly lock?: boolean; readonly recipientLimit?: number } = {},
   ): Envelope {
-    const file = this.#open(queue, id, { read: true });
+    const file = this.#open(queue, id);
     try {
       // Closing the file gives up the lock.
-      if (options.lock === true && !file.tryLockSync(true)) throw busy(queue, id);
-      return readEnvelope(fileSource(file), id, this.#settings.attributeLimit, options.recipientLimit);
+      if (options.lock === true && !file.tryLock("exclusive")) throw busy(queue, id);
+      return readEnvelope(handleSource(file), id, this.#settings.attributeLimit, options.recipientLimit);
     } finally {
       file.close();
     }
@@ -143,26 +143,26 @@ export class FileQueue implements Queue {
     from: RecipientCursor,
     limit: number,
   ): { readonly recipients: readonly Recipient[]; readonly next?: RecipientCursor } {
-    const file = this.#open(queue, id, { read: true });
+    const file = this.#open(queue, id);
     try {
-      return readRecipients(fileSource(file), id, from, limit);
+      return readRecipients(handleSource(file), id, from, limit);
     } finally {
       file.close();
     }
   }
 
   openContent(queue: QueueName, id: string, offset: number): ContentReader {
-    const file = this.#open(queue, id, { read: true });
-    if (!file.tryLockSync(false)) {
+    const file = this.#open(queue, id);
+    if (!file.tryLock("shared")) {
       file.close();
       throw busy(queue, id);
     }
-    return new SourceContentReader(fileSource(file), id, offset);
+    return new SourceContentReader(handleSource(file), id, offset);
   }
 
   lock(queue: QueueName, id: string, mode: "shared" | "exclusive"): QueueLock {
-    const file = this.#open(queue, id, { read: true });
-    if (!file.tryLockSync(mode === "exclusive")) {
+    const file = this.#open(queue, id);
+    if (!file.tryLock(mode)) {
       file.close();
       throw busy(queue, id);
     }
@@ -188,12 +188,9 @@ export class FileQueue implements Queue {
     id: string,
     work: (put: (offset: number, bytes: Uint8Array) => void) => void,
   ): void {
-    const file = this.#open(queue, id, { read: true, write: true });
+    const file = this.#open(queue, id, "change");
     try {
-      work((offset, bytes) => {
-        file.seekSync(offset, Deno.SeekMode.Start);
-        file.writeSync(bytes);
-      });
+      work((offset, bytes) => file.writeAt(bytes, offset));
     } catch (error) {
       throw fileError(error, `update ${queue}/${id}`);
     } finally {
@@ -201,9 +198,9 @@ export class FileQueue implements Queue {
     }
   }
 
-  #open(queue: QueueName, id: string, options: Deno.OpenOptions): Deno.FsFile {
+  #open(queue: QueueName, id: string, access: "read" | "change" = "read"): FileHandle {
     try {
-      return Deno.openSync(this.path(queue, id), options);
+      return openFile(this.path(queue, id), access);
     } catch (error) {
       throw fileError(error, `open ${queue}/${id}`);
     }

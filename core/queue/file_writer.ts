@@ -1,5 +1,5 @@
 import { ByteBuffer } from "../bytes/mod.ts";
-import { changeMode, renameFile, unlinkFile } from "../system/mod.ts";
+import { createFile, type FileHandle, renameFile, unlinkFile } from "../system/mod.ts";
 import { fileError } from "./file_errors.ts";
 import { longId, shortId } from "./queue_id.ts";
 import { QueueFileError, type QueueName, type QueueWriter } from "./types.ts";
@@ -24,8 +24,8 @@ export interface WriterHost {
   makeParents(path: string): void;
   takeBuffer(): ByteBuffer;
   giveBuffer(buffer: ByteBuffer): void;
-  /** Syncs the file at a path, together with others that are due. */
-  sync(path: string): Promise<void>;
+  /** Syncs an open file, together with others that are due. */
+  sync(fd: number): Promise<void>;
 }
 
 /** Steps backwards of this size (microseconds) are no jitter. */
@@ -47,11 +47,6 @@ export class MicroClock {
   }
 }
 
-function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
-  let at = 0;
-  while (at < bytes.length) at += file.writeSync(at === 0 ? bytes : bytes.subarray(at));
-}
-
 /**
  * A queue file on disk. For a small message the file operations are: open (exclusively, under a temporary name), fstat
  * (the inode number is part of the id), rename to the id; and at commit one write, chmod (the mark that the file
@@ -61,7 +56,7 @@ export class FileQueueWriter implements QueueWriter {
   readonly id: string;
   readonly created: { readonly seconds: number; readonly micros: number };
   readonly #host: WriterHost;
-  readonly #file: Deno.FsFile;
+  readonly #file: FileHandle;
   readonly #buffer: ByteBuffer;
   readonly #finalMode: number;
   #path: string;
@@ -101,9 +96,7 @@ export class FileQueueWriter implements QueueWriter {
       return;
     }
     try {
-      this.#file.seekSync(offset, Deno.SeekMode.Start);
-      writeAll(this.#file, bytes);
-      this.#file.seekSync(this.#written, Deno.SeekMode.Start);
+      this.#file.writeAt(bytes, offset);
     } catch (error) {
       throw fileError(error, `write ${this.#path}`);
     }
@@ -115,7 +108,7 @@ export class FileQueueWriter implements QueueWriter {
 
   #spill(): void {
     try {
-      writeAll(this.#file, this.#buffer.view());
+      this.#file.write(this.#buffer.view());
     } catch (error) {
       throw fileError(error, `write ${this.#path}`);
     }
@@ -131,25 +124,15 @@ export class FileQueueWriter implements QueueWriter {
     try {
       this.#spill();
       if (queue === "hold") this.#moveTo(this.#host.path("hold", this.id));
-      changeMode(this.#path, this.#finalMode);
-      await this.#sync();
-      this.#file.close();
-      this.#host.giveBuffer(this.#buffer);
-      this.#state = "done";
+      this.#file.setMode(this.#finalMode);
+      await this.#host.sync(this.#file.fd);
     } catch (error) {
       this.#destroy();
       throw fileError(error, `complete queue file ${this.#path}`);
     }
-  }
-
-  async #sync(): Promise<void> {
-    try {
-      await this.#host.sync(this.#path);
-    } catch (error) {
-      // Our own descriptor tells the reason; whatever it says, the message is not safe.
-      await this.#file.sync();
-      throw error;
-    }
+    this.#state = "done";
+    this.#file.close();
+    this.#host.giveBuffer(this.#buffer);
   }
 
   #moveTo(path: string): void {
@@ -170,16 +153,12 @@ export class FileQueueWriter implements QueueWriter {
     } catch {
       // Without its commit mark nobody delivers it, and `postsuper -p` cleans it up.
     }
-    try {
-      this.#file.close();
-    } catch {
-      // It was closed by the failing commit.
-    }
+    this.#file.close();
   }
 }
 
 interface NewFile {
-  file: Deno.FsFile;
+  file: FileHandle;
   path: string;
   id: string;
   time: { seconds: number; micros: number };
@@ -201,16 +180,16 @@ function openNew(host: WriterHost, queue: "incoming" | "maildrop", mode: number)
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const time = host.clock.now();
     const temporary = `${host.prefix(queue)}${time.micros}.${Deno.pid}`;
-    let file: Deno.FsFile;
+    let file: FileHandle;
     try {
-      file = Deno.openSync(temporary, { read: true, write: true, createNew: true, mode });
+      file = createFile(temporary, mode);
     } catch (error) {
       failure = error;
       if (error instanceof Deno.errors.AlreadyExists) continue;
       break;
     }
     try {
-      const inode = file.statSync().ino ?? 0;
+      const inode = file.inode();
       const id = host.longIds ? longId(time.seconds, time.micros, inode) : shortId(time.micros, inode);
       const path = host.path(queue, id);
       renameInto(host, temporary, path);

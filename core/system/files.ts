@@ -3,11 +3,12 @@
  * permissions and make an exception of a file that isn't there; with thousands of messages a second that shows. When a
  * call fails in a way that is not expected, the runtime's operation is tried, which tells the reason as callers know it.
  */
-import { cString, Errno, errno, libc, systemError } from "./libc.ts";
+import { cPath } from "./c_path.ts";
+import { Errno, errno, libc, systemError } from "./libc.ts";
 
 /** Removes a file (not a directory); false if there is none. Throws with the system's words. */
 export function unlinkFile(path: string): boolean {
-  if (libc().unlink(cString(path)) === 0) return true;
+  if (libc().unlink(cPath(path)) === 0) return true;
   const code = errno();
   if (code === Errno.ENOENT) return false;
   throw systemError(`unlink ${path}`, code);
@@ -15,15 +16,15 @@ export function unlinkFile(path: string): boolean {
 
 /** rename(2). Throws what `Deno.renameSync` throws. */
 export function renameFile(from: string, to: string): void {
-  if (libc().rename(cString(from), cString(to)) !== 0) Deno.renameSync(from, to);
+  if (libc().rename(cPath(from), cPath(to)) !== 0) Deno.renameSync(from, to);
 }
 
 /** chmod(2). Throws what `Deno.chmodSync` throws. */
 export function changeMode(path: string, mode: number): void {
-  if (libc().chmod(cString(path), mode) !== 0) Deno.chmodSync(path, mode);
+  if (libc().chmod(cPath(path), mode) !== 0) Deno.chmodSync(path, mode);
 }
 
 /** Is there anything at a path? */
 export function fileExists(path: string): boolean {
-  return libc().access(cString(path), 0) === 0;
+  return libc().access(cPath(path), 0) === 0;
 }

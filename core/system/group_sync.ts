@@ -1,6 +1,5 @@
-import { cString, libc, systemError } from "./libc.ts";
+import { libc } from "./libc.ts";
 
-const O_WRONLY_CLOEXEC = 1 | 0x80000;
 /** Start writing dirty pages and do not wait (sync_file_range(2)). */
 const SYNC_FILE_RANGE_WRITE = 2;
 
@@ -21,10 +20,10 @@ export class GroupSync {
   #waiting: Waiting[] = [];
   #running = false;
 
-  /** Syncs the file at `path`. Rejects when it can't be opened or the system reports an error. */
-  sync(path: string): Promise<void> {
-    const fd = libc().open(cString(path), O_WRONLY_CLOEXEC);
-    if (fd < 0) return Promise.reject(systemError(`open ${path}`));
+  /**
+   * Syncs an open file; the caller keeps the descriptor open until then. Rejects when the system reports an error.
+   */
+  sync(fd: number): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ fd, done: resolve, failed: reject });
       if (!this.#running) void this.#run();
@@ -51,7 +50,6 @@ export class GroupSync {
 
   async #finish({ fd, done, failed }: Waiting): Promise<void> {
     const status = await libc().fsync(fd);
-    libc().close(fd);
     if (status === 0) done();
     else failed(new Error("fsync: the file could not be written to disk"));
   }

@@ -1,28 +1,48 @@
 import assert from "node:assert/strict";
-import { GroupSync } from "./mod.ts";
+import { createFile, type FileHandle, GroupSync, openFile } from "./mod.ts";
 
 Deno.test("GroupSync: every file of a burst resolves, also those that come during a round", async () => {
   const directory = Deno.makeTempDirSync();
   const group = new GroupSync();
+  const files: FileHandle[] = [];
   const write = (n: number) => {
-    Deno.writeTextFileSync(`${directory}/${n}`, "x".repeat(5000));
-    return group.sync(`${directory}/${n}`);
+    const file = createFile(`${directory}/${n}`, 0o600);
+    files.push(file);
+    file.write(new Uint8Array(5000).fill(0x78));
+    return group.sync(file.fd);
   };
   const first = Promise.all(Array.from({ length: 20 }, (_, n) => write(n)));
   await new Promise((done) => setTimeout(done, 0));
   await Promise.all([first, write(20), write(21)]);
-  await assert.rejects(group.sync(`${directory}/missing`), /open .*missing: No such file/);
   await write(22);
-  assert.equal(
-    [...Deno.readDirSync("/proc/self/fd")].filter(({ name }) => {
-      try {
-        return Deno.readLinkSync(`/proc/self/fd/${name}`).startsWith(directory);
-      } catch {
-        return false;
-      }
-    }).length,
-    0,
-    "no descriptor is left open",
-  );
+  for (const file of files) file.close();
+  await assert.rejects(group.sync(-1), /fsync/, "no open descriptor");
+  Deno.removeSync(directory, { recursive: true });
+});
+
+Deno.test("createFile and openFile: what was written is read, refusals are the runtime's errors", () => {
+  const directory = Deno.makeTempDirSync();
+  const path = `${directory}/ä`;
+  const file = createFile(path, 0o600);
+  file.write(new TextEncoder().encode("hello world"));
+  file.writeAt(new TextEncoder().encode("HELLO"), 0);
+  file.setMode(0o700);
+  assert.equal(file.inode(), Deno.statSync(path).ino);
+  assert.equal(file.size(), 11);
+  assert.equal(Deno.statSync(path).mode! & 0o777, 0o700);
+  assert.throws(() => createFile(path, 0o600), Deno.errors.AlreadyExists);
+  assert.throws(() => openFile(`${directory}/none`), Deno.errors.NotFound);
+  assert.throws(() => openFile(`${directory}/a\0b`), /NUL/);
+  const again = openFile(path);
+  const room = new Uint8Array(20);
+  assert.equal(again.readAt(room, 6), 5);
+  assert.equal(new TextDecoder().decode(room.subarray(0, 5)), "world");
+  assert.equal(again.readAt(room, 11), 0);
+  assert.throws(() => again.write(Uint8Array.of(1)), /write .*: Bad file descriptor/);
+  assert.ok(file.tryLock("exclusive"));
+  assert.ok(!again.tryLock("shared"));
+  file.close();
+  assert.ok(again.tryLock("shared"));
+  again.close();
   Deno.removeSync(directory, { recursive: true });
 });

@@ -33,6 +33,10 @@ const SYMBOLS = {
   send: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
   close: { parameters: ["i32"], result: "i32" },
   open: { parameters: ["buffer", "i32"], result: "i32" },
+  openMode: { name: "open", parameters: ["buffer", "i32", "u32"], result: "i32" },
+  write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  pwrite: { parameters: ["i32", "buffer", "usize", "i64"], result: "isize" },
+  fchmod: { parameters: ["i32", "u32"], result: "i32" },
   fsync: { parameters: ["i32"], result: "i32", nonblocking: true },
   unlink: { parameters: ["buffer"], result: "i32" },
   rename: { parameters: ["buffer", "buffer"], result: "i32" },
@@ -98,4 +102,4 @@ export function systemError(call: string, code: number = errno()): Error & { cod
 }
 
 /** Numbers of the errors that callers branch on (Linux). */
-export const Errno = { ENOENT: 2, EPERM: 1, EINTR: 4, EAGAIN: 11, EACCES: 13 } as const;
+export const Errno = { ENOENT: 2, EPERM: 1, EINTR: 4, EAGAIN: 11, EACCES: 13, EEXIST: 17 } as const;

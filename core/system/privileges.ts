@@ -30,6 +30,12 @@ export function dropPrivileges(identity: Identity): void {
   }
 }
 
+/** Gives up root's supplementary groups, on all threads: as root they add nothing, and `asUser` need not change them. */
+export function dropSupplementaryGroups(): void {
+  if (libc().setgroups(0n, new Uint32Array(0)) !== 0) throw systemError("setgroups");
+  ownGroups = [];
+}
+
 /** chroot(2) and change to the new root. */
 export function changeRoot(directory: string): void {
   if (libc().chroot(cString(directory)) !== 0) throw systemError(`chroot ${directory}`);
@@ -40,9 +46,12 @@ export function changeRoot(directory: string): void {
  * Makes a user the effective one of this thread. Unlike a change of the file system user alone it takes all of root's
  * capabilities away, so that disk quotas and reserved blocks hold as they do for the user.
  */
-function takeEffective(identity: Identity): void {
+function takeEffective(identity: Identity, keepGroups: boolean): void {
   const { syscall, syscall3 } = libc();
-  if (syscall(SYSCALL.setgroups, BigInt(identity.groups.length), Uint32Array.from(identity.groups)) !== 0n) {
+  if (
+    !keepGroups &&
+    syscall(SYSCALL.setgroups, BigInt(identity.groups.length), Uint32Array.from(identity.groups)) !== 0n
+  ) {
     throw systemError("setgroups");
   }
   if (syscall3(SYSCALL.setresgid, KEEP, BigInt(identity.gid), KEEP) !== 0n) throw systemError("setresgid");
@@ -50,12 +59,12 @@ function takeEffective(identity: Identity): void {
 }
 
 /** Takes root back; without that, this thread must not go on. */
-function takeRoot(groups: readonly number[], gid: number): void {
+function takeRoot(groups: readonly number[], gid: number, keepGroups: boolean): void {
   const { syscall, syscall3 } = libc();
   if (
     syscall3(SYSCALL.setresuid, KEEP, 0n, KEEP) !== 0n ||
     syscall3(SYSCALL.setresgid, KEEP, BigInt(gid), KEEP) !== 0n ||
-    syscall(SYSCALL.setgroups, BigInt(groups.length), Uint32Array.from(groups)) !== 0n
+    (!keepGroups && syscall(SYSCALL.setgroups, BigInt(groups.length), Uint32Array.from(groups)) !== 0n)
   ) throw systemError("Cannot take back root's rights");
 }
 
@@ -74,11 +83,13 @@ export function asUser<T>(identity: Identity, work: () => T): T {
   }
   const groups = ownGroups ??= supplementaryGroups();
   const gid = ownGroup ??= libc().getegid();
+  // With no groups before, a list of the primary group alone says what that group says already.
+  const keepGroups = groups.length === 0 && identity.groups.every((group) => group === identity.gid);
   try {
-    takeEffective(identity);
+    takeEffective(identity, keepGroups);
     return work();
   } finally {
-    takeRoot(groups, gid);
+    takeRoot(groups, gid, keepGroups);
   }
 }
 
