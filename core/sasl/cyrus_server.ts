@@ -1,7 +1,9 @@
 /** `smtpd_sasl_type = cyrus` without the Cyrus library: the same settings, files and sockets. */
+import type { TableLog } from "../table/mod.ts";
 import { type ApplicationConfig, readApplicationConfig } from "./application_config.ts";
 import { canonicalUser, type Environment, failed, Reason, storedPassword } from "./environment.ts";
 import { type ServerMechanism, serverMechanisms } from "./mechanisms.ts";
+import { openSqlStore } from "./sql_store.ts";
 import { checkBySaslauthd, DEFAULT_MUX } from "./saslauthd.ts";
 import { DEFAULT_SASLDB, openSasldb } from "./sasldb.ts";
 import { sameSecret } from "./text.ts";
@@ -23,6 +25,8 @@ export interface CyrusOptions {
   readonly hostname: string;
   /** `smtpd_sasl_local_domain`; may be empty. */
   readonly realm: string;
+  /** Where a database's warnings go; nowhere if absent. */
+  readonly log?: TableLog | undefined;
 }
 
 /** Makes the server. Throws `SaslError` for settings that can't be used. */
@@ -36,14 +40,14 @@ export function createCyrusServer(options: CyrusOptions): SaslServer {
       );
     }
   }
-  const database = methods.includes("auxprop") ? openStore(config) : undefined;
+  const store = methods.includes("auxprop") ? openStore(config, options.log) : undefined;
   const mux = muxPath(config.values.get("saslauthd_path"));
   const listed = config.values.get("mech_list");
   const wanted = listed === undefined ? undefined : new Set(words(listed).map((word) => word.toUpperCase()));
 
   const environmentOf = (peer: SaslPeer): Environment => {
     const environment: Environment = {
-      store: database,
+      store,
       realm: options.realm,
       hostname: options.hostname,
       service: options.service,
@@ -70,7 +74,7 @@ export function createCyrusServer(options: CyrusOptions): SaslServer {
   };
   const possible = (mechanism: ServerMechanism, peer: SaslPeer): boolean =>
     (wanted === undefined || wanted.has(mechanism.name)) &&
-    (mechanism.needs !== "store" || database !== undefined) &&
+    (mechanism.needs !== "store" || store !== undefined) &&
     (mechanism.needs !== "certificate" || peer.certificateName !== undefined);
 
   return {
@@ -82,7 +86,7 @@ export function createCyrusServer(options: CyrusOptions): SaslServer {
       const mechanism = serverMechanisms.find((each) => each.name === name && possible(each, peer));
       return mechanism === undefined ? unknownMechanism() : mechanism.serve(environmentOf(peer), initial);
     },
-    close: () => database?.close(),
+    close: () => store?.close(),
   };
 }
 
@@ -99,13 +103,36 @@ function sameAs(stored: Uint8Array | undefined, given: Uint8Array): boolean {
   return stored !== undefined && sameSecret(stored, given);
 }
 
-function openStore(config: ApplicationConfig): PasswordStore & { close(): void } {
+/** The password stores that `auxprop_plugin` names, asked in turn. */
+function openStore(config: ApplicationConfig, log: TableLog | undefined): PasswordStore & { close(): void } {
+  const stores = auxpropPlugins(config).map((plugin) =>
+    plugin === "sql"
+      ? openSqlStore(config, log)
+      : openSasldb(config.values.get("sasldb_path") ?? DEFAULT_SASLDB)
+  );
+  return {
+    async password(user, realm) {
+      for (const store of stores) {
+        const password = await store.password(user, realm);
+        if (password !== undefined) return password;
+      }
+      return undefined;
+    },
+    close: () => {
+      for (const store of stores) store.close();
+    },
+  };
+}
+
+/** The plugins in their order. Throws `SaslError` for one that is not there. */
+function auxpropPlugins(config: ApplicationConfig): readonly string[] {
   const plugins = words(config.values.get("auxprop_plugin") ?? "sasldb");
-  const unknown = plugins.find((plugin) => plugin !== "sasldb");
-  if (unknown !== undefined) {
-    throw new SaslError(`${config.file}: auxprop_plugin "${unknown}" is not supported: use sasldb`);
-  }
-  return openSasldb(config.values.get("sasldb_path") ?? DEFAULT_SASLDB);
+  const unknown = plugins.find((plugin) => plugin !== "sasldb" && plugin !== "sql");
+  if (unknown === undefined) return plugins;
+  const advice = unknown === "ldapdb"
+    ? "use pwcheck_method: saslauthd, with saslauthd -a ldap"
+    : "use sasldb or sql";
+  throw new SaslError(`${config.file}: auxprop_plugin "${unknown}" is not supported: ${advice}`);
 }
 
 /** The library takes the socket's directory, or the socket itself. */

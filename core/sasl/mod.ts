@@ -21,6 +21,7 @@ export {
   readApplicationConfig,
 } from "./application_config.ts";
 export { createCyrusServer, type CyrusOptions } from "./cyrus_server.ts";
+export { sqlTableType } from "./sql_store.ts";
 export { createDovecotServer, type DovecotOptions } from "./dovecot.ts";
 export { serverMechanisms } from "./mechanisms.ts";
 export { DEFAULT_SASLDB, listSasldb, openSasldb, type SasldbRecord, setSasldbPassword } from "./sasldb.ts";

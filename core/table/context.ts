@@ -22,6 +22,8 @@ export interface OpenContext {
   readonly flags: ResolvedFlags;
   /** Absent in tools that run without main.cf. */
   readonly config: Config | undefined;
+  /** The table's parameters, where neither a file nor main.cf has them. */
+  readonly settings?: ReadonlyMap<string, string> | undefined;
   readonly log: TableLog;
   /** Is told which line of the file gave the answer, by types that try rule after rule. */
   readonly matched?: ((line: number) => void) | undefined;

@@ -61,7 +61,8 @@ export class TableSettings {
  * neither with `/` nor with `.`, main.cf parameters that begin with the name and an underscore. Throws `TableError`.
  */
 export function readSettings(context: OpenContext): TableSettings {
-  const { name, config } = context;
+  const { name, config, settings } = context;
+  if (settings !== undefined) return new TableSettings(name, (parameter) => settings.get(parameter));
   if (!name.startsWith("/") && !name.startsWith(".")) {
     return new TableSettings(`main.cf ${name}_`, (parameter) => {
       const full = `${name}_${parameter}`;

@@ -9,6 +9,7 @@ import {
   lookupGroup,
   lookupUser,
   prepareUserLookups,
+  userGroups,
 } from "../../core/system/mod.ts";
 
 /** True if this process may become anybody. */
@@ -32,7 +33,8 @@ export function mailOwner(config: Config): Identity {
       config.origin("setgid_group"),
     );
   }
-  return { uid: user.uid, gid: user.gid, groups: [user.gid] };
+  // The groups that the operator has made this user a member of count: that is how it gets to /etc/sasldb2.
+  return { uid: user.uid, gid: user.gid, groups: userGroups(name, user.gid) };
 }
 
 /** Makes the queue and data directories with their owners and modes. Throws with the path that is in the way. */

@@ -7,6 +7,7 @@ import {
 import { type Config, type MasterEntry, serviceConfig } from "../../core/config/mod.ts";
 import { Logger, type LogSink } from "../../core/log/mod.ts";
 import { preloadTableTypes, splitList, TableError, TableSet, tableTypesIn } from "../../core/table/mod.ts";
+import { saslTableTypes } from "../smtpd/mod.ts";
 
 /**
  * Everything that follows from one reading of the configuration. Services keep the snapshot they were made with; a
@@ -45,7 +46,10 @@ function overrideValues(config: Config, entries: readonly MasterEntry[]): string
  * will give up root: the program's files and the tables' settings may be out of reach afterwards.
  */
 export async function loadTableTypes(config: Config, entries: readonly MasterEntry[]): Promise<void> {
-  await preloadTableTypes(tableTypesIn(config, overrideValues(config, entries)));
+  await preloadTableTypes([
+    ...tableTypesIn(config, overrideValues(config, entries)),
+    ...saslTableTypes(config),
+  ]);
 }
 
 /**

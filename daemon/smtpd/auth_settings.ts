@@ -67,7 +67,7 @@ export function readServerAuth(deps: SmtpdDeps, tlsRequired: boolean): ServerAut
     matchList(kind, config.string(name), tables, { name });
   let server: SaslServer | undefined;
   try {
-    server = createServer(config);
+    server = createServer(config, log);
   } catch (error) {
     if (!(error instanceof SaslError)) throw error;
     log.warning(`SASL: ${error.message}`);
@@ -85,7 +85,7 @@ export function readServerAuth(deps: SmtpdDeps, tlsRequired: boolean): ServerAut
   };
 }
 
-function createServer(config: Config): SaslServer {
+function createServer(config: Config, log: SmtpdDeps["log"]): SaslServer {
   const type = config.string("smtpd_sasl_type");
   const path = config.string("smtpd_sasl_path");
   const service = config.string("smtpd_sasl_service");
@@ -100,6 +100,7 @@ function createServer(config: Config): SaslServer {
         service,
         hostname: config.string("myhostname"),
         realm: config.string("smtpd_sasl_local_domain"),
+        log,
       });
     case "dovecot":
       return createDovecotServer({ path, queueDirectory: config.string("queue_directory"), service });

@@ -93,7 +93,7 @@ function sessionOptions(settings: SqlSettings, options: MysqlOptions): Connectio
   const verify = all.optional("tls_verify_cert") === undefined
     ? options.has("ssl-verify-server-cert")
     : all.bool("tls_verify_cert", false);
-  const wanted = verify || Object.keys(tls).length > 0;
+  const wanted = verify || all.bool("require_tls", false) || Object.keys(tls).length > 0;
   const database = settings.dbname || options.get("database");
   return {
     user: settings.user || options.get("user") || "",
