@@ -61,7 +61,7 @@ export function createRewriting(deps: AddressDeps & { readonly addressing: Addre
   const commonClasses = new Set(config.list("canonical_classes"));
   const sideClasses = {
     sender: new Set(config.list("sender_canonical_classes")),
-    recipient: new Set(["envelope_recipient", "header_recipient"]),
+    recipient: new Set(config.list("recipient_canonical_classes")),
   };
   const masqueradeClasses = new Set(config.list("masquerade_classes"));
   const propagated = new Set(config.list("propagate_unmatched_extensions"));
