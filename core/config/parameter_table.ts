@@ -1,7 +1,10 @@
-/** What is known of every parameter: type, default, limits. The facts are data files beside this one. */
-import derived from "./parameters_derived.json" with { type: "json" };
-import own from "./parameters_postel.json" with { type: "json" };
-import postfix from "./parameters.json" with { type: "json" };
+/**
+ * What is known of every parameter: type, default, limits. The facts are data files beside this one. They come in as text
+ * and are parsed here, because a bundler would turn JSON into program text, which takes four times as long to read.
+ */
+import derivedText from "./parameters_derived.json" with { type: "text" };
+import ownText from "./parameters_postel.json" with { type: "text" };
+import postfixText from "./parameters.json" with { type: "text" };
 
 export type ParameterType = "string" | "raw" | "bool" | "nbool" | "int" | "nint" | "long" | "time";
 
@@ -77,34 +80,75 @@ export interface ParameterTable {
   readonly clients: ReadonlyMap<string, readonly ClientParameter[]>;
 }
 
-function buildTable(): ParameterTable {
+/** The form of `parameters_derived.json`. */
+interface DerivedFile {
+  readonly transport_parameters: { readonly suffixes: readonly DerivedParameter[] };
+  readonly database_clients: { readonly clients: Readonly<Record<string, readonly ClientParameter[]>> };
+}
+
+/** So many parameters are cut out of the text one by one before all of it is parsed: commands ask for a few only. */
+const FEW = 64;
+
+/** The parameters of the data files by name. */
+class Parameters {
+  readonly #few = new Map<string, Parameter | undefined>();
+  #all:
+    | { readonly known: ReadonlyMap<string, Parameter>; readonly removed: ReadonlyMap<string, Parameter> }
+    | undefined;
+
+  find(name: string): Parameter | undefined {
+    if (this.#all === undefined && (this.#few.has(name) || this.#few.size < FEW)) {
+      if (!this.#few.has(name)) this.#few.set(name, singleParameter(name));
+      return this.#few.get(name);
+    }
+    return this.all.known.get(name);
+  }
+
+  get all() {
+    return this.#all ??= parseAll();
+  }
+}
+
+/** A parameter alone, cut out of the text of its file: an array of objects that begin with the name, indented by two. */
+function singleParameter(name: string): Parameter | undefined {
+  for (const text of [ownText, postfixText]) {
+    const at = text.indexOf(`"name": ${JSON.stringify(name)},`);
+    if (at < 0) continue;
+    const next = text.indexOf("\n  {", at);
+    const end = text.lastIndexOf("}", next < 0 ? text.length : next);
+    const parameter = JSON.parse(text.slice(text.lastIndexOf("{", at), end + 1)) as Parameter;
+    if (isKnown(parameter)) return parameter;
+  }
+  return undefined;
+}
+
+/** Is it a parameter with a name of its own that was not removed? */
+function isKnown(parameter: Parameter): boolean {
+  return parameter.class === "builtin" || parameter.class === "readonly" || parameter.class === "legacy";
+}
+
+function parseAll() {
   const known = new Map<string, Parameter>();
   const removed = new Map<string, Parameter>();
-  for (const parameter of postfix as Parameter[]) {
-    switch (parameter.class) {
-      case "builtin":
-      case "readonly":
-      case "legacy":
-        known.set(parameter.name, parameter);
-        break;
-      case "removed":
-        removed.set(parameter.name, parameter);
-        break;
-      case "service":
-      case "template":
-      case "function":
-        break;
-    }
+  for (const parameter of JSON.parse(postfixText) as Parameter[]) {
+    if (isKnown(parameter)) known.set(parameter.name, parameter);
+    else if (parameter.class === "removed") removed.set(parameter.name, parameter);
   }
-  for (const parameter of own as Parameter[]) known.set(parameter.name, parameter);
-  const suffixes = derived.transport_parameters.suffixes as DerivedParameter[];
-  const clients = Object.entries(derived.database_clients.clients) as [string, ClientParameter[]][];
+  for (const parameter of JSON.parse(ownText) as Parameter[]) known.set(parameter.name, parameter);
+  return { known, removed };
+}
+
+function buildTable(): ParameterTable {
+  const parameters = new Parameters();
+  let all: readonly Parameter[] | undefined;
+  let derived: DerivedFile | undefined;
+  const derivedFile = () => derived ??= JSON.parse(derivedText) as DerivedFile;
   return {
-    find: (name) => known.get(name),
-    findRemoved: (name) => removed.get(name),
+    find: (name) => parameters.find(name),
+    findRemoved: (name) => parameters.all.removed.get(name),
     findDerived: (name) =>
       // The longest suffix wins: `x_destination_recipient_limit` also ends in `_recipient_limit`.
-      suffixes.reduce<DerivedParameter | undefined>(
+      derivedFile().transport_parameters.suffixes.reduce<DerivedParameter | undefined>(
         (best, entry) =>
           name.length > entry.suffix.length && name.endsWith(entry.suffix) &&
             (best === undefined || entry.suffix.length > best.suffix.length)
@@ -112,9 +156,15 @@ function buildTable(): ParameterTable {
             : best,
         undefined,
       ),
-    all: [...known.values()].sort((a, b) => a.name < b.name ? -1 : 1),
-    derived: suffixes,
-    clients: new Map(clients),
+    get all() {
+      return all ??= [...parameters.all.known.values()].sort((a, b) => a.name < b.name ? -1 : 1);
+    },
+    get derived() {
+      return derivedFile().transport_parameters.suffixes;
+    },
+    get clients() {
+      return new Map(Object.entries(derivedFile().database_clients.clients));
+    },
   };
 }
 
