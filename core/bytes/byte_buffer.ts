@@ -43,6 +43,12 @@ export class ByteBuffer {
     this.#bytes.set(bytes, at);
   }
 
+  /** Appends a copy of `bytes[start .. end)`; for short stretches, where a view would cost more than the loop. */
+  appendRange(bytes: Uint8Array, start: number, end: number): void {
+    const at = this.reserve(end - start) - start;
+    for (let from = start; from < end; from++) this.#bytes[at + from] = bytes[from]!;
+  }
+
   /** Appends text that is known to be ASCII, one byte a character. */
   appendAscii(text: string): void {
     const at = this.reserve(text.length);

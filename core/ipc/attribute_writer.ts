@@ -1,4 +1,4 @@
-import { ByteBuffer } from "../bytes/mod.ts";
+import { ByteBuffer, decodeText } from "../bytes/mod.ts";
 import type { AttributeForm } from "./types.ts";
 
 /** Anything bytes can be written to, such as a `Deno.Conn`. */
@@ -24,6 +24,18 @@ export class AttributeWriter {
   /** A string. What would break the framing (NUL; a newline in the plain form) is left out of the value. */
   text(name: string, value: string): this {
     this.#pair(name, this.form === "nul" ? value.replaceAll("\0", "") : value.replace(/[\0\n]/g, ""));
+    return this;
+  }
+
+  /** A string that stands in memory as octets; the `nul` form, without NULs. */
+  range(name: string, bytes: Uint8Array, start: number, end: number): this {
+    for (let at = start; at < end; at++) {
+      if (bytes[at] === 0) return this.text(name, decodeText(bytes.subarray(start, end)));
+    }
+    this.#buffer.appendAscii(name);
+    this.#buffer.appendByte(this.#separator);
+    this.#buffer.appendRange(bytes, start, end);
+    this.#buffer.appendByte(this.#terminator);
     return this;
   }
 
@@ -57,6 +69,11 @@ export class AttributeWriter {
   end(): this {
     this.#buffer.appendByte(this.#terminator);
     return this;
+  }
+
+  /** How many bytes were written so far. */
+  get length(): number {
+    return this.#buffer.length;
   }
 
   /** Bytes written so far; valid until the next change. */

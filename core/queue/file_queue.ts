@@ -5,10 +5,12 @@ import { readEnvelope, readRecipients } from "./envelope.ts";
 import { fileError, makeParents } from "./file_errors.ts";
 import { BufferPool, FileQueueWriter, MicroClock, type WriterHost } from "./file_writer.ts";
 import { DirectoryLister } from "./directory_lister.ts";
-import { isReady, listMessage } from "./listing.ts";
+import { isReady } from "./listing.ts";
+import { MessageBuilder } from "./listing_sink.ts";
+import { MessageScanner } from "./message_scanner.ts";
 import { QueueLayout } from "./layout.ts";
 import { formatLogRecord, parseLog } from "./log_record.ts";
-import { lstat, removeIfThere, scanFiles } from "./queue_files.ts";
+import { lstat, readDirectory, removeIfThere, scanFiles } from "./queue_files.ts";
 import { quoteAddress } from "./quote.ts";
 import type { QueueSettings } from "./settings.ts";
 import { fixedNumber } from "./size_record.ts";
@@ -17,6 +19,7 @@ import {
   type Envelope,
   type ListedMessage,
   type ListingOptions,
+  type ListingSink,
   type LogName,
   type LogRecord,
   type Queue,
@@ -40,8 +43,6 @@ export class FileQueue implements Queue {
   readonly #layout: QueueLayout;
   readonly #settings: QueueSettings;
   readonly #writerHost: WriterHost;
-  /** Memory that listings read into, one file after the other. */
-  readonly #listingRoom = new Uint8Array(8192);
 
   constructor(settings: QueueSettings) {
     this.directory = settings.directory;
@@ -211,16 +212,18 @@ export class FileQueue implements Queue {
     try {
       const info = lstat(path);
       if (info === undefined || !isReady(info)) return undefined;
+      const builder = new MessageBuilder();
       const logs = {
-        defer: this.readLog("defer", id),
-        bounce: options.bounced?.has(id) === false ? [] : this.readLog("bounce", id),
+        defer: this.#logBytes("defer", id),
+        bounce: options.bounced?.has(id) === false ? undefined : this.#logBytes("bounce", id),
       };
       const file = Deno.openSync(path);
       try {
-        return listMessage(fileSource(file, this.#listingRoom), queue, id, info, logs, options);
+        new MessageScanner(builder, options).scan(fileSource(file), queue, id, info, logs);
       } finally {
         file.close();
       }
+      return builder.take();
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) {
         options.warn(fileError(error, `open ${queue}/${id}`).message);
@@ -229,8 +232,19 @@ export class FileQueue implements Queue {
     }
   }
 
-  listAll(queue: QueueName, options: ListingOptions): Iterable<ListedMessage> {
-    return new DirectoryLister(this, this.#layout, options).queue(queue);
+  *listAll(queue: QueueName, options: ListingOptions): Iterable<ListedMessage> {
+    const builder = new MessageBuilder();
+    for (const _ of this.listInto(queue, options, builder)) yield builder.take()!;
+  }
+
+  listInto(queue: QueueName, options: ListingOptions, sink: ListingSink, part?: string): Iterable<void> {
+    return new DirectoryLister(this.#layout, options, sink).queue(queue, part);
+  }
+
+  hashParts(queue: QueueName): string[] {
+    const directories = queue === "maildrop" ? [] : readDirectory(this.#layout.prefix(queue))
+      .filter(({ isDirectory, name }) => isDirectory && name.length === 1).map(({ name }) => name);
+    return ["", ...directories];
   }
 
   async appendLog(log: LogName, id: string, entry: LogRecord): Promise<void> {
@@ -253,18 +267,18 @@ export class FileQueue implements Queue {
   }
 
   readLog(log: LogName, id: string): LogRecord[] {
+    const bytes = this.#logBytes(log, id);
+    return bytes === undefined ? [] : parseLog(bytes, log);
+  }
+
+  #logBytes(log: LogName, id: string): Uint8Array | undefined {
     const path = this.#layout.path(log, id);
     // Asking first is much cheaper than the exception for a log that isn't there.
-    if (!fileExists(path)) return [];
+    if (!fileExists(path)) return undefined;
     try {
-      const file = Deno.openSync(path);
-      try {
-        return parseLog(readAll(file, this.#listingRoom), log);
-      } finally {
-        file.close();
-      }
+      return Deno.readFileSync(path);
     } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return [];
+      if (error instanceof Deno.errors.NotFound) return undefined;
       throw fileError(error, `read the ${log} log of ${id}`);
     }
   }
@@ -291,21 +305,6 @@ export class FileQueue implements Queue {
 
 function busy(queue: QueueName, id: string): QueueFileError {
   return new QueueFileError(`${queue}/${id} is locked by another process`, "busy");
-}
-
-/** The bytes of a file; they stand in `room` if they fit. */
-function readAll(file: Deno.FsFile, room: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  let buffer = room;
-  let length = 0;
-  for (;;) {
-    const count = file.readSync(buffer.subarray(length));
-    if (count === null) return buffer.subarray(0, length);
-    length += count;
-    if (length < buffer.length) continue;
-    const larger = new Uint8Array(buffer.length * 2);
-    larger.set(buffer);
-    buffer = larger;
-  }
 }
 
 function openLog(path: string): Deno.FsFile {

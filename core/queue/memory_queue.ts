@@ -2,7 +2,9 @@ import { ByteBuffer } from "../bytes/mod.ts";
 import { memorySource } from "./byte_source.ts";
 import { SourceContentReader } from "./content_reader.ts";
 import { readEnvelope, readRecipients } from "./envelope.ts";
-import { isReady, listMessage } from "./listing.ts";
+import { isReady } from "./listing.ts";
+import { MessageBuilder } from "./listing_sink.ts";
+import { MessageScanner } from "./message_scanner.ts";
 import { formatLogRecord, parseLog } from "./log_record.ts";
 import { longId, shortId } from "./queue_id.ts";
 import { quoteAddress } from "./quote.ts";
@@ -12,6 +14,7 @@ import {
   type Envelope,
   type ListedMessage,
   type ListingOptions,
+  type ListingSink,
   type LogName,
   type LogRecord,
   type Queue,
@@ -174,17 +177,31 @@ class MemoryQueue implements Queue {
   }
 
   list(queue: QueueName, id: string, options: ListingOptions): ListedMessage | undefined {
-    const info = this.stat(queue, id);
-    if (info === undefined || !isReady(info)) return undefined;
-    const logs = { defer: this.readLog("defer", id), bounce: this.readLog("bounce", id) };
-    return listMessage(memorySource(this.#file(queue, id).bytes), queue, id, info, logs, options);
+    const builder = new MessageBuilder();
+    this.#scan(queue, id, new MessageScanner(builder, options));
+    return builder.take();
   }
 
   *listAll(queue: QueueName, options: ListingOptions): Iterable<ListedMessage> {
-    for (const id of this.scan(queue)) {
-      const message = this.list(queue, id, options);
-      if (message !== undefined) yield message;
-    }
+    const builder = new MessageBuilder();
+    for (const _ of this.listInto(queue, options, builder)) yield builder.take()!;
+  }
+
+  *listInto(queue: QueueName, options: ListingOptions, sink: ListingSink, part?: string): Iterable<void> {
+    if (part !== undefined && part !== "") return;
+    const scanner = new MessageScanner(sink, options);
+    for (const id of this.scan(queue)) if (this.#scan(queue, id, scanner)) yield;
+  }
+
+  hashParts(): string[] {
+    return [""];
+  }
+
+  #scan(queue: QueueName, id: string, scanner: MessageScanner): boolean {
+    const info = this.stat(queue, id);
+    if (info === undefined || !isReady(info)) return false;
+    const logs = { defer: this.#logBytes("defer", id), bounce: this.#logBytes("bounce", id) };
+    return scanner.scan(memorySource(this.#file(queue, id).bytes), queue, id, info, logs);
   }
 
   appendLog(log: LogName, id: string, entry: LogRecord): Promise<void> {
@@ -197,6 +214,11 @@ class MemoryQueue implements Queue {
 
   readLog(log: LogName, id: string): LogRecord[] {
     return (this.#logs.get(`${log}/${id}`) ?? []).flatMap((bytes) => parseLog(bytes, log));
+  }
+
+  #logBytes(log: LogName, id: string): Uint8Array | undefined {
+    const entries = this.#logs.get(`${log}/${id}`);
+    return entries === undefined ? undefined : Uint8Array.from(entries.flatMap((bytes) => [...bytes]));
   }
 
   hasLog(log: LogName, id: string): boolean {

@@ -65,7 +65,8 @@ function kindOf(entry: { readonly isFile: boolean; readonly isDirectory: boolean
   return entry.isFile ? "file" : entry.isDirectory ? "directory" : "other";
 }
 
-function kindAt(path: string): DirectoryEntry["kind"] {
+/** The kind of a directory entry, looked at. */
+export function kindAt(path: string): DirectoryEntry["kind"] {
   try {
     return kindOf(Deno.lstatSync(path));
   } catch (error) {

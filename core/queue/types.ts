@@ -255,6 +255,16 @@ export interface Queue {
   list(queue: QueueName, id: string, options: ListingOptions): ListedMessage | undefined;
   /** The same for all messages of a queue; what vanishes meanwhile is left out. */
   listAll(queue: QueueName, options: ListingOptions): Iterable<ListedMessage>;
+  /**
+   * The same, told to `sink`, one message a step.
+   * @param part one of the hash directories that `hashParts` names; without it, the whole queue
+   */
+  listInto(queue: QueueName, options: ListingOptions, sink: ListingSink, part?: string): Iterable<void>;
+  /**
+   * The top hash directories of a queue that are there, which can be listed apart from each other; `""` stands for the
+   * files that are in none.
+   */
+  hashParts(queue: QueueName): string[];
 
   /** Adds an entry to a log and syncs it. Addresses of `entry` in internal form. */
   appendLog(log: LogName, id: string, entry: LogRecord): Promise<void>;
@@ -291,6 +301,33 @@ export interface ListedMessage {
   /** Quoted, printable form; never empty. */
   readonly sender: string;
   readonly recipients: readonly ListedRecipient[];
+}
+
+/** Octets of a file that a listing shows: quoted, printable. Valid during the call that hands them out. */
+export interface ListedText {
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+  readonly empty: boolean;
+  text(): string;
+}
+
+/** What a listing says of a message before its recipients; as in `ListedMessage`. */
+export interface ListingHead {
+  readonly queue: QueueName;
+  readonly id: string;
+  readonly time: number;
+  readonly size: number;
+  readonly forcedExpire: boolean;
+  readonly sender: ListedText;
+}
+
+/** Takes a listing as it is found, without a string made of anything. */
+export interface ListingSink {
+  begin(head: ListingHead): void;
+  recipient(address: ListedText, original: ListedText, log: ListedRecipient["log"], reason: ListedText): void;
+  /** The message is complete. */
+  end(): void;
 }
 
 /** How messages are listed. */

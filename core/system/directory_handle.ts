@@ -33,6 +33,8 @@ export interface DirectoryEntry {
 export interface DirectoryHandle {
   /** What the directory holds, without `.` and `..`. Throws `Error` if it can't be read. */
   entries(): DirectoryEntry[];
+  /** The same in pieces, as the system hands them out: the first come at once, however many there are. */
+  batches(): Iterable<readonly DirectoryEntry[]>;
   /** Undefined if the file isn't there or can't be opened. Links are not followed, FIFOs not waited for. */
   open(name: string): OpenFile | undefined;
   close(): void;
@@ -160,14 +162,19 @@ class SystemDirectory implements DirectoryHandle {
   constructor(private readonly fd: number) {}
 
   entries(): DirectoryEntry[] {
+    return [...this.batches()].flat();
+  }
+
+  *batches(): Iterable<readonly DirectoryEntry[]> {
     const bytes = new Uint8Array(65536);
     const view = new DataView(bytes.buffer);
-    const found: DirectoryEntry[] = [];
     for (;;) {
       const count = Number(libc().getdents64(GETDENTS64, BigInt(this.fd), bytes, BigInt(bytes.length)));
       if (count < 0) throw systemError("getdents64");
-      if (count === 0) return found;
+      if (count === 0) return;
+      const found: DirectoryEntry[] = [];
       readEntries(bytes, view, count, found);
+      yield found;
     }
   }
 

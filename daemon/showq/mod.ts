@@ -5,10 +5,10 @@
 import { announcement, AttributeWriter, type ByteSink } from "../../core/ipc/mod.ts";
 import type { Config } from "../../core/config/types.ts";
 import type { Logger } from "../../core/log/mod.ts";
-import { type ListingOptions, listQueues, type Queue } from "../../core/queue/mod.ts";
-import { type ShowqLevel, writeListedMessage } from "./wire.ts";
+import { type ListingOptions, listQueuesInto, type Queue } from "../../core/queue/mod.ts";
+import { ListingWriter, type ShowqLevel } from "./wire.ts";
 
-export { ListingError, ListingParser, type ShowqLevel, writeListedMessage } from "./wire.ts";
+export { ListingError, ListingParser, ListingWriter, type ShowqLevel } from "./wire.ts";
 export { type UserAccess, userAccess, type UserList } from "./user_access.ts";
 export {
   listenForUsers,
@@ -57,9 +57,13 @@ export function createShowq(deps: ShowqDeps): Showq {
       const writer = new AttributeWriter();
       try {
         await writeAll(client, announcement("showq"));
-        for (const message of listQueues(queue, options)) {
-          writeListedMessage(writer, message, level);
-          if (writer.view().length > PIECE) await writer.flush(client);
+        const sink = new ListingWriter(writer, level);
+        // The first message leaves at once.
+        let piece = 0;
+        for (const _ of listQueuesInto(queue, options, sink)) {
+          if (writer.length <= piece) continue;
+          piece = PIECE;
+          await writer.flush(client);
         }
         writer.end();
         await writer.flush(client);

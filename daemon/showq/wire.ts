@@ -1,32 +1,54 @@
-import { AttributeWriter } from "../../core/ipc/mod.ts";
-import { type ListedMessage, type ListedRecipient, printable, type QueueName } from "../../core/queue/mod.ts";
+import type { AttributeWriter } from "../../core/ipc/mod.ts";
+import {
+  type ListedMessage,
+  type ListedRecipient,
+  type ListedText,
+  type ListingHead,
+  type ListingSink,
+  printable,
+  type QueueName,
+} from "../../core/queue/mod.ts";
 
 /** Which form of the listing goes out: Postfix 3.11 added two attributes to every recipient. */
 export type ShowqLevel = "3.7" | "3.11";
 
-/** Appends one message of a listing. */
-export function writeListedMessage(writer: AttributeWriter, message: ListedMessage, level: ShowqLevel): void {
-  writer
-    .text("queue_name", message.queue)
-    .text("queue_id", message.id)
-    .long("time", message.time)
-    .long("size", message.size)
-    .integer("forced_expire", message.forcedExpire ? 1 : 0)
-    .text("sender", message.sender);
-  for (const recipient of message.recipients) {
-    if (level === "3.7") {
+/** Writes a listing as attributes, message after message. */
+export class ListingWriter implements ListingSink {
+  constructor(readonly writer: AttributeWriter, readonly level: ShowqLevel) {}
+
+  begin({ queue, id, time, size, forcedExpire, sender }: ListingHead): void {
+    this.writer
+      .text("queue_name", queue)
+      .text("queue_id", id)
+      .long("time", time)
+      .long("size", size)
+      .integer("forced_expire", forcedExpire ? 1 : 0)
+      .range("sender", sender.bytes, sender.start, sender.end);
+  }
+
+  recipient(
+    address: ListedText,
+    original: ListedText,
+    log: ListedRecipient["log"],
+    reason: ListedText,
+  ): void {
+    const { writer } = this;
+    if (this.level === "3.7") {
       // Before 3.11 only the defer log was listed.
-      if (recipient.log === "bounce") continue;
-      writer.text("recipient", recipient.address).text("reason", recipient.reason);
+      if (log === "bounce") return;
+      writer.range("recipient", address.bytes, address.start, address.end);
     } else {
       writer
-        .text("original_recipient", recipient.original)
-        .text("recipient", recipient.address)
-        .text("log_class", recipient.log)
-        .text("reason", recipient.reason);
+        .range("original_recipient", original.bytes, original.start, original.end)
+        .range("recipient", address.bytes, address.start, address.end)
+        .text("log_class", log);
     }
+    writer.range("reason", reason.bytes, reason.start, reason.end);
   }
-  writer.end();
+
+  end(): void {
+    this.writer.end();
+  }
 }
 
 /** The server's answer is not a queue listing. */
