@@ -53,7 +53,11 @@ function say(text: string): number {
 /** Looks the installation over; an exit code if it can't be used. */
 async function checked({ deps }: Invocation): Promise<number | undefined> {
   const { checkInstallation } = await import("../daemon/admin/check/mod.ts");
-  if (await checkInstallation(deps)) return undefined;
+  if (await checkInstallation(deps)) {
+    const { settingsWithoutEffect } = await import("../daemon/adopt/mod.ts");
+    for (const text of settingsWithoutEffect(deps.config)) deps.log.warning(text);
+    return undefined;
+  }
   deps.log.fatal("Postfix integrity check failed!");
   return 1;
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { loadConfig, parameterTable } from "../../core/config/mod.ts";
 import data from "./knowledge.json" with { type: "json" };
-import { compatibilityReport, formatReport, type Report } from "./mod.ts";
+import { compatibilityReport, formatReport, type Report, settingsWithoutEffect } from "./mod.ts";
 
 async function report(main: string, master: string): Promise<Report> {
   const directory = Deno.makeTempDirSync({ prefix: "postel-adopt-" });
@@ -42,6 +42,23 @@ Deno.test("what is not there is named with its place", async () => {
     "parameter qmgr_fudge_factor: no effect 8",
   ]);
   assert.deepEqual(found.tables, ["nis"]);
+});
+
+Deno.test("what a start says of settings without effect: each once, with its place", () => {
+  const directory = Deno.makeTempDirSync({ prefix: "postel-adopt-" });
+  Deno.writeTextFileSync(
+    `${directory}/main.cf`,
+    "qmgr_fudge_factor = 90\nbiff = no\nenable_threaded_bounces = no\n",
+  );
+  Deno.writeTextFileSync(`${directory}/master.cf`, "smtp inet n - n - - smtpd\n -o tcp_windowsize=1\n");
+  const said = settingsWithoutEffect(loadConfig({ directory })).map((text) =>
+    text.replaceAll(directory, "@")
+  );
+  assert.deepEqual(said, [
+    "@/main.cf, line 1: qmgr_fudge_factor has no effect: the queue manager shares deliveries out in another way",
+    "@/master.cf: smtp/inet: tcp_windowsize has no effect: services are modules of a few long-lived processes",
+  ]);
+  Deno.removeSync(directory, { recursive: true });
 });
 
 Deno.test("a broken value blocks", async () => {

@@ -179,6 +179,30 @@ function usedTypes(config: Config, entries: readonly MasterEntry[]): string[] {
   return [...used].sort();
 }
 
+function* allSettingNotes(config: Config, entries: readonly MasterEntry[]): Generator<Note> {
+  yield* settingNotes(config, config.names(), undefined);
+  for (const entry of entries) {
+    if (entry.overrides.length === 0) continue;
+    const where = `${entry.origin.file}: ${entry.name}/${entry.type}`;
+    yield* settingNotes(serviceConfig(config, entry), entry.overrides.map(([name]) => name), where);
+  }
+}
+
+/**
+ * Parameters that are set and do nothing here, a sentence each with the place, for the log of a start. Throws
+ * `ConfigError` if master.cf can't be read.
+ */
+export function settingsWithoutEffect(config: Config): string[] {
+  const notes = withoutRepeats([...allSettingNotes(config, readMasterFile(config))]);
+  return notes.filter(({ kind, state }) =>
+    kind === "parameter" && (state === "no effect" || state === "missing")
+  )
+    .map(({ name, text, file, line }) => {
+      const place = file === undefined ? "" : line === undefined ? `${file}: ` : `${file}, line ${line}: `;
+      return `${place}${name} has no effect: ${text}`;
+    });
+}
+
 /** The same note for several places is said once. */
 function withoutRepeats(notes: readonly Note[]): Note[] {
   const seen = new Set<string>();
@@ -203,12 +227,7 @@ export async function compatibilityReport(config: Config): Promise<Report> {
       noteOf("service", `${confined.length} services with chroot = y`, chroot, placeOf(confined[0]!.origin)),
     );
   }
-  notes.push(...settingNotes(config, config.names(), undefined));
-  for (const entry of entries) {
-    if (entry.overrides.length === 0) continue;
-    const where = `${entry.origin.file}: ${entry.name}/${entry.type}`;
-    notes.push(...settingNotes(serviceConfig(config, entry), entry.overrides.map(([name]) => name), where));
-  }
+  notes.push(...allSettingNotes(config, entries));
   for (const { severity, text } of await inspectInstallation(config)) {
     // A port that real Postfix holds is free once that is stopped; missing programs were named above.
     if (/cannot listen on .*in use/.test(text) || /is not part of this mail system/.test(text)) continue;
