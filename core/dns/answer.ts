@@ -80,6 +80,7 @@ const READERS: { [T in RecordType]: (data: unknown) => RecordData[T] | undefined
     const name = exchange === "." || exchange === "" ? "." : asName(exchange);
     return name === undefined ? undefined : { preference: asNumber(preference), exchange: name };
   },
+  NS: asName,
   PTR: asName,
   CNAME: asName,
   TXT: bytesOf,

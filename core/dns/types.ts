@@ -1,7 +1,7 @@
 /** What the rest of the program knows of name service: questions, records, errors. */
 
 /** `MX`, `A` ... as in a DNS question. */
-export type RecordType = "A" | "AAAA" | "MX" | "PTR" | "TXT" | "SRV" | "TLSA" | "CNAME";
+export type RecordType = "A" | "AAAA" | "MX" | "NS" | "PTR" | "TXT" | "SRV" | "TLSA" | "CNAME";
 
 /** An IPv4 or IPv6 address from a name server, in its usual text form. */
 export interface AddressRecord {
@@ -36,6 +36,8 @@ export interface RecordData {
   A: AddressRecord;
   AAAA: AddressRecord;
   MX: MxRecord;
+  /** The host name of a name server. */
+  NS: string;
   PTR: string;
   /** The character strings of one record joined, as octets. */
   TXT: Uint8Array;

@@ -82,6 +82,7 @@ export function createService(deps: SmtpdDeps, timer: CoarseTimer): Service {
     settings: readSettings(deps.config, deps.tables),
     access: new AccessLists(
       deps.config,
+      deps.tables,
       canonicalAddresses(interfaceAddresses(deps)),
       deps.log,
       timer,

@@ -93,6 +93,8 @@ export class Session {
 
   /** Gives a reply. 421 and 521 end the session, as RFC 5321 and RFC 7504 have it. */
   reply(reply: Reply): void {
+    // Nothing is said to a client that is hung up on.
+    if (this.hangup) return;
     if (reply.code === 421 || reply.code === 521) this.hangup = true;
     const { rejectFooter } = this.settings;
     const footed = rejectFooter !== "" && reply.code >= 400 ? withFooter(this, reply, rejectFooter) : reply;

@@ -3,7 +3,7 @@ import type { Config, MasterEntry } from "../../core/config/mod.ts";
 import type { Addressing } from "../../core/address/mod.ts";
 import type { Logger } from "../../core/log/mod.ts";
 import { CoarseTimer, type Reply, SmtpStream } from "../../core/smtp/mod.ts";
-import type { TableSet } from "../../core/table/mod.ts";
+import { TableSet } from "../../core/table/mod.ts";
 import { AccessLists } from "./access/lists.ts";
 import { checkClient, checkData, checkHelo, checkRecipient, checkSender } from "./access/stages.ts";
 import type { Client } from "./client.ts";
@@ -136,5 +136,5 @@ export function checkAccessLists(
   config: Config,
   log: Logger,
 ): readonly { readonly parameter: string; readonly problem: string }[] {
-  return new AccessLists(config, new Set(), log, new CoarseTimer()).problems();
+  return new AccessLists(config, new TableSet(config, { log }), new Set(), log, new CoarseTimer()).problems();
 }

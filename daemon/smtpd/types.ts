@@ -7,6 +7,8 @@ import type { MaybePromise, TableSet } from "../../core/table/mod.ts";
 import type { KeyStore } from "../../core/tls/mod.ts";
 import type { Anvil } from "../anvil/mod.ts";
 import type { CleanupService } from "../cleanup/types.ts";
+import type { Greylist } from "../greylist/types.ts";
+import type { AddressVerification } from "../verify/types.ts";
 
 /** Everything an SMTP service stands on. One set per configuration snapshot and master.cf entry. */
 export interface SmtpdDeps {
@@ -25,6 +27,10 @@ export interface SmtpdDeps {
   freeSpace(): MaybePromise<number>;
   /** ETRN: starts delivery for a site. */
   flushSite?(site: string): MaybePromise<FlushResult>;
+  /** Address verification; without it the restrictions that need it refuse for now. */
+  readonly verify?: AddressVerification;
+  /** `postel_greylist`; without it that restriction refuses for now. */
+  readonly greylist?: Greylist;
   /** Contents of key files, kept over reloads when the process can't read the files any more. */
   readonly keyStore?: KeyStore;
   /** Asks for a successor with root's rights, as when a replaced key can't be read. */

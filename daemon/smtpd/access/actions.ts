@@ -23,10 +23,31 @@ function withStatus(text: string, fallback: string): { enhanced: string; text: s
   return match === null ? { enhanced: fallback, text } : { enhanced: match[1]!, text: match[2]! };
 }
 
+function permitted(check: Check, hit: Hit): Outcome {
+  check.permittedBy = hit;
+  return "ok";
+}
+
 function refuseHit(check: Check, hit: Hit, code: number, text: string, fallback: string): Outcome {
+  const { enhanced, reason } = hitStatus(check, hit, code, text, fallback, "Access denied");
+  return check.refuse(code, enhanced, `<${hit.name}>: ${hit.nameClass} rejected: ${reason}`);
+}
+
+/** The status and the text of a refusal: what the table says, in the class that the reply code has. */
+function hitStatus(
+  check: Check,
+  hit: Hit,
+  code: number,
+  text: string,
+  fallback: string,
+  otherwise: string,
+): { enhanced: string; reason: string } {
   const status = withStatus(text, fallback);
-  const reason = status.text === "" ? "Access denied" : status.text;
-  return check.refuse(code, status.enhanced, `<${hit.name}>: ${hit.nameClass} rejected: ${reason}`);
+  const enhanced = `${String(code)[0]}${status.enhanced.slice(1)}`;
+  return {
+    enhanced: check.statusFor(hit.nameClass, enhanced),
+    reason: status.text === "" ? otherwise : status.text,
+  };
 }
 
 /** Says in the log that an action makes no sense as written; the entry is then passed over. */
@@ -52,31 +73,32 @@ function isMailAddress(text: string): boolean {
 
 /** The actions of access(5) by their first word. */
 const ACTIONS: Readonly<Record<string, Action>> = {
-  OK: () => "ok",
+  OK: permitted,
   DUNNO: () => "dunno",
   REJECT: (check, hit, text) =>
     refuseHit(check, hit, check.session.settings.codes.accessReject, text, "5.7.1"),
   DEFER: (check, hit, text) => refuseHit(check, hit, check.session.settings.codes.accessDefer, text, "4.7.1"),
   HANGUP: (check) => {
     check.log("hangup", "");
+    // The client hears nothing any more.
     check.session.hangup = true;
-    return check.refuse(421, "4.3.2", "Service currently unavailable");
+    return check.refuseSilently();
   },
   DEFER_IF_PERMIT: (check, hit, text) => {
-    const status = withStatus(text, "4.7.1");
-    const reason = status.text === "" ? "Service unavailable" : status.text;
+    const code = check.session.settings.codes.accessDefer;
+    const { enhanced, reason } = hitStatus(check, hit, code, text, "4.7.1", "Service unavailable");
     return check.deferIfPermitted(
-      check.session.settings.codes.accessDefer,
-      status.enhanced,
+      code,
+      enhanced,
       `<${hit.name}>: ${hit.nameClass} rejected: ${reason}`,
     );
   },
   DEFER_IF_REJECT: (check, hit, text) => {
-    const status = withStatus(text, "4.7.1");
-    const reason = status.text === "" ? "Service unavailable" : status.text;
+    const code = check.session.settings.codes.accessDefer;
+    const { enhanced, reason } = hitStatus(check, hit, code, text, "4.7.1", "Service unavailable");
     return check.deferIfRejected(
-      check.session.settings.codes.accessDefer,
-      status.enhanced,
+      code,
+      enhanced,
       `<${hit.name}>: ${hit.nameClass} rejected: ${reason}`,
     );
   },
@@ -100,7 +122,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
     if (actions === undefined) return "dunno";
     actions.discard = true;
     check.log("discard", `<${hit.name}>: ${hit.nameClass} ${text === "" ? "triggers DISCARD action" : text}`);
-    return "ok";
+    return permitted(check, hit);
   },
   FILTER: (check, hit, text) => {
     if (text === "") return unusable(check, hit, "has FILTER entry without value");
@@ -139,7 +161,21 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   },
 };
 
-const REPLY_CODE = /^([45]\d\d)(?:\s+(.*))?$/s;
+/** A number alone is what popbsmtp and the like write: it stands for OK. */
+const ALL_DIGITS = /^\d+$/;
+const REPLY_CODE = /^([45]\d\d)\s+(.*)$/s;
+
+/** An entry without an action is a mistake; what it was meant to do is not known. */
+function emptyResult(check: Check, hit: Hit): Outcome {
+  if (hit.key === "") {
+    // A policy service, which has no keys.
+    check.session.warn(`access table ${hit.table} entry  has empty value`);
+    return permitted(check, hit);
+  }
+  check.session.warn(`${hit.table} lookup of ${hit.key} returns an empty string result`);
+  check.session.warn(`${hit.table} should return NO RESULT in case of NOT FOUND`);
+  return check.refuse(451, "4.3.5", `<${hit.name}>: ${hit.nameClass} rejected: Server configuration error`);
+}
 
 /** Does what an access(5) table says. */
 export function applyAction(check: Check, hit: Hit): MaybePromise<Outcome> {
@@ -148,8 +184,8 @@ export function applyAction(check: Check, hit: Hit): MaybePromise<Outcome> {
   const word = blank < 0 ? value : value.slice(0, blank);
   const action = ACTIONS[word.toUpperCase()];
   if (action !== undefined) return action(check, hit, blank < 0 ? "" : value.slice(blank).trim());
-  // What popbsmtp and the like write: a number that stands for OK.
-  if (/^\d+$/.test(value) && !REPLY_CODE.test(value)) return "ok";
+  if (value === "") return emptyResult(check, hit);
+  if (ALL_DIGITS.test(value)) return permitted(check, hit);
   const coded = REPLY_CODE.exec(value);
   if (coded !== null) {
     return refuseHit(check, hit, Number(coded[1]), coded[2] ?? "", `${coded[1]![0]}.7.1`);

@@ -7,7 +7,7 @@ import { guarded, plain, type Restriction } from "./restriction.ts";
 export const basicRestrictions: Readonly<Record<string, Restriction>> = {
   permit: plain(() => "ok"),
   reject: plain((check) => check.refuseNamed(check.session.settings.codes.reject, "5.7.1", "Access denied")),
-  defer: plain((check) => check.refuseNamed(check.session.settings.codes.defer, "4.7.1", "Access denied")),
+  defer: plain((check) => check.refuseNamed(check.session.settings.codes.defer, "4.3.2", "Try again later")),
   defer_if_permit: plain((check) =>
     check.deferIfPermitted(450, "4.7.0", named(check, "defer_if_permit requested"))
   ),
@@ -54,7 +54,7 @@ export const basicRestrictions: Readonly<Record<string, Restriction>> = {
     async run(check, argument) {
       const seconds = Number(argument);
       if (!/^\d+$/.test(argument)) {
-        check.session.warn(`restriction sleep: bad argument "${argument}": need a number of seconds`);
+        check.session.warn("restriction sleep must be followed by number");
         return check.misconfigured();
       }
       await new Promise((done) => setTimeout(done, seconds * 1000));

@@ -1,5 +1,8 @@
 import { type Reply, reply, replyLine } from "../../../core/smtp/mod.ts";
 import { printable, type Session } from "../session.ts";
+import type { Hit } from "./actions.ts";
+import { fixedStatus } from "./dsn_fix.ts";
+import type { TempfailAction } from "./settings.ts";
 
 /** What a restriction decides: `ok` ends the list with permission, `reject` with a refusal, `dunno` goes on. */
 export type Outcome = "ok" | "reject" | "dunno";
@@ -24,6 +27,11 @@ export class Check {
   warnOnly = false;
   /** How deep access tables led to other lists. */
   depth = 0;
+  /** The table entry that led to the list being worked through. */
+  from: Hit | undefined;
+  /** The table entry that permitted, for the log. */
+  permittedBy: Hit | undefined;
+  permitLogged = false;
 
   constructor(
     readonly session: Session,
@@ -72,6 +80,13 @@ export class Check {
     return "reject";
   }
 
+  /** Ends the list with a refusal that is in the log already and that nobody is told. */
+  refuseSilently(): Outcome {
+    if (this.warnOnly) return "dunno";
+    this.refusal = reply(421, "4.3.2", "Service currently unavailable");
+    return "reject";
+  }
+
   /** Refuses with `<name>: class rejected: reason`. */
   refuseNamed(code: number, enhanced: string, reason: string): Outcome {
     return this.refuse(code, enhanced, `<${this.name}>: ${this.nameClass} rejected: ${reason}`);
@@ -79,6 +94,8 @@ export class Check {
 
   /** The configuration does not make sense; the log has said why. */
   misconfigured(): Outcome {
+    // Nobody meant such a mistake to be passed over.
+    this.warnOnly = false;
     return this.refuse(451, "4.3.5", "Server configuration error");
   }
 
@@ -87,6 +104,22 @@ export class Check {
     if (this.warnOnly) return this.refuse(code, enhanced, text);
     this.deferIfPermit ??= { code, enhanced, text };
     return "dunno";
+  }
+
+  /** Refuses for now: at once, or should the mail be permitted in the end (`..._tempfail_action`). */
+  tempfail(action: TempfailAction, code: number, enhanced: string, text: string): Outcome {
+    return action === "defer" && !this.warnOnly
+      ? this.refuse(code, enhanced, text)
+      : this.deferIfPermitted(code, enhanced, text);
+  }
+
+  /** An enhanced code that suits what is refused: codes about mailboxes say whose. The log tells of changes. */
+  statusFor(nameClass: string, enhanced: string): string {
+    const fixed = fixedStatus(enhanced, nameClass);
+    if (fixed !== enhanced) {
+      this.session.service.deps.log.info(`mapping DSN status ${enhanced} into ${nameClass} status ${fixed}`);
+    }
+    return fixed;
   }
 
   /** Remembers to turn a later refusal into a temporary one. */

@@ -18,7 +18,12 @@ export const destinationRestrictions: Readonly<Record<string, Restriction>> = {
     check.session.service.access.warnOnce(
       'support for restriction "check_relay_domains" will be removed from Postfix; use "reject_unauth_destination" instead',
     );
-    return refuseUnlessOurs(check, check.session.settings.codes.relayDomains, "5.7.1");
+    return refuseUnlessOurs(
+      check,
+      check.session.settings.codes.relayDomains,
+      "5.7.1",
+      "Recipient address rejected: Relay access denied",
+    );
   }),
   reject_unlisted_recipient: plain(refuseUnlistedRecipient),
   check_recipient_maps: plain(refuseUnlistedRecipient),
@@ -36,7 +41,12 @@ async function destination(check: Check): Promise<"ours" | "foreign" | "broken">
   return resolved.addressClass === "default" ? "foreign" : "ours";
 }
 
-async function refuseUnlessOurs(check: Check, code: number, enhanced: string): Promise<Outcome> {
+async function refuseUnlessOurs(
+  check: Check,
+  code: number,
+  enhanced: string,
+  reason = "Relay access denied",
+): Promise<Outcome> {
   const { recipient } = check;
   if (recipient === undefined) return "dunno";
   switch (await destination(check)) {
@@ -45,7 +55,7 @@ async function refuseUnlessOurs(check: Check, code: number, enhanced: string): P
     case "broken":
       return check.refuse(451, "4.3.0", `<${recipient}>: Temporary lookup failure`);
     case "foreign":
-      return check.refuse(code, enhanced, `<${recipient}>: Relay access denied`);
+      return check.refuse(code, enhanced, `<${recipient}>: ${reason}`);
   }
 }
 

@@ -3,7 +3,7 @@ import { expandMacros } from "../../../core/config/mod.ts";
 import { reverseName } from "../../../core/dns/mod.ts";
 import type { Check, Outcome } from "./check.ts";
 import { addressFilter } from "./dnsbl_filter.ts";
-import type { Restriction } from "./restriction.ts";
+import { plain, type Restriction } from "./restriction.ts";
 
 /** What a list is asked about. */
 interface Question {
@@ -47,9 +47,11 @@ const clientName = domainSubject("Client host", ({ session }) => ({
 }));
 
 /** Restrictions that ask lists in DNS, and those that trust them. */
+const rblClient = listed(clientAddress);
+
 export const dnsblRestrictions: Readonly<Record<string, Restriction>> = {
-  reject_rbl_client: listed(clientAddress),
-  reject_rbl: listed(clientAddress),
+  reject_rbl_client: rblClient,
+  reject_rbl: rblClient,
   reject_rhsbl_client: listed(clientName),
   reject_rhsbl_reverse_client: listed(
     domainSubject("Unverified Client host", ({ session }) => ({
@@ -62,6 +64,17 @@ export const dnsblRestrictions: Readonly<Record<string, Restriction>> = {
   ),
   reject_rhsbl_sender: listed(domainSubject("Sender address", (check) => mailDomain(check.sender))),
   reject_rhsbl_recipient: listed(domainSubject("Recipient address", (check) => mailDomain(check.recipient))),
+  reject_maps_rbl: plain(async (check) => {
+    const { access } = check.session.service;
+    access.warnOnce(
+      'support for restriction "reject_maps_rbl" will be removed from Postfix; use "reject_rbl_client domain-name" instead',
+    );
+    for (const list of access.settings.blockLists) {
+      const outcome = await rblClient.run(check, list);
+      if (outcome !== "dunno") return outcome;
+    }
+    return "dunno";
+  }),
   permit_dnswl_client: welcomed(clientAddress),
   permit_rhswl_client: welcomed(clientName),
 };
@@ -69,7 +82,7 @@ export const dnsblRestrictions: Readonly<Record<string, Restriction>> = {
 /** An answer of a list: the address, or why there is none. */
 type Answer =
   | { readonly kind: "found"; readonly address: string; readonly name: string }
-  | { readonly kind: "absent" | "unsure" };
+  | { readonly kind: "absent" | "unsure" | "misconfigured" };
 
 /** Asks a list once for each session and name. */
 async function ask(check: Check, question: Question, argument: string): Promise<Answer> {
@@ -81,7 +94,7 @@ async function ask(check: Check, question: Question, argument: string): Promise<
   const matches = addressFilter(equals < 0 ? "" : argument.slice(equals + 1));
   if (matches === undefined) {
     session.warn(`bad DNS list reply filter in "${argument}": use d.d.d.d with numbers or [ranges]`);
-    return { kind: "unsure" };
+    return { kind: "misconfigured" };
   }
   const name = `${question.key}.${list}`;
   const cacheKey = `dnsbl ${name.toLowerCase()}`;
@@ -89,7 +102,7 @@ async function ask(check: Check, question: Question, argument: string): Promise<
   if (addresses === undefined) {
     try {
       const { records } = await resolver.query(name, "A");
-      addresses = records.map(String);
+      addresses = records.map((record) => record.address);
     } catch (error) {
       const kind = error instanceof Error && "kind" in error ? error.kind : "failed";
       if (kind !== "notFound" && kind !== "noData") {
@@ -111,6 +124,7 @@ function listed(subject: Subject): Restriction {
       const question = subject(check);
       if (question === undefined) return "dunno";
       const answer = await ask(check, question, argument);
+      if (answer.kind === "misconfigured") return check.misconfigured();
       return answer.kind === "found" ? await refuseListed(check, question, argument, answer.name) : "dunno";
     },
   };
@@ -123,12 +137,13 @@ function welcomed(subject: Subject): Restriction {
       const question = subject(check);
       if (question === undefined) return "dunno";
       const answer = await ask(check, question, argument);
+      if (answer.kind === "misconfigured") return check.misconfigured();
       if (answer.kind === "found") return "ok";
       if (answer.kind === "absent") return "dunno";
       return check.deferIfRejected(
         450,
         "4.7.1",
-        `<${question.what}>: ${question.whatClass} rejected: allowlist lookup error`,
+        `<${question.what}>: ${question.whatClass} rejected: Service unavailable`,
       );
     },
   };
@@ -162,13 +177,17 @@ async function refuseListed(
     rbl_code: String(session.settings.codes.mapsRbl),
     rbl_domain: domain,
     rbl_reason: text,
+    rbl_txt: text,
     rbl_what: question.what,
     rbl_class: question.whatClass,
   };
   // What the client or the list said must not be taken for a reference.
   const reply = expandMacros(template, (macro) => (values[macro] ?? "").replaceAll("$", "$$$$"));
-  const match = /^([45]\d\d)\s+(?:([45]\.\d{1,3}\.\d{1,3})\s+)?(.*)$/s.exec(reply);
-  return match === null
-    ? check.refuse(session.settings.codes.mapsRbl, "5.7.1", reply)
-    : check.refuse(Number(match[1]), match[2] ?? "5.7.1", match[3]!);
+  const match = /^([45]\d\d) (?:\s*([245]\.\d{1,3}\.\d{1,3})(?:\s+|$))?(.*)$/s.exec(reply);
+  if (match === null) {
+    session.warn(`rbl response code configuration error: ${reply}`);
+    return check.refuse(450, "4.7.1", "Service unavailable");
+  }
+  const enhanced = check.statusFor(question.whatClass, match[2] ?? "4.7.1");
+  return check.refuse(Number(match[1]), enhanced, match[3] === "" ? "Service unavailable" : match[3]!);
 }

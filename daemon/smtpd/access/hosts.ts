@@ -96,7 +96,8 @@ function unknownClient(check: Check): Outcome {
   if (client.nameStatus === "ok") return "dunno";
   return check.refuse(
     client.nameStatus === "temporary" ? 450 : settings.codes.unknownClient,
-    "4.7.1",
+    // RFC 7372 section 3.3
+    "4.7.25",
     `Client host rejected: cannot find your hostname, [${client.address}]`,
   );
 }
@@ -145,7 +146,7 @@ async function unknownHelo(check: Check): Promise<Outcome> {
     case "no":
       return check.refuse(check.session.settings.codes.unknownHostname, "4.7.1", text);
     case "unsure":
-      return check.deferIfPermitted(450, "4.7.1", text);
+      return check.tempfail(check.session.service.access.settings.unknownHelloTempfail, 450, "4.7.1", text);
     default:
       return "dunno";
   }
@@ -177,7 +178,8 @@ async function unknownDomain(
         `<${address}>: ${nameClass} rejected: Domain ${domain} does not accept mail (nullMX)`,
       );
     case "unsure":
-      return check.deferIfPermitted(
+      return check.tempfail(
+        check.session.service.access.settings.unknownAddressTempfail,
         450,
         enhanced,
         `<${address}>: ${nameClass} rejected: Domain not found`,

@@ -2,7 +2,7 @@ import { type Config, ConfigError, splitList, unbrace } from "../../../core/conf
 import { canonicalAddress } from "../../../core/dns/mod.ts";
 import type { Logger } from "../../../core/log/mod.ts";
 import type { CoarseTimer } from "../../../core/smtp/mod.ts";
-import { type MaybePromise, parseSpec, TableError } from "../../../core/table/mod.ts";
+import { type MaybePromise, parseSpec, TableError, type TableSet } from "../../../core/table/mod.ts";
 import type { Hit } from "./actions.ts";
 import { basicRestrictions } from "./basic.ts";
 import type { Check, Outcome } from "./check.ts";
@@ -10,11 +10,14 @@ import { destinationRestrictions } from "./destinations.ts";
 import { dnsblRestrictions } from "./dnsbl.ts";
 import { hostRestrictions } from "./hosts.ts";
 import { mapRestrictions } from "./maps.ts";
+import { mxBackupRestrictions } from "./mx_backup.ts";
 import { saslRestrictions } from "./sasl.ts";
 import { policyRestrictions } from "./policy.ts";
 import type { PolicyClient } from "./policy_client.ts";
 import type { Restriction } from "./restriction.ts";
+import { unverifiedRestrictions } from "./unverified.ts";
 import { serverRestrictions } from "./servers.ts";
+import { type AccessSettings, readAccessSettings } from "./settings.ts";
 
 /** All restrictions by name, as postconf(5) lists them. */
 const restrictions = new Map<string, Restriction>(Object.entries({
@@ -26,6 +29,8 @@ const restrictions = new Map<string, Restriction>(Object.entries({
   ...policyRestrictions,
   ...dnsblRestrictions,
   ...serverRestrictions,
+  ...mxBackupRestrictions,
+  ...unverifiedRestrictions,
 }));
 
 /** The names of all restrictions, for advice about a name that is none of them. */
@@ -40,9 +45,12 @@ type Step =
     readonly argument: string;
   }
   | { readonly kind: "class"; readonly name: string }
+  | { readonly kind: "table"; readonly name: string }
   | { readonly kind: "warn" }
   /** Something that can't be done; refuses mail as temporary failure when it is reached. */
-  | { readonly kind: "broken"; readonly problems: readonly string[] };
+  | { readonly kind: "broken"; readonly problems: readonly string[] }
+  /** Something that can't be done and decides nothing. */
+  | { readonly kind: "note"; readonly problems: readonly string[] };
 
 export type RestrictionList = readonly Step[];
 
@@ -58,15 +66,18 @@ const RELAY_CONTROLS = [
   "check_relay_domains",
 ];
 
-/** The table type that a list entry without a check_..._access in front belongs to, by parameter. */
+/** What a table without a check_..._access in front of it is asked, by stage. */
 const DEFAULT_MAP_CHECK: Readonly<Record<string, string>> = {
-  smtpd_client_restrictions: "check_client_access",
-  smtpd_helo_restrictions: "check_helo_access",
-  smtpd_sender_restrictions: "check_sender_access",
-  smtpd_relay_restrictions: "check_recipient_access",
-  smtpd_recipient_restrictions: "check_recipient_access",
-  smtpd_etrn_restrictions: "check_etrn_access",
+  client: "check_client_access",
+  helo: "check_helo_access",
+  sender: "check_sender_access",
+  recipient: "check_recipient_access",
+  etrn: "check_etrn_access",
+  rewrite: "check_client_access",
 };
+
+/** Restrictions behind which nothing in a list is reached. */
+const FINAL = new Set(["permit", "reject", "defer", "check_relay_domains"]);
 
 /** The restriction lists of a service, compiled, and what runs them. */
 export class AccessLists {
@@ -79,6 +90,7 @@ export class AccessLists {
   readonly endOfData: RestrictionList;
   readonly etrn: RestrictionList;
   readonly rewriteClients: RestrictionList;
+  readonly settings: AccessSettings;
   /** Connections to policy services, by the argument of check_policy_service. */
   readonly policyClients = new Map<string, PolicyClient>();
   readonly #classes = new Map<string, RestrictionList>();
@@ -92,11 +104,13 @@ export class AccessLists {
    */
   constructor(
     config: Config,
+    tables: TableSet,
     /** Addresses of this host, canonical. */
     private readonly ownAddresses: ReadonlySet<string>,
     private readonly log: Logger,
     readonly timer: CoarseTimer,
   ) {
+    this.settings = readAccessSettings(config, tables);
     const classes = config.list("smtpd_restriction_classes");
     for (const name of classes) this.#classes.set(name, []);
     for (const name of classes) {
@@ -107,10 +121,10 @@ export class AccessLists {
           config.origin("smtpd_restriction_classes"),
         );
       }
-      this.#classes.set(name, this.#compile(splitList(value), undefined, true));
+      this.#classes.set(name, this.#compile(splitList(value), true));
     }
     const list = (name: string) => {
-      const steps = this.#compile(config.list(name), DEFAULT_MAP_CHECK[name], true);
+      const steps = this.#compile(config.list(name), true);
       this.#parameters.set(steps, name);
       return steps;
     };
@@ -164,7 +178,9 @@ export class AccessLists {
     const lists = [...[...this.#parameters].map(([list, name]) => [name, list] as const), ...this.#classes];
     return lists.flatMap(([parameter, list]) =>
       list.flatMap((step) =>
-        step.kind === "broken" ? step.problems.map((problem) => ({ parameter, problem })) : []
+        step.kind === "broken" || step.kind === "note"
+          ? step.problems.map((problem) => ({ parameter, problem }))
+          : []
       )
     );
   }
@@ -173,19 +189,30 @@ export class AccessLists {
   async run(check: Check, list: RestrictionList): Promise<Outcome> {
     check.depth += 1;
     if (check.depth > MOST_DEPTH) {
-      check.session.warn("SMTPD access map or restriction class recursion: more than 100 levels");
+      const { from } = check;
+      check.session.warn(
+        from === undefined
+          ? "restriction classes cause unreasonable recursion"
+          : `access table ${from.table} entry ${from.value} causes unreasonable recursion`,
+      );
       return check.misconfigured();
     }
     const { trace } = check.session;
     trace?.enter(this.#parameters.get(list));
-    for (const step of list) {
+    for (const [index, step] of list.entries()) {
       if (step.kind === "warn") {
         check.warnOnly = true;
         continue;
       }
       const answer = trace?.before(describe(step), check) ?? this.#step(check, step);
       const outcome = answer instanceof Promise ? await answer : answer;
+      if (outcome === "ok" && step.kind === "run" && !this.settings.loggedPermits.isEmpty) {
+        await logPermit(check, step.name);
+      }
       trace?.after(describe(step), outcome, check);
+      if (step.kind === "run" && FINAL.has(step.name) && !check.warnOnly) {
+        warnAbout(check, step, list[index + 1]);
+      }
       check.warnOnly = false;
       if (outcome !== "dunno") return outcome;
     }
@@ -197,10 +224,11 @@ export class AccessLists {
   runText(check: Check, text: string, hit: Hit): MaybePromise<Outcome> {
     let list = this.#compiledTexts.get(text);
     if (list === undefined) {
-      list = this.#compile(splitList(text), undefined, false, hit);
+      list = this.#compile(splitList(text), false, hit);
       if (this.#compiledTexts.size > 1000) this.#compiledTexts.clear();
       this.#compiledTexts.set(text, list);
     }
+    check.from = hit;
     return this.run(check, list);
   }
 
@@ -208,8 +236,13 @@ export class AccessLists {
     switch (step.kind) {
       case "run":
         return step.restriction.run(check, step.argument);
+      case "table":
+        return this.#bareTable(check, step.name);
       case "class":
         return this.run(check, this.#classes.get(step.name) ?? []);
+      case "note":
+        for (const problem of step.problems) check.session.warn(problem);
+        return "dunno";
       case "broken":
         for (const problem of step.problems) check.session.warn(problem);
         return check.misconfigured();
@@ -218,7 +251,6 @@ export class AccessLists {
 
   #compile(
     words: readonly string[],
-    mapCheck: string | undefined,
     tablesAllowed: boolean,
     hit?: Hit,
   ): RestrictionList {
@@ -236,13 +268,15 @@ export class AccessLists {
         continue;
       }
       if (restriction !== undefined) {
-        const argument = words[at + 1] === undefined ? undefined : bare(words[at + 1]!);
+        const given = words[at + 1];
+        // The braces of a policy service are a part of its name in the log.
+        const argument = given === undefined || restriction.argument === "service" ? given : bare(given);
         steps.push(this.#withArgument(name, restriction, argument, tablesAllowed, hit));
         at += 1;
       } else if (this.#classes.has(word)) {
         steps.push({ kind: "class", name: word });
       } else if (isTable(word)) {
-        steps.push(this.#bareTable(word, mapCheck, tablesAllowed, hit));
+        steps.push(tablesAllowed ? { kind: "table", name: word } : insideTable(word, hit));
       } else if (/^check_\w+_access$/.test(name) && !tablesAllowed) {
         steps.push(insideTable(words.slice(at).join(" "), hit));
         at += 1;
@@ -260,7 +294,14 @@ export class AccessLists {
     tablesAllowed: boolean,
     hit: Hit | undefined,
   ): Step {
-    if (restriction.argument === "table" || restriction.argument === "service") {
+    if (restriction.argument === "service") {
+      if (argument === undefined || !namesService(argument)) {
+        return { kind: "broken", problems: [`restriction ${name} must be followed by transport:server`] };
+      }
+      if (!tablesAllowed) return insideTable(`${name} ${argument}`, hit);
+      return { kind: "run", name, restriction, argument };
+    }
+    if (restriction.argument === "table") {
       if (argument === undefined || !isTable(argument)) {
         const given = argument ?? name;
         return {
@@ -269,25 +310,70 @@ export class AccessLists {
         };
       }
       if (!tablesAllowed) return insideTable(`${name} ${argument}`, hit);
+    } else if (restriction.argument === "domain" && argument === undefined) {
+      // A list without a name decides nothing, as with Postfix.
+      return { kind: "note", problems: [`restriction ${name} requires domain name argument`] };
     } else if (argument === undefined) {
-      return { kind: "broken", problems: [`restriction ${name} needs an argument`] };
+      return { kind: "broken", problems: [`restriction ${name} must be followed by number`] };
     }
     return { kind: "run", name, restriction, argument: argument ?? "" };
   }
 
-  #bareTable(word: string, mapCheck: string | undefined, tablesAllowed: boolean, hit: Hit | undefined): Step {
-    const restriction = mapCheck === undefined ? undefined : restrictions.get(mapCheck);
-    if (!tablesAllowed) return insideTable(word, hit);
-    if (restriction === undefined) {
-      return { kind: "broken", problems: [`specify a restriction in front of the table "${word}"`] };
-    }
-    return { kind: "run", name: mapCheck!, restriction, argument: word };
+  /** What a table without a restriction in front of it is asked depends on what is being checked. */
+  #bareTable(check: Check, word: string): MaybePromise<Outcome> {
+    const restriction = restrictions.get(DEFAULT_MAP_CHECK[check.stage] ?? "");
+    if (restriction !== undefined) return restriction.run(check, word);
+    check.session.warn(`specify a restriction in front of the table "${word}"`);
+    return check.misconfigured();
   }
+}
+
+/** Tells of a restriction that is never reached. */
+function warnAbout(check: Check, step: Step & { kind: "run" }, next: Step | undefined): void {
+  if (next === undefined) return;
+  const name = next.kind === "warn" ? "warn_if_reject" : describe(next).split(" ", 1)[0];
+  check.session.warn(`restriction \`${name}' after \`${step.name}' is ignored`);
+}
+
+/** `smtpd_log_access_permit_actions`: tells which restriction let somebody in. */
+async function logPermit(check: Check, name: string): Promise<void> {
+  const { session } = check;
+  const { loggedPermits } = session.service.access.settings;
+  const hit = check.permittedBy;
+  check.permittedBy = undefined;
+  // The restriction that a table's action stands behind has told already.
+  if (check.permitLogged) return;
+  check.permitLogged = true;
+  try {
+    if (!await loggedPermits.matches(hit === undefined ? name : actionOf(hit))) return;
+  } catch (error) {
+    if (!(error instanceof TableError)) throw error;
+    session.warn(`smtpd_log_access_permit_actions: ${error.message}`);
+    return;
+  }
+  check.log(
+    "permit",
+    hit === undefined
+      ? `action=${name} for ${permitted(check, name)} `
+      : `action=${actionOf(hit)} for ${hit.nameClass}=${hit.name} from ${hit.table}`,
+  );
+}
+
+/** The first word of what a table said. */
+function actionOf(hit: Hit): string {
+  return hit.value.trim().split(/\s/, 1)[0]!;
+}
+
+/** Who was let in: allow-lists are about the client. */
+function permitted(check: Check, name: string): string {
+  return name === "permit_dnswl_client" || name === "permit_rhswl_client"
+    ? `Client host=${check.session.client.label}`
+    : `${check.nameClass}=${check.name}`;
 }
 
 /** A step as it stands in main.cf. */
 function describe(step: Exclude<Step, { kind: "warn" }>): string {
-  if (step.kind === "broken") return step.problems[0] ?? "";
+  if (step.kind === "broken" || step.kind === "note") return step.problems[0] ?? "";
   return step.kind === "run" && step.argument !== "" ? `${step.name} ${step.argument}` : step.name;
 }
 
@@ -316,6 +402,11 @@ function insideTable(text: string, hit: Hit | undefined): Step {
       "define a restriction class and specify its name instead.",
     ],
   };
+}
+
+/** `unix:private/policy`, or a list in braces that begins with one. */
+function namesService(word: string): boolean {
+  return /^(\{\s*)?(inet|unix):./.test(word.trim());
 }
 
 /** The form in which equal addresses are equal strings. */

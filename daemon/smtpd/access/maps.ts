@@ -3,14 +3,15 @@ import { clientFingerprints } from "../fingerprints.ts";
 import { applyAction } from "./actions.ts";
 import type { Check, Outcome } from "./check.ts";
 import { addressKeys, domainKeys, firstMatch, type Key, mailKeys } from "./lookups.ts";
-import { guarded, type Restriction, tableOf } from "./restriction.ts";
+import { lookupFailed, type Restriction, tableOf } from "./restriction.ts";
 
 /** What a check_*_access restriction looks up. */
 interface Subject {
   /** What refusals name. */
   readonly name: string;
   readonly nameClass: string;
-  readonly keys: Iterable<Key>;
+  /** Fresh keys with each call. */
+  keys(): Iterable<Key>;
 }
 
 /** A restriction that asks its table about what `subject` finds. */
@@ -24,25 +25,45 @@ export function mapRestriction(subject: (check: Check) => Subject | undefined): 
   };
 }
 
+/** Looks a subject up; a file table answers at once, and nothing waits then. */
 function checkAccess(check: Check, spec: string, subject: Subject): MaybePromise<Outcome> {
-  return guarded(check, subject.name, subject.nameClass, async () => {
+  const failed = (error: unknown) => lookupFailed(check, spec, firstKey(subject.keys()), subject, error);
+  try {
     const table = tableOf(check.session.service.deps.tables, spec);
-    const answer = firstMatch(table, subject.keys);
-    const hit = answer instanceof Promise ? await answer : answer;
-    if (hit === undefined) return "dunno";
-    return await applyAction(check, {
-      table: spec,
-      key: hit.key,
-      value: hit.value,
-      name: subject.name,
-      nameClass: subject.nameClass,
-    });
-  });
+    const answer = firstMatch(table, subject.keys());
+    if (answer instanceof Promise) {
+      return answer.then((hit) => decided(check, spec, subject, hit), failed);
+    }
+    return decided(check, spec, subject, answer);
+  } catch (error) {
+    return failed(error);
+  }
+}
+
+function decided(
+  check: Check,
+  spec: string,
+  { name, nameClass }: Subject,
+  hit: { readonly key: string; readonly value: string } | undefined,
+): MaybePromise<Outcome> {
+  if (hit === undefined) return "dunno";
+  return applyAction(check, { table: spec, key: hit.key, value: hit.value, name, nameClass });
+}
+
+/** The key that is looked up first, for the log. */
+function firstKey(keys: Iterable<Key>): string {
+  for (const { text } of keys) return text;
+  return "";
 }
 
 function* clientKeys(check: Check, name: string): Generator<Key> {
   yield* domainKeys(name, check.session.settings.parentDomains);
   yield* addressKeys(check.session.client.address);
+}
+
+function domainSubject(check: Check, name: string | undefined, nameClass: string): Subject | undefined {
+  if (name === undefined) return undefined;
+  return { name, nameClass, keys: () => domainKeys(name, check.session.settings.parentDomains) };
 }
 
 function mailSubject(
@@ -56,20 +77,25 @@ function mailSubject(
   return {
     name: address,
     nameClass,
-    keys: address === ""
-      ? [{ text: nullKey, partial: false }]
-      : mailKeys(address, addressing.rules, check.session.settings.parentDomains),
+    keys: () =>
+      address === ""
+        ? [{ text: nullKey, partial: false }]
+        : mailKeys(address, addressing.rules, check.session.settings.parentDomains),
   };
 }
 
 /** The fingerprints of the client's certificate and key. */
 function certificateSubject(check: Check): Subject | undefined {
+  const { config } = check.session.service.deps;
+  if (!config.bool("smtpd_tls_ask_ccert") && !config.bool("smtpd_tls_req_ccert")) {
+    check.session.warn('check_ccert_access is requested, but "smtpd_tls_ask_ccert = no"');
+  }
   const prints = clientFingerprints(check.session);
   if (prints === undefined) return undefined;
   return {
     name: check.session.tls?.peer?.subject ?? "",
     nameClass: "Client certificate",
-    keys: [prints.certificate, prints.publicKey].map((text) => ({ text, partial: false })),
+    keys: () => [prints.certificate, prints.publicKey].map((text) => ({ text, partial: false })),
   };
 }
 
@@ -78,20 +104,14 @@ export const mapRestrictions: Readonly<Record<string, Restriction>> = {
   check_client_access: mapRestriction((check) => ({
     name: check.session.client.label,
     nameClass: "Client host",
-    keys: clientKeys(check, check.session.client.name),
+    keys: () => clientKeys(check, check.session.client.name),
   })),
   check_reverse_client_hostname_access: mapRestriction((check) => ({
     name: check.session.client.reverseName,
     nameClass: "Unverified Client host",
-    keys: domainKeys(check.session.client.reverseName, check.session.settings.parentDomains),
+    keys: () => domainKeys(check.session.client.reverseName, check.session.settings.parentDomains),
   })),
-  check_helo_access: mapRestriction((check) =>
-    check.helo === undefined ? undefined : {
-      name: check.helo,
-      nameClass: "Helo command",
-      keys: domainKeys(check.helo, check.session.settings.parentDomains),
-    }
-  ),
+  check_helo_access: mapRestriction((check) => domainSubject(check, check.helo, "Helo command")),
   check_sender_access: mapRestriction((check) =>
     mailSubject(check, check.sender, "Sender address", check.session.settings.nullSenderKey)
   ),
@@ -99,11 +119,5 @@ export const mapRestrictions: Readonly<Record<string, Restriction>> = {
     mailSubject(check, check.recipient, "Recipient address", check.session.settings.nullSenderKey)
   ),
   check_ccert_access: mapRestriction(certificateSubject),
-  check_etrn_access: mapRestriction((check) =>
-    check.subject.etrn === undefined ? undefined : {
-      name: check.subject.etrn,
-      nameClass: "Etrn command",
-      keys: domainKeys(check.subject.etrn, check.session.settings.parentDomains),
-    }
-  ),
+  check_etrn_access: mapRestriction((check) => domainSubject(check, check.subject.etrn, "Etrn command")),
 };

@@ -1,4 +1,4 @@
-import { parseTime, splitList } from "../../../core/config/mod.ts";
+import { parseTime, splitList, unbrace } from "../../../core/config/mod.ts";
 import { encodeXtext } from "../../../core/smtp/mod.ts";
 import { clientFingerprints } from "../fingerprints.ts";
 import { printable, type Session } from "../session.ts";
@@ -20,7 +20,7 @@ export const policyRestrictions: Readonly<Record<string, Restriction>> = {
       const action = await client.ask(requestAttributes(check, client.options.context));
       return await applyAction(check, {
         table: argument,
-        key: "policy",
+        key: "",
         value: action ?? client.options.defaultAction,
         name: check.name,
         nameClass: check.nameClass,
@@ -48,20 +48,10 @@ function clientFor(check: Check, argument: string): PolicyClient | string {
 }
 
 function readOptions(check: Check, argument: string): PolicyOptions | string {
-  const { config } = check.session.service.deps;
-  const prefix = "smtpd_policy_service_";
-  const options = {
-    endpoint: "",
-    timeout: config.seconds(`${prefix}timeout`),
-    maxIdle: config.seconds(`${prefix}max_idle`),
-    maxTtl: config.seconds(`${prefix}max_ttl`),
-    requestLimit: config.int(`${prefix}request_limit`),
-    tryLimit: config.int(`${prefix}try_limit`),
-    retryDelay: config.seconds(`${prefix}retry_delay`),
-    defaultAction: config.string(`${prefix}default_action`),
-    context: config.string(`${prefix}policy_context`),
-  };
-  for (const [index, word] of splitList(argument).entries()) {
+  const options = { endpoint: "", ...check.session.service.access.settings.policy };
+  const braced = unbrace(argument);
+  const inner = braced !== undefined && "text" in braced ? braced.text.trim() : argument;
+  for (const [index, word] of splitList(inner).entries()) {
     const text = word.startsWith("{") ? word.slice(1, -1).trim() : word;
     const equals = text.indexOf("=");
     if (index === 0) {

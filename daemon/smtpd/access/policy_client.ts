@@ -43,23 +43,24 @@ export class PolicyClient {
 
   /** The action for a request, or undefined when the service gave no answer in the tries it has. */
   async ask(attributes: Iterable<readonly [string, string]>): Promise<string | undefined> {
-    const { tryLimit, retryDelay, endpoint } = this.options;
+    const { tryLimit, retryDelay } = this.options;
     let request = "";
     for (const [name, value] of attributes) request += `${name}=${value}\n`;
     const bytes = encodeText(request + "\n");
-    const server = endpoint.replace(/^(inet|unix):/, "");
     for (let attempt = 1;; attempt++) {
       // A connection that the server closed while it was idle says nothing about the server.
       const kept = this.#takeIdle();
       try {
-        const connection = kept ?? await this.#connect(server);
-        return await this.#exchange(connection, bytes);
+        return await this.#exchange(kept ?? await this.#connect(), bytes);
       } catch (error) {
-        if (kept !== undefined && error instanceof SmtpStreamError && error.kind === "lost") {
+        if (kept !== undefined && isLost(error)) {
           attempt -= 1;
           continue;
         }
-        this.warn(`problem talking to server ${server}: ${reason(error)}`);
+        // A server that is just being started again is no news.
+        if (attempt >= tryLimit || !(isLost(error) || error instanceof BadAnswer || isAbsent(error))) {
+          this.warn(`problem talking to server ${this.#server}: ${reason(error)}`);
+        }
       }
       if (attempt >= tryLimit) return undefined;
       await new Promise((done) => setTimeout(done, retryDelay * 1000));
@@ -81,18 +82,24 @@ export class PolicyClient {
     return undefined;
   }
 
-  async #connect(server: string): Promise<Idle> {
+  async #connect(): Promise<Idle> {
     try {
-      const connection = await this.#open(server);
+      const connection = await withTimeout(this.#open(), this.options.timeout);
       const now = performance.now();
       return { stream: new SmtpStream(connection, this.timer), opened: now, since: now, requests: 0 };
     } catch (error) {
-      this.warn(`connect to ${server}: ${reason(error)}`);
+      this.warn(`connect to ${this.#server}: ${reason(error)}`);
       throw error;
     }
   }
 
-  #open(server: string): Promise<Deno.Conn> {
+  /** What the log calls the service: its endpoint without the type. */
+  get #server(): string {
+    return this.options.endpoint.replace(/^(inet|unix):/, "");
+  }
+
+  #open(): Promise<Deno.Conn> {
+    const server = this.#server;
     if (this.options.endpoint.startsWith("unix:")) {
       const path = server.startsWith("/") ? server : `${this.queueDirectory}/${server}`;
       return Deno.connect({ transport: "unix", path });
@@ -113,15 +120,23 @@ export class PolicyClient {
         if (line === null) throw new SmtpStreamError("lost", "Connection closed by the server");
         if (line.length === 0) break;
         const text = decodeText(line);
-        if (text.startsWith("action=")) action ??= text.slice(7);
+        const equals = text.indexOf("=");
+        // What is no attribute ends the search, as it does for Postfix.
+        if (equals < 0) this.#complain();
+        if (text.startsWith("action=")) action ??= text.slice(7).trim();
       }
-      if (action === undefined) throw new Error("the answer has no action");
+      if (action === undefined) this.#complain();
       this.#keep({ stream, opened, since: performance.now(), requests: requests + 1 });
       return action;
     } catch (error) {
       stream.close();
       throw error;
     }
+  }
+
+  #complain(): never {
+    this.warn(`missing attribute action in input from ${this.#server}`);
+    throw new BadAnswer();
   }
 
   #keep(connection: Idle): void {
@@ -131,9 +146,43 @@ export class PolicyClient {
   }
 }
 
+/** The server answered, but not with an action. */
+class BadAnswer extends Error {
+  override readonly name = "BadAnswer";
+  constructor() {
+    super("Application error");
+  }
+}
+
+function isLost(error: unknown): boolean {
+  return error instanceof SmtpStreamError && error.kind === "lost";
+}
+
+function isAbsent(error: unknown): boolean {
+  return error instanceof Deno.errors.NotFound;
+}
+
+/** A connection that takes longer than `seconds` to be made counts as failed; should it come after all, it is closed. */
+async function withTimeout(opening: Promise<Deno.Conn>, seconds: number): Promise<Deno.Conn> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, failed) => {
+    timer = setTimeout(() => failed(new SmtpStreamError("timeout", "Connection timed out")), seconds * 1000);
+  });
+  try {
+    return await Promise.race([opening, late]);
+  } catch (error) {
+    opening.then((connection) => connection.close(), () => {});
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** The operating system's words for the usual failures. */
 function reason(error: unknown): string {
-  if (error instanceof SmtpStreamError && error.kind === "timeout") return "Connection timed out";
+  if (error instanceof SmtpStreamError) {
+    return error.kind === "timeout" ? "Connection timed out" : "Application error";
+  }
   if (error instanceof Deno.errors.ConnectionRefused) return "Connection refused";
   if (error instanceof Deno.errors.NotFound) return "No such file or directory";
   if (error instanceof Deno.errors.PermissionDenied) return "Permission denied";

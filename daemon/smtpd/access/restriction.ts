@@ -42,3 +42,25 @@ export async function guarded(
       : check.refuse(451, "4.3.0", `<${name}>: ${nameClass} rejected: Temporary lookup failure`);
   }
 }
+
+/**
+ * What becomes of a check when its table can't answer: mail must not slip through because a table is broken, so it is
+ * refused for now, with lines in the log. Other errors are thrown on.
+ */
+export function lookupFailed(
+  check: Check,
+  spec: string,
+  key: string,
+  subject: { readonly name: string; readonly nameClass: string },
+  error: unknown,
+): Outcome {
+  if (!(error instanceof TableError)) throw error;
+  const broken = error.unavailable || error.kind === "configuration";
+  check.session.warn(broken ? `${spec} is unavailable. ${error.message}` : error.message);
+  check.session.warn(`${spec} lookup error for "${key}"`);
+  return check.refuse(
+    451,
+    "4.3.5",
+    `<${subject.name}>: ${subject.nameClass} rejected: Server configuration error`,
+  );
+}

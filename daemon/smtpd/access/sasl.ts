@@ -23,11 +23,14 @@ export const saslRestrictions: Readonly<Record<string, Restriction>> = {
     async (check) => firstOf(await notOwner(check, false), () => notLoggedIn(check)),
   ),
   check_sasl_access: mapRestriction((check) => {
+    if (check.session.service.auth === undefined) {
+      check.session.warn("restriction `check_sasl_access' ignored: no SASL support");
+    }
     const { login } = check.session;
     return login === undefined ? undefined : {
       name: login.user,
       nameClass: "SASL login name",
-      keys: [{ text: login.user, partial: false }],
+      keys: () => [{ text: login.user, partial: false }],
     };
   }),
 };
