@@ -1,3 +1,4 @@
+import { constants } from "node:os";
 import { errorText } from "../../core/system/mod.ts";
 
 /** Why a mailbox could not be used, as the recipient's fate has it. */
@@ -12,19 +13,35 @@ export class MailboxError extends Error {
   }
 }
 
+/** Names of the system's errors by number. */
+const NAMES: ReadonlyMap<number, string> = new Map(
+  Object.entries(constants.errno).map(([name, number]) => [number, name]),
+);
+
+/** The number of a system error, however it is told: 0 for other errors. */
+function errorNumber(error: unknown): number {
+  const { code, errno } = error as { code?: unknown; errno?: unknown };
+  if (typeof errno === "number" && errno !== 0) return Math.abs(errno);
+  if (typeof code === "number") return code;
+  if (error instanceof Deno.errors.NotFound) return constants.errno.ENOENT;
+  if (error instanceof Deno.errors.AlreadyExists) return constants.errno.EEXIST;
+  const text = error instanceof Error ? error.message : String(error);
+  const number = /\(os error (\d+)\)/.exec(text)?.[1];
+  if (number !== undefined) return Number(number);
+  if (!(error instanceof Deno.errors.PermissionDenied)) return 0;
+  return text.endsWith(errorText(constants.errno.EPERM)) ? constants.errno.EPERM : constants.errno.EACCES;
+}
+
 /** The system's name of an error (`ENOSPC`); empty for other errors. */
 export function errorName(error: unknown): string {
-  const { code } = error as { code?: unknown };
-  return typeof code === "string" ? code : "";
+  return NAMES.get(errorNumber(error)) ?? "";
 }
 
 /** What the system says about an error: `No space left on device`. */
 export function systemReason(error: unknown): string {
-  const { errno } = error as { errno?: unknown };
-  if (typeof errno === "number" && errno !== 0) return errorText(Math.abs(errno));
-  const text = error instanceof Error ? error.message : String(error);
-  const number = /\(os error (\d+)\)/.exec(text)?.[1];
-  return number === undefined ? text : errorText(Number(number));
+  const number = errorNumber(error);
+  if (number !== 0) return errorText(number);
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** Errors that go away by themselves or when somebody mends the system. */

@@ -1,12 +1,19 @@
-import { closeSync, fstatSync, fsync, mkdirSync, openSync, renameSync, unlinkSync, writeSync } from "node:fs";
-import { promisify } from "node:util";
+import { mkdirSync, unlinkSync } from "node:fs";
 import type { ContentReader } from "../../core/queue/mod.ts";
 import { QueueFileError } from "../../core/queue/types.ts";
-import { asUser, type Identity } from "../../core/system/mod.ts";
+import {
+  asUser,
+  createFile,
+  type FileHandle,
+  GroupSync,
+  type Identity,
+  renameFile,
+} from "../../core/system/mod.ts";
 import { errorName, failed, MailboxError } from "./errors.ts";
 import { messageText, type TextForm } from "./message_text.ts";
 
-const sync = promisify(fsync);
+/** Deliveries that end at the same time share the disk's work. */
+const syncs = new GroupSync();
 
 /** Tells files apart that one process makes in the same second. */
 let counter = 0;
@@ -57,37 +64,43 @@ export async function deliverToMaildir(delivery: MaildirDelivery): Promise<void>
   const micros = Math.floor((now % 1000) * 1000);
   counter += 1;
   const temporary = `${directory}/tmp/${seconds}.P${Deno.pid}Q${counter}.${hostPart()}`;
-  let fd: number;
+  let file: FileHandle | undefined;
+  let target = temporary;
   try {
-    fd = asUser(user, () => makingMissing(directory, ["tmp"], () => openSync(temporary, "wx", 0o600)));
-  } catch (error) {
-    throw unusable(delivery, `create maildir file ${temporary}`, error);
-  }
-  let written = false;
-  try {
-    // Nobody else can have opened the new file: writing it needs no change of rights but for quotas.
-    asUser(user, () => writeText(fd, delivery));
-    await sync(fd);
-    const { dev, ino } = fstatSync(fd);
-    written = true;
-    const name = `${seconds}.V${dev.toString(16)}I${ino.toString(16)}M${micros}.${hostPart()}`;
-    asUser(
-      user,
-      () => makingMissing(directory, ["cur", "new"], () => renameSync(temporary, `${directory}/new/${name}`)),
-    );
-  } catch (error) {
-    asUser(user, () => {
-      try {
-        unlinkSync(temporary);
-      } catch {
-        // The directory is gone: the error below tells.
-      }
+    const opened = asUser(user, () => {
+      file = makingMissing(directory, ["tmp"], () => createFile(temporary, 0o600));
+      writeText(file, delivery);
+      return file;
     });
+    await synced(opened);
+    const numbers = `V${opened.device().toString(16)}I${opened.inode().toString(16)}`;
+    target = `${directory}/new/${seconds}.${numbers}M${micros}.${hostPart()}`;
+    asUser(user, () => makingMissing(directory, ["cur", "new"], () => renameFile(temporary, target)));
+  } catch (error) {
+    if (file !== undefined) asUser(user, () => removeQuietly(temporary));
     if (error instanceof MailboxError || error instanceof QueueFileError) throw error;
-    if (written) throw unusable(delivery, `create maildir file ${directory}/new`, error);
-    throw failed("error writing message", error, "5.3.0");
+    throw unusable(delivery, `create maildir file ${target}`, error);
   } finally {
-    closeSync(fd);
+    file?.close();
+  }
+}
+
+async function synced({ fd }: FileHandle): Promise<void> {
+  try {
+    await syncs.sync(fd);
+  } catch (error) {
+    throw new MailboxError(
+      "4.3.0",
+      `error writing message: ${error instanceof Error ? error.message : error}`,
+    );
+  }
+}
+
+function removeQuietly(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // The directory is gone: the error of the delivery tells.
   }
 }
 
@@ -100,13 +113,18 @@ function unusable({ user, warn, standard }: MaildirDelivery, what: string, error
   return found;
 }
 
-function writeText(fd: number, { reader, form, sizeLimit }: MaildirDelivery): void {
+function writeText(file: FileHandle, { reader, form, sizeLimit }: MaildirDelivery): void {
   let size = 0;
-  for (const piece of messageText(reader, form)) {
-    size += piece.length;
-    if (sizeLimit > 0 && size > sizeLimit) {
-      throw new MailboxError("5.2.2", "error writing message: File too large");
+  try {
+    for (const piece of messageText(reader, form)) {
+      size += piece.length;
+      if (sizeLimit > 0 && size > sizeLimit) {
+        throw new MailboxError("5.2.2", "error writing message: File too large");
+      }
+      file.write(piece);
     }
-    for (let rest: Uint8Array = piece; rest.length > 0;) rest = rest.subarray(writeSync(fd, rest));
+  } catch (error) {
+    if (error instanceof MailboxError || error instanceof QueueFileError) throw error;
+    throw failed("error writing message", error, "5.3.0");
   }
 }

@@ -2,6 +2,7 @@
  * The delivery process: agents that act with recipients' rights, each behind its socket in Postfix's delivery protocol.
  */
 import type { MasterEntry } from "../../core/config/types.ts";
+import { dropSupplementaryGroups } from "../../core/system/mod.ts";
 import { createBounceClient } from "../bounce/mod.ts";
 import { createCleanupClient, type RemoteCleanup } from "../cleanup/mod.ts";
 import {
@@ -19,6 +20,7 @@ import { createPipe } from "../pipe/mod.ts";
 import { createVirtual } from "../virtual/mod.ts";
 import { lazyAgent } from "./lazy_agent.ts";
 import { DELIVERY_SOCKET } from "./names.ts";
+import { isRoot } from "./privileges.ts";
 import type { RuntimeContext, Side } from "./runtime.ts";
 import { roleOf } from "./plan.ts";
 import { type Snapshot, socketPath, viewOf } from "./snapshot.ts";
@@ -133,6 +135,8 @@ export function startDeliverySide(context: RuntimeContext, snapshot: Snapshot): 
     }
   }
 
+  // In a process of its own, which is root's.
+  if (context.roles.size === 1 && isRoot()) dropSupplementaryGroups();
   put(createAgents(context, snapshot), snapshot);
   const channel = context.roles.has("queue") ? undefined : serveSocket(
     `${snapshot.config.string("queue_directory")}/${DELIVERY_SOCKET}`,
