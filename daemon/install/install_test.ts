@@ -165,6 +165,9 @@ Deno.test("the packed program runs and installs without Deno", async (test) => {
 async function emptyRoot(test: Deno.TestContext, program: string, root: string): Promise<void> {
   makeRoot(root);
   Deno.copyFileSync(program, `${root}/postel`);
+  // One command of Cyrus SASL is there already.
+  Deno.mkdirSync(`${root}/usr/sbin`);
+  Deno.writeTextFileSync(`${root}/usr/sbin/testsaslauthd`, "another program\n");
   const inside = (...command: string[]) => runInRoot(root, ...command);
   // The first run unpacks the program and mounts over two empty places.
   succeeds(inside("/postel", "--version"));
@@ -181,7 +184,13 @@ async function emptyRoot(test: Deno.TestContext, program: string, root: string):
 
   await test.step("installs and is found under its names", () => {
     assert.match(inside("/postel", "install", "--dry-run").stderr, /run this again with --create-users/);
-    succeeds(inside("/postel", "install", "--create-users"));
+    const said = inside("/postel", "install", "--create-users");
+    succeeds(said);
+    assert.match(said.stderr, /\/usr\/sbin\/testsaslauthd is Cyrus SASL's: "postel testsaslauthd" is this/);
+    assert.equal(Deno.readLinkSync(`${root}/usr/local/sbin/saslpasswd2`), "postel");
+    assert.equal(Deno.readLinkSync(`${root}/usr/local/bin/saslfinger`), "../sbin/postel");
+    assert.throws(() => Deno.lstatSync(`${root}/usr/local/sbin/testsaslauthd`), Deno.errors.NotFound);
+    assert.ok(Deno.statSync(`${root}/usr/local/share/man/man1/postel-testsaslauthd.1`).isFile);
     assert.match(succeeds(inside("postconf", "-h", "mail_version")), /^3\.11/);
     assert.match(succeeds(inside("/usr/sbin/sendmail", "-bp")), /queue|mail system is down/i);
     assert.equal(Deno.statSync(`${root}/var/spool/postfix/active`).uid, 890);

@@ -4,7 +4,7 @@ import { lookupGroup, lookupUser } from "../../core/system/mod.ts";
 import { accountSteps } from "./accounts.ts";
 import { DEFAULT_ALIASES, DEFAULT_MASTER_CF, defaultMainCf } from "./default_config.ts";
 import { launcherVersion } from "./launcher.ts";
-import { commandLinks, pageName, SENDMAIL_NAMES } from "./layout.ts";
+import { commandLinks, pageName, saslLinks, SENDMAIL_NAMES, systemPlaces } from "./layout.ts";
 import { readManifest, sha256 } from "./manifest.ts";
 import { manualPage, overviewPage } from "./manual.ts";
 import { otherMailSystems } from "./other_mta.ts";
@@ -66,9 +66,22 @@ export function planInstall(options: InstallOptions, version: string): InstallPl
 
   check(layout.program);
   steps.push(...programSteps(options));
-  for (const { path, target } of commandLinks(layout, new Set(commands.map(({ name }) => name)))) {
+  const names = new Set(commands.map(({ name }) => name));
+  for (const { path, target } of commandLinks(layout, names)) {
     check(path);
     steps.push(linkStep(path, target));
+  }
+  const linked = new Set<string>();
+  for (const link of saslLinks(layout, names)) {
+    const other = systemPlaces(link).find((path) =>
+      present(path) !== undefined && !isOurs(path, earlierPaths)
+    );
+    if (other !== undefined) {
+      notes.push(`${other} is Cyrus SASL's: "postel ${link.name}" is this program's`);
+      continue;
+    }
+    linked.add(link.name);
+    steps.push(linkStep(link.path, link.target));
   }
   if (forSystem) {
     for (const path of SENDMAIL_NAMES.filter((name) => name !== `${layout.prefix}/sbin/sendmail`)) {
@@ -81,7 +94,7 @@ export function planInstall(options: InstallOptions, version: string): InstallPl
   }
   file(`${layout.manual}/postel.1`, overviewPage(commands, version));
   for (const command of commands) {
-    const page = pageName(command.name);
+    const page = pageName(command.name, linked);
     file(`${layout.manual}/${page}.1`, manualPage(page, command, version));
   }
   for (const [path, text] of options.completions) file(`${layout.prefix}/${path}`, text);

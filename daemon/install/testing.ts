@@ -129,10 +129,10 @@ export function snapshot(directory: string): string[] {
   return lines.sort();
 }
 
-/** Waits until a condition holds. Throws what it was after ten seconds. */
+/** Waits until a condition holds. Throws what it was after a minute. */
 export async function until(what: string, holds: () => boolean): Promise<void> {
   for (let waited = 0; !holds(); waited += 50) {
-    if (waited > 10_000) throw new Error(`timed out: ${what}`);
+    if (waited > 60_000) throw new Error(`timed out: ${what}`);
     await new Promise((done) => setTimeout(done, 50));
   }
 }
