@@ -35,7 +35,7 @@ commands=(
 ${commands.map(({ name, summary }) => `  '${name}:${summary}'`).join("\n")}
 )
 (( CURRENT == 2 )) && commands+=('help:tell more about a command' '--version:print the version')
-if (( CURRENT == 2 )) || [[ $words[2] == help && CURRENT == 3 ]]; then
+if (( CURRENT == 2 )) || { (( CURRENT == 3 )) && [[ $words[2] == help ]] }; then
   _describe command commands
 else
   _files
