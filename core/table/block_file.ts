@@ -16,6 +16,12 @@ export class BadFormat extends Error {
 /** Fewest blocks kept in memory: more than one lookup ever has in use at a time. */
 const FEWEST_SLOTS = 64;
 
+/**
+ * Maps a whole file into memory: the bytes, which stay mapped until the process ends; undefined where that can't be done.
+ * Somebody who shortens a mapped file kills its reader, so daemons don't map.
+ */
+export type MapFile = (path: string, size: number) => Uint8Array<ArrayBuffer> | undefined;
+
 /** So many single reads cost more than reading the whole file, where there is room for it. */
 const MANY_MISSES = 500;
 
@@ -39,6 +45,7 @@ export class BlockFile {
 
   readonly #file: Deno.FsFile;
   readonly #opened: Deno.FileInfo;
+  readonly #mapping: Uint8Array<ArrayBuffer> | undefined;
   /** Where each block is, when there is not room for all; otherwise a block's number is its slot. */
   #where: Map<number, number> | undefined;
   /** Which slots hold their block, when there is room for all. */
@@ -53,11 +60,23 @@ export class BlockFile {
    * Opens the file. Throws the system's error, or `FileBusy`.
    * @param cacheBytes most bytes kept in memory
    * @param locking take a shared flock(2) lock around reads and look whether the file has changed
+   * @param map maps the file, if it is to be mapped; then `together` must be around all lookups
    */
-  constructor(readonly path: string, readonly cacheBytes: number, readonly locking: boolean) {
+  constructor(readonly path: string, readonly cacheBytes: number, readonly locking: boolean, map?: MapFile) {
     this.#file = Deno.openSync(path);
     this.#opened = this.#file.statSync();
     this.size = this.#opened.size;
+    if (map === undefined || this.size === 0) return;
+    this.#mapping = map(path, this.size);
+    if (!this.current) {
+      this.close();
+      throw new FileChanged("the file was replaced");
+    }
+  }
+
+  /** Is all of the file in memory as it is on disk, changes included? */
+  get mapped(): boolean {
+    return this.#mapping !== undefined;
   }
 
   /** Is the file under the path still the one that was opened, unchanged? */
@@ -72,6 +91,12 @@ export class BlockFile {
   useBlocks(size: number): void {
     this.blockSize = size;
     this.blockCount = Math.ceil(this.size / size);
+    if (this.#mapping !== undefined) {
+      this.bytes = this.#mapping;
+      this.view = new DataView(this.bytes.buffer);
+      this.#loaded = new Uint8Array(this.blockCount).fill(1);
+      return;
+    }
     const wanted = Math.max(FEWEST_SLOTS, Math.floor(this.cacheBytes / size));
     const slots = Math.max(1, Math.min(wanted, this.blockCount));
     this.bytes = new Uint8Array(slots * size);
@@ -172,6 +197,19 @@ export class BlockFile {
     } finally {
       this.#file.unlockSync();
     }
+  }
+
+  /**
+   * Runs lookups that belong together. In a mapped file no cooperating writer changes anything meanwhile: the work is done
+   * under the lock or, where writers need none, thrown away with `FileChanged` if they got ahead of it.
+   */
+  together<T>(work: () => T): T {
+    if (this.#mapping === undefined) return work();
+    return this.guarded(() => {
+      const result = work();
+      this.verify?.();
+      return result;
+    });
   }
 
   /** Reads into `target`; the number of bytes got is smaller than `length` only at the end of the file. */

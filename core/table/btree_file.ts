@@ -9,7 +9,7 @@ import {
 } from "./bdb_pages.ts";
 import { BadFormat, type BlockFile } from "./block_file.ts";
 import { compareParts } from "./compare.ts";
-import type { IndexReader } from "./index_reader.ts";
+import type { IndexReader, Place } from "./index_reader.ts";
 
 const ITEM_ON_PAGE = 1;
 const ITEM_OVERFLOW = 3;
@@ -41,48 +41,71 @@ export function readBtreeFile(file: BlockFile): IndexReader {
     if (start + length > base + file.blockSize) throw new BadFormat(`an item of page ${number} is cut off`);
   };
 
-  /** The bytes of an item, valid until another page is asked for. */
-  const leafBytes = (base: number, index: number, number: number): Uint8Array => {
+  /** Sets `place` to the bytes of an item, valid until another page is asked for. */
+  const placeItem = (base: number, index: number, number: number, place: Place): void => {
     const item = itemAt(base, index, number, 3);
     const type = file.bytes[item + 2]! & ~DELETED;
     if (type === ITEM_ON_PAGE) {
       const length = file.view.getUint16(item, true);
       inPage(item + 3, length, base, number);
-      return file.bytes.subarray(item + 3, item + 3 + length);
+      place.bytes = file.bytes;
+      place.start = item + 3;
+      place.end = item + 3 + length;
+      return;
     }
     if (type !== ITEM_OVERFLOW) throw new BadFormat(`page ${number} has an item of unknown type ${type}`);
     inPage(item, 12, base, number);
-    return overflowAt(item);
+    place.bytes = overflowAt(item);
+    place.start = 0;
+    place.end = place.bytes.length;
   };
 
-  const compareLeaf = (key: Uint8Array, base: number, index: number, number: number): number => {
+  const copyItem = (base: number, index: number, number: number): Uint8Array => {
+    const place: Place = { bytes: file.bytes, start: 0, end: 0 };
+    placeItem(base, index, number, place);
+    return place.bytes.slice(place.start, place.end);
+  };
+
+  const compareLeaf = (
+    key: Uint8Array,
+    size: number,
+    base: number,
+    index: number,
+    number: number,
+  ): number => {
     const item = itemAt(base, index, number, 3);
     if ((file.bytes[item + 2]! & ~DELETED) !== ITEM_ON_PAGE) {
-      const bytes = leafBytes(base, index, number);
-      return compareParts(key, bytes, 0, bytes.length);
+      const bytes = copyItem(base, index, number);
+      return compareParts(key, size, bytes, 0, bytes.length);
     }
     const length = file.view.getUint16(item, true);
     inPage(item + 3, length, base, number);
-    return compareParts(key, file.bytes, item + 3, length);
+    return compareParts(key, size, file.bytes, item + 3, length);
   };
 
-  const compareInternal = (key: Uint8Array, base: number, index: number, number: number): number => {
+  const compareInternal = (
+    key: Uint8Array,
+    size: number,
+    base: number,
+    index: number,
+    number: number,
+  ): number => {
     const item = itemAt(base, index, number, 12);
     const length = file.view.getUint16(item, true);
     inPage(item + 12, length, base, number);
-    if (file.bytes[item + 2] === ITEM_ON_PAGE) return compareParts(key, file.bytes, item + 12, length);
+    if (file.bytes[item + 2] === ITEM_ON_PAGE) return compareParts(key, size, file.bytes, item + 12, length);
     if (file.bytes[item + 2] !== ITEM_OVERFLOW || length < 12) {
       throw new BadFormat(`page ${number} has an entry of unknown type`);
     }
     const bytes = overflowAt(item + 12);
-    return compareParts(key, bytes, 0, bytes.length);
+    return compareParts(key, size, bytes, 0, bytes.length);
   };
 
   const childOf = (base: number, index: number, number: number): number =>
     file.view.getUint32(itemAt(base, index, number, 12) + 4, true);
 
   /** The leaf that would hold the key, or the leftmost one. */
-  const descend = (key: Uint8Array | undefined): number => {
+  const descend = (key: Uint8Array | undefined, size: number): number => {
     let number = root;
     for (let depth = 0; depth < DEEPEST; depth++) {
       const base = page(number);
@@ -98,7 +121,7 @@ export function readBtreeFile(file: BlockFile): IndexReader {
       // The first entry's key is never looked at: it stands for everything below the second.
       while (low < high) {
         const middle = (low + high + 1) >> 1;
-        if (compareInternal(key!, page(number), middle, number) >= 0) low = middle;
+        if (compareInternal(key!, size, page(number), middle, number) >= 0) low = middle;
         else high = middle - 1;
       }
       number = childOf(page(number), low, number);
@@ -107,25 +130,26 @@ export function readBtreeFile(file: BlockFile): IndexReader {
   };
 
   return {
-    find(key) {
-      const number = descend(key);
+    locate(key, size, place) {
+      const number = descend(key, size);
       let low = 0;
       let high = entryCount(file, page(number), number) >> 1;
       while (low < high) {
         const middle = (low + high) >> 1;
-        const order = compareLeaf(key, page(number), middle * 2, number);
+        const order = compareLeaf(key, size, page(number), middle * 2, number);
         if (order === 0) {
           const item = itemAt(page(number), middle * 2, number, 3);
-          if ((file.bytes[item + 2]! & DELETED) !== 0) return undefined;
-          return leafBytes(page(number), middle * 2 + 1, number);
+          if ((file.bytes[item + 2]! & DELETED) !== 0) return false;
+          placeItem(page(number), middle * 2 + 1, number, place);
+          return true;
         }
         if (order < 0) high = middle;
         else low = middle + 1;
       }
-      return undefined;
+      return false;
     },
     *entries() {
-      let number = descend(undefined);
+      let number = descend(undefined, 0);
       for (let steps = 0; number !== 0; steps++) {
         if (steps > lastPage) throw new BadFormat("the chain of leaves has a loop");
         const type = file.bytes[page(number) + PageField.type];
@@ -134,8 +158,8 @@ export function readBtreeFile(file: BlockFile): IndexReader {
         for (let index = 0; index < entries; index += 2) {
           const item = itemAt(page(number), index, number, 3);
           if ((file.bytes[item + 2]! & DELETED) !== 0) continue;
-          const key = leafBytes(page(number), index, number).slice();
-          yield [key, leafBytes(page(number), index + 1, number).slice()];
+          const key = copyItem(page(number), index, number);
+          yield [key, copyItem(page(number), index + 1, number)];
         }
         number = file.view.getUint32(page(number) + PageField.next, true);
       }

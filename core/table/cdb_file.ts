@@ -1,6 +1,6 @@
 import { BadFormat, type BlockFile } from "./block_file.ts";
-import { compareParts } from "./compare.ts";
-import type { IndexReader } from "./index_reader.ts";
+import { compareBeginning } from "./compare.ts";
+import type { IndexReader, Place } from "./index_reader.ts";
 
 /** Bytes of the table of contents, with which a file begins. */
 export const CDB_HEADER = 2048;
@@ -17,7 +17,9 @@ export function cdbHash(bytes: Uint8Array, start = 0, end = bytes.length): numbe
 /** Reads a CDB file. Throws `BadFormat` for anything else. */
 export function readCdbFile(file: BlockFile): IndexReader {
   if (file.size < CDB_HEADER) throw new BadFormat("the file is too short to be a CDB file");
-  file.useBlocks(BLOCK);
+  // A mapped file is one block, so that nothing lies across two.
+  const single = file.mapped;
+  file.useBlocks(single ? file.size : BLOCK);
   const header = file.header(CDB_HEADER);
   if (header.length < CDB_HEADER) throw new BadFormat("the file is too short to be a CDB file");
   const toc = new DataView(header.buffer);
@@ -32,16 +34,22 @@ export function readCdbFile(file: BlockFile): IndexReader {
 
   /** A 32-bit number anywhere in the file; it may lie across two blocks. */
   const number = (position: number): number => {
+    if (position + 4 > file.size) throw new BadFormat(`position ${position} is outside the file`);
+    if (single) return file.view.getUint32(position, true);
     const within = position % BLOCK;
     const block = (position - within) / BLOCK;
-    if (position + 4 > file.size) throw new BadFormat(`position ${position} is outside the file`);
     if (within <= BLOCK - 4) return file.view.getUint32(file.at(block) + within, true);
     const bytes = copy(position, 4);
     return (bytes[0]! | bytes[1]! << 8 | bytes[2]! << 16 | bytes[3]! << 24) >>> 0;
   };
 
-  const copy = (position: number, length: number): Uint8Array => {
+  const requireInside = (position: number, length: number): void => {
     if (position + length > file.size) throw new BadFormat(`a record at ${position} is longer than the file`);
+  };
+
+  const copy = (position: number, length: number): Uint8Array => {
+    requireInside(position, length);
+    if (single) return file.bytes.slice(position, position + length);
     const bytes = new Uint8Array(length);
     let filled = 0;
     while (filled < length) {
@@ -54,26 +62,23 @@ export function readCdbFile(file: BlockFile): IndexReader {
     return bytes;
   };
 
-  /** As `copy`, but without copying where the bytes lie in one block; valid until another block is asked for. */
-  const part = (position: number, length: number): Uint8Array => {
-    const within = position % BLOCK;
-    if (within + length > BLOCK || position + length > file.size) return copy(position, length);
-    const start = file.at((position - within) / BLOCK) + within;
-    return file.bytes.subarray(start, start + length);
-  };
-
-  const equals = (key: Uint8Array, position: number): boolean => {
-    const within = position % BLOCK;
-    if (within + key.length <= BLOCK && position + key.length <= file.size) {
-      const base = file.at((position - within) / BLOCK);
-      return compareParts(key, file.bytes, base + within, key.length) === 0;
+  /** Sets `place` to a range of the file, without copying where it lies in one block. */
+  const placeRange = (position: number, length: number, place: Place): void => {
+    requireInside(position, length);
+    const within = single ? position : position % BLOCK;
+    if (single || within + length <= BLOCK) {
+      place.start = single ? position : file.at((position - within) / BLOCK) + within;
+      place.bytes = file.bytes;
+    } else {
+      place.bytes = copy(position, length);
+      place.start = 0;
     }
-    return compareParts(key, copy(position, key.length), 0, key.length) === 0;
+    place.end = place.start + length;
   };
 
   return {
-    find(key) {
-      const hash = cdbHash(key);
+    locate(key, length, place) {
+      const hash = cdbHash(key, 0, length);
       const table = (hash & 255) * 8;
       const first = toc.getUint32(table, true);
       const slots = toc.getUint32(table + 4, true);
@@ -81,13 +86,17 @@ export function readCdbFile(file: BlockFile): IndexReader {
       for (let probes = 0; probes < slots; probes++) {
         const entry = first + slot * 8;
         const record = number(entry + 4);
-        if (record === 0) return undefined;
-        if (number(entry) === hash && number(record) === key.length && equals(key, record + 8)) {
-          return part(record + 8 + key.length, number(record + 4));
+        if (record === 0) return false;
+        if (number(entry) === hash && number(record) === length) {
+          placeRange(record + 8, length, place);
+          if (compareBeginning(key, length, place.bytes, place.start, length) === 0) {
+            placeRange(record + 8 + length, number(record + 4), place);
+            return true;
+          }
         }
         slot = slot + 1 === slots ? 0 : slot + 1;
       }
-      return undefined;
+      return false;
     },
     *entries() {
       const end = Math.min(recordsEnd, file.size);

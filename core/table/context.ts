@@ -1,4 +1,5 @@
 import type { Config } from "../config/types.ts";
+import type { MapFile } from "./block_file.ts";
 import type { TableSet } from "./table_set.ts";
 import type { Table } from "./types.ts";
 
@@ -14,6 +15,11 @@ export interface ResolvedFlags {
   readonly utf8: boolean;
   readonly refuseSubstitution: boolean;
 }
+
+/** What an indexed file needs of the context. */
+export type IndexContext =
+  & Pick<OpenContext, "type" | "name" | "log" | "cacheBytes" | "terminator">
+  & { readonly map?: MapFile };
 
 /** What a table type gets to open a table. */
 export interface OpenContext {

@@ -5,7 +5,7 @@ import { cdbHash } from "./cdb_file.ts";
 import { EntryStore } from "./entry_store.ts";
 import { bdbHash } from "./hash_file.ts";
 import { indexFormats } from "./index_formats.ts";
-import type { IndexFormat } from "./index_reader.ts";
+import { findValue, type IndexFormat } from "./index_reader.ts";
 import { writeIndexFile } from "./index_writer.ts";
 import { readAliasSource } from "./alias_source.ts";
 import { readMapSource } from "./map_source.ts";
@@ -81,7 +81,7 @@ function readAll(path: string, format: IndexFormat): void {
   const file = new BlockFile(path, 1 << 16, false);
   try {
     const reader = format.open(file);
-    for (let index = 0; index < 30; index++) reader.find(encodeText(`key${index}\0`));
+    for (let index = 0; index < 30; index++) findValue(reader, encodeText(`key${index}\0`));
     let count = 0;
     let bytes = 0;
     for (const [key, value] of reader.entries()) {

@@ -8,7 +8,8 @@ import {
   readOverflow,
 } from "./bdb_pages.ts";
 import { BadFormat, type BlockFile } from "./block_file.ts";
-import type { IndexReader } from "./index_reader.ts";
+import { compareBeginning, compareParts } from "./compare.ts";
+import type { IndexReader, Place } from "./index_reader.ts";
 
 /** Berkeley DB's hash function (FNV-1 with a zero start). */
 export function bdbHash(bytes: Uint8Array, start = 0, end = bytes.length): number {
@@ -41,46 +42,53 @@ export function readHashFile(file: BlockFile): IndexReader {
     return end;
   };
 
-  /** The bytes of an item, valid until another page is asked for. */
-  const itemBytes = (base: number, index: number, page: number): Uint8Array => {
+  /** Sets `place` to the bytes of an item, valid until another page is asked for. */
+  const placeItem = (base: number, index: number, page: number, place: Place): void => {
     const start = base + itemOffset(file, base, index, page);
     const end = base + itemEnd(base, index, page);
     const type = file.bytes[start];
-    if (type === ITEM_ON_PAGE) return file.bytes.subarray(start + 1, end);
-    if (type === ITEM_OVERFLOW && end - start === 12) {
-      return readOverflow(file, file.view.getUint32(start + 4, true), file.view.getUint32(start + 8, true));
+    if (type === ITEM_ON_PAGE) {
+      place.bytes = file.bytes;
+      place.start = start + 1;
+      place.end = end;
+      return;
     }
-    throw new BadFormat(`page ${page} has an item of unknown type ${type}`);
+    if (type !== ITEM_OVERFLOW || end - start !== 12) {
+      throw new BadFormat(`page ${page} has an item of unknown type ${type}`);
+    }
+    place.bytes = readOverflow(
+      file,
+      file.view.getUint32(start + 4, true),
+      file.view.getUint32(start + 8, true),
+    );
+    place.start = 0;
+    place.end = place.bytes.length;
   };
 
-  /** Negative, zero or positive as `key` stands before, at or behind item `index` on a sorted page. */
-  const compare = (key: Uint8Array, base: number, index: number, page: number): number => {
+  const copyItem = (base: number, index: number, page: number): Uint8Array => {
+    const place: Place = { bytes: file.bytes, start: 0, end: 0 };
+    placeItem(base, index, page, place);
+    return place.bytes.slice(place.start, place.end);
+  };
+
+  /** Negative, zero or positive as the key stands before, at or behind item `index` on a sorted page. */
+  const compare = (key: Uint8Array, keyLength: number, base: number, index: number, page: number): number => {
     const start = base + itemOffset(file, base, index, page);
     if (file.bytes[start] === ITEM_ON_PAGE) {
       const length = base + itemEnd(base, index, page) - start - 1;
-      const common = Math.min(length, key.length);
-      for (let at = 0; at < common; at++) {
-        const difference = key[at]! - file.bytes[start + 1 + at]!;
-        if (difference !== 0) return difference;
-      }
       // On the page the longer of two keys with the same beginning comes first.
-      return length - key.length;
+      return compareBeginning(key, keyLength, file.bytes, start + 1, length) || length - keyLength;
     }
-    const item = itemBytes(base, index, page);
-    const common = Math.min(item.length, key.length);
-    for (let at = 0; at < common; at++) {
-      const difference = key[at]! - item[at]!;
-      if (difference !== 0) return difference;
-    }
+    const item = copyItem(base, index, page);
     // Items on overflow pages are compared in the usual order, shorter first.
-    return key.length - item.length;
+    return compareParts(key, keyLength, item, 0, item.length);
   };
 
-  const findOnPage = (key: Uint8Array, base: number, page: number): number => {
+  const findOnPage = (key: Uint8Array, keyLength: number, base: number, page: number): number => {
     const entries = entryCount(file, base, page);
     if (file.bytes[base + PageField.type] === PageType.hashUnsorted) {
       for (let index = 0; index + 1 < entries; index += 2) {
-        if (compare(key, base, index, page) === 0) return index;
+        if (compare(key, keyLength, base, index, page) === 0) return index;
       }
       return -1;
     }
@@ -88,7 +96,7 @@ export function readHashFile(file: BlockFile): IndexReader {
     let high = entries >> 1;
     while (low < high) {
       const middle = (low + high) >> 1;
-      const order = compare(key, base, middle * 2, page);
+      const order = compare(key, keyLength, base, middle * 2, page);
       if (order === 0) return middle * 2;
       if (order < 0) high = middle;
       else low = middle + 1;
@@ -96,52 +104,53 @@ export function readHashFile(file: BlockFile): IndexReader {
     return -1;
   };
 
-  /** Calls `visit` for the pages of a bucket until it says `true`. */
-  const visitBucket = (bucket: number, visit: (base: number, page: number) => boolean): void => {
-    let page = firstPage(bucket);
-    for (let steps = 0;; steps++) {
-      if (page > lastPage || steps > lastPage) throw new BadFormat(`bucket ${bucket} has a broken chain`);
-      const base = file.at(page);
-      const type = file.bytes[base + PageField.type];
-      // A bucket that was never written to is a page of zeros.
-      if (type === PageType.invalid) return;
-      if (type !== PageType.hash && type !== PageType.hashUnsorted) {
-        throw new BadFormat(`page ${page} should be a hash page, but is of type ${type}`);
-      }
-      if (visit(base, page)) return;
-      page = file.view.getUint32(base + PageField.next, true);
-      if (page === 0) return;
+  /** Offset of a page of a bucket; -1 for a bucket that was never written to, which is a page of zeros. */
+  const bucketPage = (bucket: number, page: number, steps: number): number => {
+    if (page > lastPage || steps > lastPage) throw new BadFormat(`bucket ${bucket} has a broken chain`);
+    const base = file.at(page);
+    const type = file.bytes[base + PageField.type];
+    if (type === PageType.invalid) return -1;
+    if (type !== PageType.hash && type !== PageType.hashUnsorted) {
+      throw new BadFormat(`page ${page} should be a hash page, but is of type ${type}`);
     }
+    return base;
   };
 
+  const nextPage = (base: number) => file.view.getUint32(base + PageField.next, true);
+
   return {
-    find(key) {
-      const hash = bdbHash(key);
+    locate(key, length, place) {
+      const hash = bdbHash(key, 0, length);
       let bucket = (hash & highMask) >>> 0;
       if (bucket > maxBucket) bucket = (bucket & lowMask) >>> 0;
       if (bucket > maxBucket) throw new BadFormat("the bucket masks make no sense");
-      let value: Uint8Array | undefined;
-      visitBucket(bucket, (base, page) => {
-        const index = findOnPage(key, base, page);
-        if (index >= 0) value = itemBytes(base, index + 1, page);
-        return index >= 0;
-      });
-      return value;
+      let page = firstPage(bucket);
+      for (let steps = 0;; steps++) {
+        const base = bucketPage(bucket, page, steps);
+        if (base < 0) return false;
+        const index = findOnPage(key, length, base, page);
+        if (index >= 0) {
+          // Comparing with an item on overflow pages moves other pages into memory.
+          placeItem(file.at(page), index + 1, page, place);
+          return true;
+        }
+        page = nextPage(file.at(page));
+        if (page === 0) return false;
+      }
     },
     *entries() {
       for (let bucket = 0; bucket <= maxBucket; bucket++) {
-        const pages: number[] = [];
-        visitBucket(bucket, (_, page) => {
-          pages.push(page);
-          return false;
-        });
-        for (const page of pages) {
-          const count = entryCount(file, file.at(page), page) & ~1;
+        let page = firstPage(bucket);
+        for (let steps = 0;; steps++) {
+          const base = bucketPage(bucket, page, steps);
+          if (base < 0) break;
+          const count = entryCount(file, base, page) & ~1;
           for (let index = 0; index < count; index += 2) {
             // Overflow items move other pages into memory, so the page's place is asked for again each time.
-            const key = itemBytes(file.at(page), index, page).slice();
-            yield [key, itemBytes(file.at(page), index + 1, page).slice()];
+            yield [copyItem(file.at(page), index, page), copyItem(file.at(page), index + 1, page)];
           }
+          page = nextPage(file.at(page));
+          if (page === 0) break;
         }
       }
     },

@@ -7,7 +7,7 @@ import { EntryStore } from "./entry_store.ts";
 import { bdbHash } from "./hash_file.ts";
 import { writeHashFile } from "./hash_writer.ts";
 import { indexFormats } from "./index_formats.ts";
-import type { IndexFormat } from "./index_reader.ts";
+import { findValue, type IndexFormat } from "./index_reader.ts";
 import { writeIndexFile } from "./index_writer.ts";
 
 type Pairs = readonly (readonly [string, string])[];
@@ -110,10 +110,10 @@ for (const [type, format] of indexFormats) {
           const reader = format.open(file);
           const text = (bytes: Uint8Array | undefined) => bytes && new TextDecoder().decode(bytes);
           for (const [key, value] of pairs) {
-            assert.equal(text(reader.find(encodeText(key + end))), value + end);
+            assert.equal(text(findValue(reader, encodeText(key + end))), value + end);
           }
-          assert.equal(reader.find(encodeText(`no such key${end}`)), undefined);
-          assert.equal(reader.find(new Uint8Array()), undefined);
+          assert.equal(findValue(reader, encodeText(`no such key${end}`)), undefined);
+          assert.equal(findValue(reader, new Uint8Array()), undefined);
           const listed = [...reader.entries()].map(([key, value]) => [text(key)!, text(value)!]);
           const expected = pairs.map(([key, value]) => [key + end, value + end]);
           assert.deepEqual(listed.sort(), expected.sort());
@@ -189,7 +189,7 @@ for (const [type, format] of indexFormats) {
           const reader = format.open(file);
           const end = format.terminated ? "\0" : "";
           for (const [key, value] of pairs) {
-            const found = reader.find(encodeText(key + end));
+            const found = findValue(reader, encodeText(key + end));
             assert.equal(found && new TextDecoder().decode(found), value + end);
           }
           assert.equal([...reader.entries()].length, pairs.length);

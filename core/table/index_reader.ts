@@ -1,9 +1,16 @@
 import type { BlockFile } from "./block_file.ts";
 
+/** Where `locate` found a value: in the file's pages or in a copy, valid until the next call. */
+export interface Place {
+  bytes: Uint8Array;
+  start: number;
+  end: number;
+}
+
 /** Reads one open indexed file. All methods throw `BadFormat`, `FileChanged` or `FileBusy`. */
 export interface IndexReader {
-  /** The value stored under exactly these bytes; valid until the next call. */
-  find(key: Uint8Array): Uint8Array | undefined;
+  /** Looks for the value stored under exactly the first `length` bytes of `key`; `place` says where it is. */
+  locate(key: Uint8Array, length: number, place: Place): boolean;
   /** All entries in the order of the file; copies. */
   entries(): Iterable<readonly [Uint8Array, Uint8Array]>;
   /** Facts about the file, for the inspector. */
@@ -20,4 +27,10 @@ export interface IndexFormat {
   /** Are readers to take a lock, because writers change the file in place? */
   readonly locking: boolean;
   open(file: BlockFile): IndexReader;
+}
+
+/** The value stored under exactly these bytes, for callers with few keys; valid until the next call. */
+export function findValue(reader: IndexReader, key: Uint8Array): Uint8Array | undefined {
+  const place: Place = { bytes: key, start: 0, end: 0 };
+  return reader.locate(key, key.length, place) ? place.bytes.subarray(place.start, place.end) : undefined;
 }

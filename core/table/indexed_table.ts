@@ -1,7 +1,7 @@
 import { decodeText, encodeText } from "../bytes/mod.ts";
 import { BadFormat, BlockFile, FileBusy, FileChanged } from "./block_file.ts";
-import type { OpenContext } from "./context.ts";
-import type { IndexFormat, IndexReader } from "./index_reader.ts";
+import type { IndexContext } from "./context.ts";
+import type { IndexFormat, IndexReader, Place } from "./index_reader.ts";
 import { reasonOf } from "./reason.ts";
 import { type MaybePromise, type Table, TableError } from "./types.ts";
 import { CHECK_INTERVAL } from "./watched_file.ts";
@@ -31,8 +31,9 @@ export class IndexedTable implements Table {
   #checked = 0;
   #key = new Uint8Array(512);
   #terminator: Terminator;
+  readonly #place: Place = { bytes: this.#key, start: 0, end: 0 };
 
-  constructor(private readonly context: OpenContext, private readonly format: IndexFormat) {
+  constructor(private readonly context: IndexContext, private readonly format: IndexFormat) {
     this.path = context.name + format.suffix;
     this.#terminator = context.terminator ?? "unknown";
   }
@@ -55,9 +56,49 @@ export class IndexedTable implements Table {
     try {
       return this.#now(key);
     } catch (error) {
-      if (error instanceof FileBusy) return this.#later(key);
+      if (error instanceof FileBusy) return this.#later(() => this.#now(key));
       throw error;
     }
+  }
+
+  /**
+   * Runs `work`, which asks for many keys with `locateKey`, on one state of the file. It is started over if the file changes
+   * meanwhile. Throws (or rejects with) `TableError`.
+   */
+  batch<T>(work: () => T): MaybePromise<T> {
+    try {
+      return this.#together(work);
+    } catch (error) {
+      if (error instanceof FileBusy) return this.#later(() => this.#together(work));
+      throw error;
+    }
+  }
+
+  #together<T>(work: () => T): T {
+    for (let retry = 0;; retry++) {
+      this.#current();
+      try {
+        return this.#file!.together(work);
+      } catch (error) {
+        if (error instanceof BadFormat) throw this.#damaged(error);
+        if (!(error instanceof FileChanged) || retry >= MOST_RETRIES) throw error;
+        this.close();
+      }
+    }
+  }
+
+  /** For the work of `batch`: looks up a key with a NUL behind its `length` octets; `place` says where the value is. */
+  locateKey(key: Uint8Array, length: number, place: Place): boolean {
+    const reader = this.#reader!;
+    if (this.#terminator !== "without" && reader.locate(key, length + 1, place)) {
+      this.#terminator = "with";
+      return true;
+    }
+    if (this.#terminator !== "with" && reader.locate(key, length, place)) {
+      this.#terminator = "without";
+      return true;
+    }
+    return false;
   }
 
   /** Opens the file now instead of at the first lookup. Throws `TableError`. */
@@ -66,7 +107,9 @@ export class IndexedTable implements Table {
   }
 
   *entries(): Iterable<readonly [string, string]> {
-    for (const [key, value] of this.#current().entries()) yield [textOf(key), textOf(value)];
+    for (const [key, value] of this.#current().entries()) {
+      yield [textOf(key, 0, key.length), textOf(value, 0, value.length)];
+    }
   }
 
   close(): void {
@@ -76,9 +119,11 @@ export class IndexedTable implements Table {
 
   #now(key: string): string | undefined {
     for (let retry = 0;; retry++) {
-      const reader = this.#current();
+      this.#current();
       try {
-        return this.#find(reader, this.#encode(key));
+        const place = this.#place;
+        const found = this.locateKey(this.#key, this.#encode(key), place);
+        return found ? textOf(place.bytes, place.start, place.end) : undefined;
       } catch (error) {
         if (error instanceof BadFormat) throw this.#damaged(error);
         if (!(error instanceof FileChanged) || retry >= MOST_RETRIES) throw error;
@@ -87,12 +132,12 @@ export class IndexedTable implements Table {
     }
   }
 
-  async #later(key: string): Promise<string | undefined> {
+  async #later<T>(work: () => T): Promise<T> {
     const end = performance.now() + BUSY_LIMIT;
     for (;;) {
       await new Promise((resume) => setTimeout(resume, BUSY_WAIT));
       try {
-        return this.#now(key);
+        return work();
       } catch (error) {
         if (!(error instanceof FileBusy)) throw error;
         if (performance.now() > end) {
@@ -122,24 +167,6 @@ export class IndexedTable implements Table {
     this.#key.set(bytes);
     this.#key[bytes.length] = 0;
     return bytes.length;
-  }
-
-  #find(reader: IndexReader, length: number): string | undefined {
-    if (this.#terminator !== "without") {
-      const value = reader.find(this.#key.subarray(0, length + 1));
-      if (value !== undefined) {
-        this.#terminator = "with";
-        return textOf(value);
-      }
-    }
-    if (this.#terminator !== "with") {
-      const value = reader.find(this.#key.subarray(0, length));
-      if (value !== undefined) {
-        this.#terminator = "without";
-        return textOf(value);
-      }
-    }
-    return undefined;
   }
 
   #current(): IndexReader {
@@ -176,7 +203,7 @@ export class IndexedTable implements Table {
   #openFile(): { file: BlockFile; reader: IndexReader } {
     let file: BlockFile | undefined;
     try {
-      file = new BlockFile(this.path, this.context.cacheBytes, this.format.locking);
+      file = new BlockFile(this.path, this.context.cacheBytes, this.format.locking, this.context.map);
       const reader = this.format.open(file);
       this.#warnIfOlder();
       return { file, reader };
@@ -219,20 +246,21 @@ function modified(path: string): number {
 const SHORT = 100;
 
 /** The text of a stored key or value, which ends at the first NUL. */
-function textOf(bytes: Uint8Array): string {
-  if (bytes.length <= SHORT) {
-    let end = 0;
-    while (end < bytes.length && bytes[end]! > 0 && bytes[end]! < 0x80) end += 1;
-    if (end === bytes.length || bytes[end] === 0) return asciiText(bytes, end);
+function textOf(bytes: Uint8Array, start: number, end: number): string {
+  if (end - start <= SHORT) {
+    let stop = start;
+    while (stop < end && bytes[stop]! > 0 && bytes[stop]! < 0x80) stop += 1;
+    if (stop === end || bytes[stop] === 0) return asciiText(bytes, start, stop);
   }
-  const nul = bytes.indexOf(0);
-  return decodeText(nul < 0 ? bytes : bytes.subarray(0, nul));
+  const range = bytes.subarray(start, end);
+  const nul = range.indexOf(0);
+  return decodeText(nul < 0 ? range : range.subarray(0, nul));
 }
 
 /** Text of ASCII bytes; eight characters at a time are three times as fast as a decoder for the lengths that occur. */
-function asciiText(bytes: Uint8Array, end: number): string {
+function asciiText(bytes: Uint8Array, start: number, end: number): string {
   let text = "";
-  let at = 0;
+  let at = start;
   for (; at + 8 <= end; at += 8) {
     text += String.fromCharCode(
       bytes[at]!,

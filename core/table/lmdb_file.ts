@@ -1,6 +1,6 @@
 import { BadFormat, type BlockFile, FileChanged } from "./block_file.ts";
 import { compareParts } from "./compare.ts";
-import type { IndexReader } from "./index_reader.ts";
+import type { IndexReader, Place } from "./index_reader.ts";
 
 export const LMDB_MAGIC = 0xbeefc0de;
 export const LMDB_PAGE_HEADER = 16;
@@ -64,28 +64,39 @@ export function readLmdbFile(file: BlockFile): IndexReader {
     return base + offset;
   };
 
-  const compareNode = (key: Uint8Array, base: number, index: number, number: number): number => {
+  const compareNode = (
+    key: Uint8Array,
+    size: number,
+    base: number,
+    index: number,
+    number: number,
+  ): number => {
     const node = nodeAt(base, index, number);
-    return compareParts(key, file.bytes, node + 8, file.view.getUint16(node + 6, true));
+    return compareParts(key, size, file.bytes, node + 8, file.view.getUint16(node + 6, true));
   };
 
   const childOf = (node: number): number =>
     file.view.getUint32(node, true) + file.view.getUint16(node + 4, true) * 0x100000000;
 
-  /** A value, valid until another page is asked for. */
-  const valueOf = (base: number, index: number, number: number): Uint8Array => {
+  /** Sets `place` to a value, valid until another page is asked for. */
+  const placeValue = (base: number, index: number, number: number, place: Place): void => {
     const node = nodeAt(base, index, number);
     const length = file.view.getUint32(node, true);
     const flags = file.view.getUint16(node + 4, true);
     const data = node + 8 + file.view.getUint16(node + 6, true);
     if (flags === 0) {
       if (data + length > base + meta.pageSize) throw new BadFormat(`a value of page ${number} is cut off`);
-      return file.bytes.subarray(data, data + length);
+      place.bytes = file.bytes;
+      place.start = data;
+      place.end = data + length;
+      return;
     }
     if (flags !== LMDB_BIG_DATA || data + 8 > base + meta.pageSize) {
       throw new BadFormat(`page ${number} has a node with unknown flags ${flags}`);
     }
-    return readRun(Number(file.view.getBigUint64(data, true)), length);
+    place.bytes = readRun(Number(file.view.getBigUint64(data, true)), length);
+    place.start = 0;
+    place.end = length;
   };
 
   /** A value on a run of overflow pages, of which only the first has a header. */
@@ -109,7 +120,7 @@ export function readLmdbFile(file: BlockFile): IndexReader {
 
   const root = meta.root === NO_PAGE ? undefined : Number(meta.root);
 
-  const findLeaf = (key: Uint8Array): number => {
+  const findLeaf = (key: Uint8Array, size: number): number => {
     let number = root!;
     for (let depth = 0; depth < DEEPEST; depth++) {
       const base = page(number);
@@ -122,7 +133,7 @@ export function readLmdbFile(file: BlockFile): IndexReader {
       // The first entry has no key: it stands for everything below the second.
       while (low < high) {
         const middle = (low + high + 1) >> 1;
-        if (compareNode(key, base, middle, number) >= 0) low = middle;
+        if (compareNode(key, size, base, middle, number) >= 0) low = middle;
         else high = middle - 1;
       }
       number = childOf(nodeAt(base, low, number));
@@ -146,23 +157,27 @@ export function readLmdbFile(file: BlockFile): IndexReader {
   }
 
   return {
-    find(key) {
-      if (root === undefined || key.length > LONGEST_KEY) return undefined;
-      const number = findLeaf(key);
+    locate(key, size, place) {
+      if (root === undefined || size > LONGEST_KEY) return false;
+      const number = findLeaf(key, size);
       let low = 0;
       let high = nodeCount(page(number), number);
       while (low < high) {
         const middle = (low + high) >> 1;
-        const order = compareNode(key, page(number), middle, number);
-        if (order === 0) return valueOf(page(number), middle, number);
+        const order = compareNode(key, size, page(number), middle, number);
+        if (order === 0) {
+          placeValue(page(number), middle, number, place);
+          return true;
+        }
         if (order < 0) high = middle;
         else low = middle + 1;
       }
-      return undefined;
+      return false;
     },
     *entries() {
       if (root === undefined) return;
       let visited = 0;
+      const place: Place = { bytes: file.bytes, start: 0, end: 0 };
       for (const number of leaves(root, 0)) {
         visited += 1;
         if (visited > meta.lastPage) throw new BadFormat("the tree has a loop");
@@ -171,7 +186,8 @@ export function readLmdbFile(file: BlockFile): IndexReader {
           const node = nodeAt(page(number), index, number);
           const length = file.view.getUint16(node + 6, true);
           const key = file.bytes.slice(node + 8, node + 8 + length);
-          yield [key, valueOf(page(number), index, number).slice()];
+          placeValue(page(number), index, number, place);
+          yield [key, place.bytes.slice(place.start, place.end)];
         }
       }
     },

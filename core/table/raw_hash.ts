@@ -6,7 +6,7 @@ import { BadFormat, BlockFile, FileBusy, FileChanged } from "./block_file.ts";
 import { EntryStore } from "./entry_store.ts";
 import { bdbHash, readHashFile } from "./hash_file.ts";
 import { writeHashFile } from "./hash_writer.ts";
-import type { IndexReader } from "./index_reader.ts";
+import { findValue, type IndexReader } from "./index_reader.ts";
 import { replaceFile } from "./replace_file.ts";
 import { rewriteInPlace } from "./rewrite_in_place.ts";
 
@@ -24,7 +24,7 @@ export class RawHashFile {
 
   /** The value under a key; a copy. Throws the system's error or `BadFormat`. */
   find(key: Uint8Array): Uint8Array | undefined {
-    return this.#read((reader) => reader.find(key)?.slice());
+    return this.#read((reader) => findValue(reader, key)?.slice());
   }
 
   /** All entries in the order of the file. */
