@@ -39,5 +39,7 @@ export async function runMain(startedAs: string, args: string[]): Promise<number
   }
   const command = findCommand(first);
   if (command === undefined) return await (await import("./help.ts")).unknownCommand(first);
+  // Postfix's commands know no --help; in this form of the call nobody can mean anything else.
+  if (rest[0] === "--help") return await (await import("./help.ts")).run(["help", command.name], PROGRAM);
   return await (await command.load()).run(rest, command.name);
 }

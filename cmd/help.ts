@@ -31,7 +31,7 @@ export async function run(args: string[], program: string): Promise<number> {
   if (command === undefined) return await unknownCommand(topic);
   console.log(`${program} ${command.name} - ${command.summary}\n`);
   const { help } = await command.load();
-  if (help !== undefined) console.log(help.trimEnd());
+  if (help !== undefined) console.log(help.trim());
   return 0;
 }
 

@@ -1,7 +1,13 @@
 import { serverMechanisms } from "../core/sasl/mod.ts";
 import { getopt, UsageError } from "./getopt.ts";
 
-export const help = "Lists the SASL mechanisms and password stores that are built in.";
+export const help = `
+Usage: pluginviewer [-acs] [-m mechanism]
+
+Lists the SASL mechanisms and password stores that are built in.
+
+  -s  of the server    -c  of the client    -a  password stores    -m name  this mechanism only
+`;
 
 /** pluginviewer(8): there are no plug-ins to load here, so that it lists what is built in. */
 export function run(args: string[], name: string): Promise<number> {

@@ -2,7 +2,11 @@ import { encodeText } from "../core/bytes/mod.ts";
 import { DEFAULT_SASLDB, listSasldb, SaslError } from "../core/sasl/mod.ts";
 import { getopt, UsageError } from "./getopt.ts";
 
-export const help = "Lists the users in the password file of SASL.";
+export const help = `
+Usage: sasldblistusers2 [-v] [[-f] file]
+
+Lists the users in the password file of SASL (default: /etc/sasldb2).
+`;
 
 /** sasldblistusers2(8). A file that can't be read gives exit code 0, as scripts know it. */
 export function run(args: string[], name: string): Promise<number> {

@@ -2,7 +2,13 @@ import { ConfigError, loadConfig } from "../core/config/mod.ts";
 import { configDirectories, readApplicationConfig, SaslError, serverMechanisms } from "../core/sasl/mod.ts";
 import { getopt, UsageError } from "./getopt.ts";
 
-export const help = "Reports how SASL is set up (-s: for the server, -c: for the client), without secrets.";
+export const help = `
+Usage: saslfinger -s | -c
+
+Reports how SASL is set up, without secrets, so that the report may be shown to others.
+
+  -s  for the server    -c  for the client
+`;
 
 const SECRET = /passw|secret|_pwd|^ldapdb_pw/i;
 

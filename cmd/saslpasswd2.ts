@@ -28,7 +28,18 @@ const USAGE = `usage: NAME [-v] [-c [-p] [-n]] [-d] [-a appname] [-f sasldb] [-u
 	-v	print version numbers and exit
 `;
 
-export const help = "Sets, changes and deletes passwords in the password file of SASL.";
+export const help = `
+Usage: saslpasswd2 [-cdnpv] [-a application] [-f file] [-u domain] user
+
+Sets, changes and deletes passwords in the password file of SASL.
+
+  -c         make a new account            -d   delete it
+  -p         read the password from standard input, without asking
+  -n         no plaintext password, only what mechanisms derive from it
+  -u domain  the account's domain (default: this host's name)
+  -f file    the password file (default: /etc/sasldb2)
+  -a name    read the settings of this application (smtpd)
+`;
 
 /** saslpasswd2(8). */
 export async function run(args: string[], name: string): Promise<number> {

@@ -5,7 +5,11 @@ import { getopt, UsageError } from "./getopt.ts";
 /** Exit code of -1, which the program ends with when the answer is no. */
 const REFUSED = 255;
 
-export const help = "Asks saslauthd whether a password is right.";
+export const help = `
+Usage: testsaslauthd -u user -p password [-r realm] [-s service] [-f socket] [-R times]
+
+Asks saslauthd whether a password is right. Exit code 0 if it is.
+`;
 
 /** testsaslauthd(8). */
 export async function run(args: string[], name: string): Promise<number> {
