@@ -17,6 +17,7 @@ import {
 } from "../delivery/mod.ts";
 import { createLocal } from "../local/mod.ts";
 import { createPipe } from "../pipe/mod.ts";
+import { createVerifyClient, probeResults } from "../verify/mod.ts";
 import { createVirtual } from "../virtual/mod.ts";
 import { lazyAgent } from "./lazy_agent.ts";
 import { DELIVERY_SOCKET } from "./names.ts";
@@ -36,6 +37,10 @@ function createAgent(
   const { queue } = context;
   const bounce = context.local.bounce ?? createBounceClient(`${config.string("queue_directory")}/private`);
   const { flushAdd } = context.local;
+  const verify = context.local.verify ??= createVerifyClient(
+    `${config.string("queue_directory")}/private/${config.string("address_verify_service_name")}`,
+    config.seconds("ipc_timeout"),
+  );
   const filter = `${entry.command}_delivery_status_filter`;
   const recorderWith = (service: BounceService) =>
     filteredRecorder(
@@ -45,6 +50,7 @@ function createAgent(
         bounce: service,
         log,
         ...(flushAdd === undefined ? {} : { flushAdd }),
+        verify: probeResults(verify),
       }),
       snapshot.tables.list(config.string(filter), {}, filter),
       log,

@@ -13,6 +13,7 @@ import { createBounceClient } from "../bounce/mod.ts";
 import { type CleanupService, createCleanup } from "../cleanup/mod.ts";
 import { askFlush, FlushStatus } from "../flush/mod.ts";
 import { createSmtpd, type FlushResult, type Smtpd } from "../smtpd/mod.ts";
+import { createVerifyClient } from "../verify/mod.ts";
 import { HandoverSender } from "./handover.ts";
 import { type Endpoint, endpointsOf } from "./listen.ts";
 import { HANDOVER_SOCKET } from "./names.ts";
@@ -79,6 +80,12 @@ export function startFrontSide(context: RuntimeContext, first: Snapshot): Promis
   const keyStore = new KeyStore();
   const freeSpace = freeSpaceOf(queueDirectory);
   const listening = new Map<string, Listening>();
+  const verifyClient = context.local.verify === undefined
+    ? createVerifyClient(
+      `${queueDirectory}/private/${first.config.string("address_verify_service_name")}`,
+      first.config.seconds("ipc_timeout"),
+    )
+    : undefined;
   const anvil: Anvil = createAnvil({ config: first.config, log: first.logAs("anvil") });
   let finishing = false;
 
@@ -117,6 +124,7 @@ export function startFrontSide(context: RuntimeContext, first: Snapshot): Promis
           ? {}
           : { requestReplacement: context.requestReplacement }),
         flushSite: (site) => flushSite(site),
+        verify: context.local.verify ?? verifyClient!,
       });
       const service = { smtpd, limit: entry.processLimit, log };
       for (const endpoint of endpointsOf(entry, config)) {
@@ -223,6 +231,7 @@ export function startFrontSide(context: RuntimeContext, first: Snapshot): Promis
     );
     anvil.close();
     sender?.close();
+    verifyClient?.close();
   }
 
   /** Takes no new sessions and waits until the last one has ended by itself. */

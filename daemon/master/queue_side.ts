@@ -22,6 +22,7 @@ import { createPickup, createSubmission, type Pickup } from "../pickup/mod.ts";
 import { createQueueManager, type QueueManager } from "../qmgr/mod.ts";
 import { createShowq, listenForUsers, type Showq, userAccess, type UserServer } from "../showq/mod.ts";
 import { createSmtpClient, type SmtpClient } from "../smtp/mod.ts";
+import { createVerify, probeResults, serveVerify, type Verify } from "../verify/mod.ts";
 import { lazyAgent } from "./lazy_agent.ts";
 import { receiveHandovers } from "./handover.ts";
 import { DELIVERY_SOCKET, HANDOVER_SOCKET } from "./names.ts";
@@ -42,6 +43,7 @@ interface Services {
   readonly flush: Flush;
   readonly showq: Showq;
   readonly pickup: Pickup;
+  readonly verify: Verify;
   /** Agents in this process by service name. */
   readonly agents: ReadonlyMap<string, DeliveryAgent>;
   /** The SMTP and LMTP clients among them, which keep sessions open. */
@@ -76,7 +78,11 @@ export async function startQueueSide(context: RuntimeContext, first: Snapshot): 
   const keyStore = new KeyStore();
   const queueDirectory = first.config.string("queue_directory");
 
-  function createAgent(snapshot: Snapshot, entry: MasterEntry, services: Pick<Services, "bounce" | "flush">) {
+  function createAgent(
+    snapshot: Snapshot,
+    entry: MasterEntry,
+    services: Pick<Services, "bounce" | "flush" | "verify">,
+  ) {
     const { config, log } = viewOf(snapshot, entry, sink);
     const recorder = () =>
       createRecorder({
@@ -86,6 +92,7 @@ export async function startQueueSide(context: RuntimeContext, first: Snapshot): 
         log,
         flushAdd: (site, id) =>
           void services.flush.add(site, id).catch((error) => log.warning(`flush: ${error.message}`)),
+        verify: probeResults(services.verify),
       });
     switch (entry.command) {
       case "smtp":
@@ -144,11 +151,18 @@ export async function startQueueSide(context: RuntimeContext, first: Snapshot): 
       bounce: forwarding<BounceService>(() => services.bounce),
     });
     const bounce = createBounce({ config, queue, cleanup, log: bounceLog });
+    const verify = createVerify({
+      config,
+      cleanup,
+      log: snapshot.logAs("verify"),
+      rewrite: (address) => snapshot.addressing.rewriteInternal("local", address),
+      tables,
+    });
     const agents = new Map<string, DeliveryAgent>();
     const clients: { readonly made: SmtpClient | undefined }[] = [];
     for (const entry of snapshot.entries) {
       if (entry.type !== "unix" || roleOf(entry) !== "queue") continue;
-      const agent = createAgent(snapshot, entry, { bounce, flush });
+      const agent = createAgent(snapshot, entry, { bounce, flush, verify });
       if (agent === undefined) continue;
       // Before root is given up: its tables may be readable to root alone.
       agent.prepare();
@@ -159,7 +173,7 @@ export async function startQueueSide(context: RuntimeContext, first: Snapshot): 
     }
     const pickup = createPickup({ config, queue, cleanup, log: snapshot.logAs("pickup") });
     const showq = createShowq({ queue, config, log: snapshot.logAs("showq") });
-    const services: Services = { snapshot, cleanup, bounce, flush, showq, pickup, agents, clients };
+    const services: Services = { snapshot, cleanup, bounce, flush, showq, pickup, verify, agents, clients };
     return services;
   }
 
@@ -193,12 +207,14 @@ export async function startQueueSide(context: RuntimeContext, first: Snapshot): 
     bounce: forwarding<BounceService>(() => current.bounce),
     log: first.logAs("qmgr"),
     flushAdd: (site, id) => void current.flush.add(site, id).catch(() => {}),
+    verify: probeResults(forwarding<Verify>(() => current.verify)),
   });
   context.local = {
     cleanup: forwarding<CleanupService>(() => current.cleanup),
     bounce: forwarding<BounceService>(() => current.bounce),
     queued: (message) => manager.queued(message),
     flushAdd: (site, id) => void current.flush.add(site, id).catch(() => {}),
+    verify: forwarding<Verify>(() => current.verify),
   };
 
   const sockets: ServedSocket[] = [];
@@ -226,6 +242,9 @@ export async function startQueueSide(context: RuntimeContext, first: Snapshot): 
         break;
       case "flush":
         sockets.push(serveSocket(path, (connection) => current.flush.serve(connection), log));
+        break;
+      case "verify":
+        sockets.push(serveSocket(path, (connection) => serveVerify(connection, current.verify), log));
         break;
       case "postlogd":
         if (first.config.string("maillog_file") !== "") postlog = servePostlog(path, sink);
@@ -315,6 +334,7 @@ export async function startQueueSide(context: RuntimeContext, first: Snapshot): 
     await manager.stop(seconds);
     deliveries.close();
     await Promise.all(current.clients.map((client) => client.made?.stop(0)));
+    current.verify.close();
   }
 
   return {
@@ -323,6 +343,7 @@ export async function startQueueSide(context: RuntimeContext, first: Snapshot): 
       return Promise.resolve(() => {
         const old = current;
         current = services;
+        old.verify.close();
         manager.reload({ config: next.config, addressing: next.addressing, agentFor, processLimit });
         for (const client of old.clients) void client.made?.stop(Infinity);
         void current.pickup.wake();

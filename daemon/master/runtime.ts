@@ -7,6 +7,7 @@ import type { LogSink } from "../../core/log/mod.ts";
 import { openQueue, type Queue } from "../../core/queue/mod.ts";
 import type { BounceService, DeliveryAgent } from "../delivery/mod.ts";
 import type { CleanupService } from "../cleanup/types.ts";
+import type { AddressVerification } from "../verify/mod.ts";
 import type { QueuedMessage } from "../../core/queue/types.ts";
 import { type Role, roleOf } from "./plan.ts";
 import { giveUpRoot, isRoot } from "./privileges.ts";
@@ -51,6 +52,7 @@ export interface RuntimeContext {
     bounce?: BounceService;
     queued?: (message: QueuedMessage) => void;
     flushAdd?: (site: string, id: string) => void;
+    verify?: AddressVerification;
   };
   /** Agents of the delivery side by service name, for direct calls. */
   readonly agents: Map<string, DeliveryAgent>;

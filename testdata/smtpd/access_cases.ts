@@ -187,6 +187,20 @@ export const groups: Readonly<Record<string, CaseGroup>> = {
       }),
     },
   },
+  probes: {
+    settings: { smtpd_reject_unlisted_recipient: "yes", local_recipient_maps: "inline:{a=b}" },
+    cases: {
+      "double-bounce": { rules: "reject", to: "mx.example.com" }, "Double-Bounce": { rules: "reject" }, "pb-sender": { rules: "reject_unauth_pipelining", sender: "double-bounce@mx.example.com" }, "pb-other": { rules: "permit" }, "double-bounce+x": { rules: "reject", to: "mx.example.com" },
+    },
+  },
+  probesown: {
+    settings: { address_verify_sender: "probe@example.com" },
+    cases: { "probe": { rules: "reject" }, "double-bounce": { rules: "reject" }, "probe0": { rules: "reject" } },
+  },
+  probesempty: {
+    settings: { address_verify_sender: "<>" },
+    cases: { "double-bounce": { rules: "reject", to: "mx.example.com" } },
+  },
   misc: {
     settings: {},
     cases: {

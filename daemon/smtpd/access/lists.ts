@@ -1,8 +1,10 @@
+import type { Addressing } from "../../../core/address/mod.ts";
 import { type Config, ConfigError, splitList, unbrace } from "../../../core/config/mod.ts";
 import { canonicalAddress } from "../../../core/dns/mod.ts";
 import type { Logger } from "../../../core/log/mod.ts";
 import type { CoarseTimer } from "../../../core/smtp/mod.ts";
 import { type MaybePromise, parseSpec, TableError, type TableSet } from "../../../core/table/mod.ts";
+import { ProbeSender } from "../../verify/mod.ts";
 import type { Hit } from "./actions.ts";
 import { basicRestrictions } from "./basic.ts";
 import type { Check, Outcome } from "./check.ts";
@@ -93,6 +95,7 @@ export class AccessLists {
   readonly settings: AccessSettings;
   /** Connections to policy services, by the argument of check_policy_service. */
   readonly policyClients = new Map<string, PolicyClient>();
+  #probeSender: ProbeSender | undefined;
   readonly #classes = new Map<string, RestrictionList>();
   readonly #compiledTexts = new Map<string, RestrictionList>();
   readonly #warned = new Set<string>();
@@ -103,7 +106,7 @@ export class AccessLists {
    * client gets that far, as with Postfix.
    */
   constructor(
-    config: Config,
+    private readonly config: Config,
     tables: TableSet,
     /** Addresses of this host, canonical. */
     private readonly ownAddresses: ReadonlySet<string>,
@@ -144,6 +147,15 @@ export class AccessLists {
         config.origin("smtpd_relay_restrictions") ?? config.origin("smtpd_recipient_restrictions"),
       );
     }
+  }
+
+  /** Is mail to an address the answer to a probe of ours? Such mail passes all checks, or probes would probe each other. */
+  isProbeSender(address: string, addressing: Addressing): boolean {
+    this.#probeSender ??= new ProbeSender(
+      this.config,
+      (text) => addressing.rewriteInternal("local", text),
+    );
+    return this.#probeSender.accepts(address);
   }
 
   /** Is this an address of this host? */
@@ -206,7 +218,8 @@ export class AccessLists {
       }
       const answer = trace?.before(describe(step), check) ?? this.#step(check, step);
       const outcome = answer instanceof Promise ? await answer : answer;
-      if (outcome === "ok" && step.kind === "run" && !this.settings.loggedPermits.isEmpty) {
+      const permits = outcome === "ok" && step.kind === "run" && check.stage !== "rewrite";
+      if (permits && !this.settings.loggedPermits.isEmpty) {
         await logPermit(check, step.name);
       }
       trace?.after(describe(step), outcome, check);
@@ -364,9 +377,20 @@ function actionOf(hit: Hit): string {
   return hit.value.trim().split(/\s/, 1)[0]!;
 }
 
-/** Who was let in: allow-lists are about the client. */
+/** Restrictions that let a client in, whatever is being checked. */
+const ABOUT_CLIENT = new Set([
+  "permit_mynetworks",
+  "permit_inet_interfaces",
+  "permit_sasl_authenticated",
+  "permit_tls_clientcerts",
+  "permit_tls_all_clientcerts",
+  "permit_dnswl_client",
+  "permit_rhswl_client",
+]);
+
+/** Who was let in. */
 function permitted(check: Check, name: string): string {
-  return name === "permit_dnswl_client" || name === "permit_rhswl_client"
+  return ABOUT_CLIENT.has(name)
     ? `Client host=${check.session.client.label}`
     : `${check.nameClass}=${check.name}`;
 }

@@ -68,6 +68,7 @@ export async function checkRecipient(session: Session, recipient: string): Promi
   if (recipient.toLowerCase() === "postmaster") return undefined;
   const sender = session.transaction?.sender;
   const { settings, service } = session;
+  if (service.access.isProbeSender(recipient, service.deps.addressing)) return undefined;
   if (settings.delayReject) {
     const refusal = await checkClient(session, { recipient }) ?? await checkHelo(session, { recipient }) ??
       (sender === undefined ? undefined : await checkSender(session, sender, { recipient }));

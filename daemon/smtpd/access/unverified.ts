@@ -1,4 +1,4 @@
-import { type AddressAnswer, AddressStatus } from "../../verify/types.ts";
+import { type AddressAnswer, AddressStatus } from "../../verify/mod.ts";
 import type { Check, Outcome } from "./check.ts";
 import { plain, type Restriction } from "./restriction.ts";
 import type { UnverifiedSettings } from "./settings.ts";
