@@ -9,6 +9,8 @@ import {
   lookupUser,
   requireCrypt,
   requirePam,
+  type ShadowEntry,
+  type SystemUser,
 } from "../../core/system/mod.ts";
 import { type Mechanism, MechanismError } from "./types.ts";
 
@@ -45,15 +47,25 @@ function usable(library: string, load: () => void): void {
 
 const MILLISECONDS_A_DAY = 86_400_000;
 
+/** Where `shadow` looks. */
+export interface ShadowSources {
+  user(name: string): SystemUser | undefined;
+  entry(name: string): ShadowEntry | undefined;
+  /** Milliseconds since 1970. */
+  now(): number;
+}
+
+const SYSTEM: ShadowSources = { user: lookupUser, entry: lookupShadow, now: Date.now };
+
 /** The shadow password file, which only root can read. Expired accounts and passwords are refused. */
-export function shadowMechanism(now: () => number = Date.now): Mechanism {
+export function shadowMechanism(sources: ShadowSources = SYSTEM): Mechanism {
   usable("libcrypt", requireCrypt);
   return async ({ login, password }) => {
-    if (lookupUser(login) === undefined) return "NO Invalid username";
-    const entry = lookupShadow(login);
+    if (sources.user(login) === undefined) return "NO Invalid username";
+    const entry = sources.entry(login);
     if (entry === undefined) return "NO Invalid shadow username";
     if (!await hasHash(password, entry.password)) return "NO Incorrect password";
-    const today = Math.floor(now() / MILLISECONDS_A_DAY);
+    const today = Math.floor(sources.now() / MILLISECONDS_A_DAY);
     if (entry.expires !== -1 && today > entry.expires) return "NO Account expired";
     if (entry.lastChange !== -1 && entry.maximum !== -1 && today > entry.lastChange + entry.maximum) {
       return "NO Password expired";

@@ -141,8 +141,8 @@ async function connect(settings: Settings, bindDn: string, password: string): Pr
     });
     try {
       if (settings.startTls) await client.startTLS({ ...settings.tls, host: new URL(url).hostname });
-      // An anonymous session needs no bind.
-      if (bindDn !== "") await client.bind(bindDn, password);
+      // With empty strings this is the anonymous bind, which shows whether the server is there.
+      await client.bind(bindDn, password);
       return client;
     } catch (error) {
       await client.unbind().catch(() => {});
