@@ -29,6 +29,7 @@ export {
   DeliveryChannel,
   serveDeliveryChannel,
 } from "./channel.ts";
+export { isDamage, markDamaged } from "./damaged.ts";
 export { formatDelay } from "./delays.ts";
 export { splitReason } from "./reason.ts";
 export { deliveryLine, type DeliveryStatus, type LineStyle, lineStyle, logAddress } from "./log_line.ts";

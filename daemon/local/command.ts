@@ -1,4 +1,5 @@
 import { MacroError } from "../../core/config/mod.ts";
+import { isDamage } from "../delivery/mod.ts";
 import { QueueFileError } from "../../core/queue/types.ts";
 import { commandWords, outcomeOf, runCommand } from "../command/mod.ts";
 import { messageText } from "../mailbox/mod.ts";
@@ -56,7 +57,7 @@ export async function deliverToCommand(
   rights: UserRights | undefined,
   command: string,
 ): Promise<boolean> {
-  const { deps, settings, request } = context;
+  const { deps, settings } = context;
   const { uid, gid } = rightsFor(context, rights);
   const state = { ...before, level: before.level + 1 };
   if (!firstTime(context, `command ${state.user}:${uid} ${command}`)) return true;
@@ -77,24 +78,19 @@ export async function deliverToCommand(
   const words = shell.length > 0 ? [...shell, command] : commandWords(command);
   let end;
   try {
-    const reader = deps.queue.openContent(request.queueName, request.queueId, request.contentOffset);
-    try {
-      end = await runCommand({
-        words,
-        shellCommand: command,
-        identity: { uid, gid },
-        directory: directory || settings.queueDirectory,
-        environment: environment(context, state, rights),
-        timeLimit: settings.commandTimeLimit,
-        input: messageText(reader, commandForm(context, state)),
-        name: "local",
-        fatal: (text) => deps.log.fatal(text),
-      });
-    } finally {
-      reader.close();
-    }
+    end = await runCommand({
+      words,
+      shellCommand: command,
+      identity: { uid, gid },
+      directory: directory || settings.queueDirectory,
+      environment: environment(context, state, rights),
+      timeLimit: settings.commandTimeLimit,
+      input: messageText(context.content.read(), commandForm(context, state)),
+      name: "local",
+      fatal: (text) => deps.log.fatal(text),
+    });
   } catch (error) {
-    if (!(error instanceof QueueFileError)) throw error;
+    if (!(error instanceof QueueFileError) || isDamage(error)) throw error;
     return await deferred(context, state, { status: "4.3.0", reason: error.message });
   }
   const outcome = outcomeOf(end, command);

@@ -1,5 +1,6 @@
 import { QueueFileError } from "../../core/queue/types.ts";
 import { appendToMbox, deliverToMaildir, MailboxError } from "../mailbox/mod.ts";
+import { isDamage } from "../delivery/mod.ts";
 import { bouncedToOwner } from "./owner.ts";
 import { isProbe } from "./resolve.ts";
 import { bounced, type Context, deferred, firstTime, sent, type State, type UserRights } from "./state.ts";
@@ -28,26 +29,21 @@ export async function deliverToFile(
   if (path.endsWith("/")) return await deliverToDirectory(context, state, { uid, gid }, path);
   const { deps, settings, request } = context;
   try {
-    const reader = deps.queue.openContent(request.queueName, request.queueId, request.contentOffset);
-    try {
-      await appendToMbox({
-        path,
-        user: { uid, gid, groups: [gid] },
-        settings: settings.mailbox,
-        reader,
-        form: mboxForm(context, state),
-        messageSize: request.messageSize,
-        standard: STANDARD,
-        lockWarning: (text) => deps.log.warning(text),
-        accept({ status }) {
-          if (status.isFile() && (status.mode & 0o111) !== 0) {
-            throw new MailboxError("5.7.1", "file is executable");
-          }
-        },
-      });
-    } finally {
-      reader.close();
-    }
+    await appendToMbox({
+      path,
+      user: { uid, gid, groups: [gid] },
+      settings: settings.mailbox,
+      reader: context.content.read(),
+      form: mboxForm(context, state),
+      messageSize: request.messageSize,
+      standard: STANDARD,
+      lockWarning: (text) => deps.log.warning(text),
+      accept({ status }) {
+        if (status.isFile() && (status.mode & 0o111) !== 0) {
+          throw new MailboxError("5.7.1", "file is executable");
+        }
+      },
+    });
   } catch (error) {
     return await failedFile(context, state, error, `cannot append message to file ${path}: `);
   }
@@ -64,22 +60,17 @@ export async function deliverToDirectory(
   if (isProbe(context)) {
     return await sent(context, state, { status: "2.0.0", reason: "delivers to maildir" });
   }
-  const { deps, settings, request } = context;
+  const { deps, settings } = context;
   try {
-    const reader = deps.queue.openContent(request.queueName, request.queueId, request.contentOffset);
-    try {
-      await deliverToMaildir({
-        directory: path.slice(0, -1),
-        user: { uid, gid, groups: [gid] },
-        reader,
-        form: maildirForm(context, state),
-        sizeLimit: settings.mailbox.sizeLimit,
-        standard: STANDARD,
-        warn: (text) => deps.log.warning(text),
-      });
-    } finally {
-      reader.close();
-    }
+    await deliverToMaildir({
+      directory: path.slice(0, -1),
+      user: { uid, gid, groups: [gid] },
+      reader: context.content.read(),
+      form: maildirForm(context, state),
+      sizeLimit: settings.mailbox.sizeLimit,
+      standard: STANDARD,
+      warn: (text) => deps.log.warning(text),
+    });
   } catch (error) {
     return await failedFile(context, state, error, "maildir delivery failed: ");
   }
@@ -93,7 +84,7 @@ export async function failedFile(
   error: unknown,
   what: string,
 ): Promise<boolean> {
-  if (error instanceof QueueFileError) {
+  if (error instanceof QueueFileError && !isDamage(error)) {
     return await deferred(context, state, { status: "4.3.0", reason: error.message });
   }
   if (!(error instanceof MailboxError)) throw error;

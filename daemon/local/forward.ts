@@ -3,6 +3,7 @@ import { mailDate } from "../../core/message/mod.ts";
 import { appendRecord, appendTextRecord, Notify, RecordType } from "../../core/queue/mod.ts";
 import { QueueFileError, type Recipient } from "../../core/queue/types.ts";
 import { CleanupFlag, type CleanupMessage } from "../cleanup/types.ts";
+import { isDamage } from "../delivery/mod.ts";
 import { deliveredTo } from "../mailbox/mod.ts";
 import { type Context, deferred, sent, type State } from "./state.ts";
 
@@ -88,7 +89,7 @@ function recipientRecords(out: ByteBuffer, recipient: Recipient): void {
 }
 
 async function writeMessage(context: Context, forward: Forward, message: CleanupMessage): Promise<void> {
-  const { deps, settings, request } = context;
+  const { settings } = context;
   const out = new ByteBuffer(4096);
   const drain = async (least: number) => {
     if (out.length <= least) return;
@@ -105,14 +106,10 @@ async function writeMessage(context: Context, forward: Forward, message: Cleanup
   line(`Received: by ${settings.hostname} (${settings.mailName})`);
   line(`\tid ${message.queueId}; ${mailDate(Date.now() / 1000)}`);
   if (settings.prependDelivered.has("forward")) line(deliveredTo(forward.delivered));
-  const reader = deps.queue.openContent(request.queueName, request.queueId, request.contentOffset);
-  try {
-    while (reader.next()) {
-      appendRecord(out, reader.type, reader.bytes.subarray(reader.start, reader.end));
-      await drain(CHUNK);
-    }
-  } finally {
-    reader.close();
+  const reader = context.content.read();
+  while (reader.next()) {
+    appendRecord(out, reader.type, reader.bytes.subarray(reader.start, reader.end));
+    await drain(CHUNK);
   }
   appendTextRecord(out, RecordType.Extracted, "");
   appendTextRecord(out, RecordType.End, "");
@@ -142,6 +139,7 @@ async function sendOne(context: Context, state: State, forward: Forward): Promis
   try {
     id = await post(context, forward);
   } catch (error) {
+    if (isDamage(error)) throw error;
     const why = error instanceof Error ? error.message : String(error);
     context.deps.log.warning(`${context.request.queueId}: cannot forward: ${why}`);
     const reason = error instanceof QueueFileError ? error.message : "unable to forward message";

@@ -1,6 +1,7 @@
 import { lstatSync, type Stats } from "node:fs";
 import { MacroError } from "../../core/config/mod.ts";
 import { Notify } from "../../core/queue/types.ts";
+import { pathInfo } from "../../core/system/mod.ts";
 import { systemReason } from "../mailbox/mod.ts";
 import { reportExpansion } from "./alias.ts";
 import { expandFor } from "./expand.ts";
@@ -36,6 +37,8 @@ function findFile(context: Context, state: State, user: UserRights): ForwardFile
     );
     if (undefinedName) continue;
     try {
+      // Most users have none: asking the system directly is much cheaper than the exception.
+      if (withRights(user, () => pathInfo(path)) === "missing") continue;
       return { path, status: withRights(user, () => lstatSync(path)), usedExtension };
     } catch {
       // Not there, or not to be reached as this user: the next one.

@@ -10,8 +10,10 @@ import {
   DeliveryFlag,
   type DeliveryRecorder,
   type DeliveryRequest,
+  isDamage,
+  markDamaged,
 } from "../delivery/mod.ts";
-import { deliveredAddresses, openOwnMaps } from "../mailbox/mod.ts";
+import { deliveredAddresses, openOwnMaps, SharedContent } from "../mailbox/mod.ts";
 import { deliverToAddresses, deliverToLines } from "./addresses.ts";
 import { openAliasTables } from "./alias_tables.ts";
 import { Forwards } from "./forward.ts";
@@ -20,6 +22,7 @@ import { deliverToRecipient, firstState } from "./recipient.ts";
 import { deliverResolved } from "./resolve.ts";
 import { readSettings } from "./settings.ts";
 import type { Context, LocalContextDeps, Steps } from "./state.ts";
+import { Users } from "./user.ts";
 
 export interface LocalDeps {
   readonly config: Config;
@@ -54,6 +57,7 @@ export function createLocal(deps: LocalDeps): DeliveryAgent {
     ...deps,
     recorder: deps.recorderWith(deps.bounce),
     aliases: openAliasTables(deps),
+    users: new Users(),
     maps: {
       mailboxTransport: openOwnMaps(deps, "mailbox_transport_maps"),
       mailboxCommand: openOwnMaps(deps, "mailbox_command_maps"),
@@ -76,6 +80,7 @@ export function createLocal(deps: LocalDeps): DeliveryAgent {
   async function deliverOne(
     request: DeliveryRequest,
     recipient: Recipient,
+    content: SharedContent,
     deliveredTo: ReadonlySet<string>,
   ): Promise<boolean> {
     const forwards = new Forwards();
@@ -83,6 +88,7 @@ export function createLocal(deps: LocalDeps): DeliveryAgent {
       deps: contextDeps,
       settings,
       request,
+      content,
       seen: new Set(),
       forwards,
       deliveredTo,
@@ -99,31 +105,38 @@ export function createLocal(deps: LocalDeps): DeliveryAgent {
     return finished;
   }
 
+  async function deliverAll(request: DeliveryRequest, content: SharedContent): Promise<boolean> {
+    let finished = true;
+    for (const recipient of request.recipients) {
+      try {
+        const deliveredTo = deliveredAddresses(content.read());
+        if (!await deliverOne(request, recipient, content, deliveredTo)) finished = false;
+      } catch (error) {
+        finished = false;
+        if (isDamage(error)) {
+          markDamaged(deps.queue, request);
+          return false;
+        }
+        if (!(error instanceof QueueFileError)) {
+          deps.log.error(
+            `${request.queueId}: delivery broke off: ${error instanceof Error ? error.message : error}`,
+          );
+        }
+        const reason = error instanceof QueueFileError ? error.message : "local delivery agent trouble";
+        await contextDeps.recorder.deferred(request, recipient, deps.service, { status: "4.3.0", reason });
+      }
+    }
+    return finished;
+  }
+
   return {
     async deliver(request) {
-      let finished = true;
-      for (const recipient of request.recipients) {
-        try {
-          const reader = deps.queue.openContent(request.queueName, request.queueId, request.contentOffset);
-          let deliveredTo: Set<string>;
-          try {
-            deliveredTo = deliveredAddresses(reader);
-          } finally {
-            reader.close();
-          }
-          if (!await deliverOne(request, recipient, deliveredTo)) finished = false;
-        } catch (error) {
-          finished = false;
-          if (!(error instanceof QueueFileError)) {
-            deps.log.error(
-              `${request.queueId}: delivery broke off: ${error instanceof Error ? error.message : error}`,
-            );
-          }
-          const reason = error instanceof QueueFileError ? error.message : "local delivery agent trouble";
-          await contextDeps.recorder.deferred(request, recipient, deps.service, { status: "4.3.0", reason });
-        }
+      const content = new SharedContent(deps.queue, request);
+      try {
+        return { finished: await deliverAll(request, content) };
+      } finally {
+        content.close();
       }
-      return { finished };
     },
   };
 }

@@ -9,7 +9,6 @@ import { passOn } from "./pass.ts";
 import { isProbe } from "./resolve.ts";
 import { type Context, deferred, firstTime, sent, type State, type UserRights } from "./state.ts";
 import { mboxForm } from "./text_form.ts";
-import { userNamed } from "./user.ts";
 
 const LOOKUP_FAILURE = { status: "4.3.0", reason: "table lookup failure" } as const;
 const STANDARD = "5.2.0";
@@ -23,7 +22,7 @@ export async function deliverToUserMailbox(context: Context, before: State): Pro
     const transport = await runSteps(deps.maps.mailboxTransport.find(state.user));
     if (transport !== undefined) return await passOn(context, state, transport);
     if (settings.mailboxTransport !== "") return await passOn(context, state, settings.mailboxTransport);
-    const user = userNamed(state.user);
+    const user = deps.users.named(state.user);
     if (user === undefined) return undefined;
     const mapped = await runSteps(deps.maps.mailboxCommand.find(state.user));
     const command = mapped ?? settings.mailboxCommand;
@@ -79,30 +78,25 @@ async function deliverToMailboxFile(
   const opener = openerOf(context, user);
   let start: number;
   try {
-    const reader = deps.queue.openContent(request.queueName, request.queueId, request.contentOffset);
-    try {
-      start = await appendToMbox({
-        path,
-        user: { uid: user.uid, gid: user.gid, groups: [user.gid] },
-        opener: { ...opener, groups: [opener.gid] },
-        settings: settings.mailbox,
-        reader,
-        form: mboxForm(context, state),
-        messageSize: request.messageSize,
-        standard: STANDARD,
-        accept({ status }) {
-          if (!status.isFile()) {
-            throw new MailboxError(STANDARD, `destination ${path} is not a regular file`);
-          }
-          if (settings.mailbox.strictOwnership && status.uid !== user.uid) {
-            deps.log.warning('specify "strict_mailbox_ownership = no" to ignore mailbox ownership mismatch');
-            throw new MailboxError("4.2.0", `destination ${path} is not owned by recipient`);
-          }
-        },
-      });
-    } finally {
-      reader.close();
-    }
+    start = await appendToMbox({
+      path,
+      user: { uid: user.uid, gid: user.gid, groups: [user.gid] },
+      opener: { ...opener, groups: [opener.gid] },
+      settings: settings.mailbox,
+      reader: context.content.read(),
+      form: mboxForm(context, state),
+      messageSize: request.messageSize,
+      standard: STANDARD,
+      accept({ status }) {
+        if (!status.isFile()) {
+          throw new MailboxError(STANDARD, `destination ${path} is not a regular file`);
+        }
+        if (settings.mailbox.strictOwnership && status.uid !== user.uid) {
+          deps.log.warning('specify "strict_mailbox_ownership = no" to ignore mailbox ownership mismatch');
+          throw new MailboxError("4.2.0", `destination ${path} is not owned by recipient`);
+        }
+      },
+    });
   } catch (error) {
     return await failedFile(context, state, error, `cannot update mailbox ${path} for user ${user.name}. `);
   }

@@ -10,7 +10,6 @@ import { withRights } from "./read_file.ts";
 import { deliverIndirectly } from "./resolve.ts";
 import { bounced, type Context, deferred, firstTime, type State, type UserRights } from "./state.ts";
 import { deliverToUnknown } from "./unknown.ts";
-import { userNamed } from "./user.ts";
 
 /** The state of a recipient as the queue manager hands it over. */
 export function firstState(context: Context, recipient: Recipient): State {
@@ -105,7 +104,7 @@ async function deliverToUser(
   state: State,
   rights: UserRights | undefined,
 ): Promise<boolean> {
-  const user = userNamed(state.user);
+  const user = context.deps.users.named(state.user);
   if (user !== undefined) {
     if (context.settings.requireHome) {
       try {

@@ -5,7 +5,9 @@ import type { DeliveryAgent, DeliveryRecorder, DeliveryRequest, DsnDetail } from
 import type { BounceService } from "../delivery/types.ts";
 import type { CleanupMessage } from "../cleanup/types.ts";
 import type { AliasTables } from "./alias_tables.ts";
+import type { SharedContent } from "../mailbox/mod.ts";
 import type { Forwards } from "./forward.ts";
+import type { Users } from "./user.ts";
 import type { ExpansionKind, LocalSettings } from "./settings.ts";
 
 /** Whose rights a file or a command gets; undefined: nobody's in particular, `default_privs` then. */
@@ -49,6 +51,8 @@ export interface Context {
   readonly deps: LocalContextDeps;
   readonly settings: LocalSettings;
   readonly request: DeliveryRequest;
+  /** The message's content. */
+  readonly content: SharedContent;
   /** What was delivered to already, for one recipient of the request. */
   readonly seen: Set<string>;
   readonly forwards: Forwards;
@@ -88,6 +92,7 @@ export interface LocalContextDeps {
   readonly beginMessage: (flags: number) => CleanupMessage | Promise<CleanupMessage>;
   readonly agentFor: (transport: string) => DeliveryAgent;
   readonly aliases: AliasTables;
+  readonly users: Users;
   readonly maps: {
     readonly mailboxTransport: MapList;
     readonly mailboxCommand: MapList;

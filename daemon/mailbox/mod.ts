@@ -11,4 +11,5 @@ export { appendToMbox, type MboxDelivery } from "./mbox.ts";
 export { messageText, type TextForm } from "./message_text.ts";
 export { type OpenedFile } from "./open_file.ts";
 export { openOwnMaps } from "./own_maps.ts";
+export { SharedContent } from "./shared_content.ts";
 export { type MailboxSettings, mailboxSettings } from "./settings.ts";

@@ -10,6 +10,8 @@ import {
   DeliveryFlag,
   type DeliveryRecorder,
   type DeliveryRequest,
+  isDamage,
+  markDamaged,
 } from "../delivery/mod.ts";
 import {
   deliveredAddresses,
@@ -173,6 +175,10 @@ export function createPipe(deps: PipeDeps): DeliveryAgent {
         return { finished: await record(remaining, await run(remaining)) && finished };
       } catch (error) {
         if (!(error instanceof QueueFileError)) throw error;
+        if (isDamage(error)) {
+          markDamaged(queue, request);
+          return { finished: false };
+        }
         const detail = { status: "4.3.0", reason: error.message };
         return { finished: await record(request, { kind: "deferred", detail }) };
       }

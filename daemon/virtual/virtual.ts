@@ -10,6 +10,8 @@ import {
   DeliveryFlag,
   type DeliveryRecorder,
   type DeliveryRequest,
+  isDamage,
+  markDamaged,
 } from "../delivery/mod.ts";
 import {
   appendToMbox,
@@ -21,6 +23,7 @@ import {
   openOwnMaps,
   originalTo,
   returnPath,
+  SharedContent,
 } from "../mailbox/mod.ts";
 
 export interface VirtualDeps {
@@ -85,56 +88,52 @@ export function createVirtual(deps: VirtualDeps): DeliveryAgent {
   /** Writes the message; resolves to what the log says of it. */
   async function store(
     request: DeliveryRequest,
+    content: SharedContent,
     recipient: Recipient,
     path: string,
     user: Identity,
   ): Promise<string> {
-    const reader = queue.openContent(request.queueName, request.queueId, request.contentOffset);
     const headers = [
       returnPath(request.sender),
       ...originalTo(recipient.original),
       deliveredTo(recipient.address),
     ];
-    try {
-      if (path.endsWith("/")) {
-        await deliverToMaildir({
-          directory: path.slice(0, -1),
-          user,
-          reader,
-          form: { prepend: headers },
-          sizeLimit: settings.sizeLimit,
-          standard: STANDARD,
-          warn,
-        });
-        return "delivered to maildir";
-      }
-      await appendToMbox({
-        path,
+    if (path.endsWith("/")) {
+      await deliverToMaildir({
+        directory: path.slice(0, -1),
         user,
-        settings,
-        reader,
-        form: {
-          prepend: [fromLine(request.sender || "MAILER-DAEMON"), ...headers],
-          quoteFrom: true,
-          blankLine: true,
-        },
-        messageSize: request.messageSize,
+        reader: content.read(),
+        form: { prepend: headers },
+        sizeLimit: settings.sizeLimit,
         standard: STANDARD,
-        accept({ status }) {
-          if (!status.isFile()) {
-            warn(`recipient ${recipient.address}: destination ${path} is not a regular file`);
-            throw new MailboxError("5.3.5", MISCONFIGURED.reason);
-          }
-          if (settings.strictOwnership && status.uid !== user.uid) {
-            warn('specify "strict_mailbox_ownership = no" to ignore mailbox ownership mismatch');
-            throw new MailboxError(STANDARD, `destination ${path} is not owned by recipient`);
-          }
-        },
+        warn,
       });
-      return "delivered to mailbox";
-    } finally {
-      reader.close();
+      return "delivered to maildir";
     }
+    await appendToMbox({
+      path,
+      user,
+      settings,
+      reader: content.read(),
+      form: {
+        prepend: [fromLine(request.sender || "MAILER-DAEMON"), ...headers],
+        quoteFrom: true,
+        blankLine: true,
+      },
+      messageSize: request.messageSize,
+      standard: STANDARD,
+      accept({ status }) {
+        if (!status.isFile()) {
+          warn(`recipient ${recipient.address}: destination ${path} is not a regular file`);
+          throw new MailboxError("5.3.5", MISCONFIGURED.reason);
+        }
+        if (settings.strictOwnership && status.uid !== user.uid) {
+          warn('specify "strict_mailbox_ownership = no" to ignore mailbox ownership mismatch');
+          throw new MailboxError(STANDARD, `destination ${path} is not owned by recipient`);
+        }
+      },
+    });
+    return "delivered to mailbox";
   }
 
   function pathOf(recipient: string, value: string): string {
@@ -146,7 +145,11 @@ export function createVirtual(deps: VirtualDeps): DeliveryAgent {
     return base === "" ? value : `${base}/${value}`;
   }
 
-  async function deliverOne(request: DeliveryRequest, recipient: Recipient): Promise<boolean> {
+  async function deliverOne(
+    request: DeliveryRequest,
+    content: SharedContent,
+    recipient: Recipient,
+  ): Promise<boolean> {
     const address = recipient.address.toLowerCase();
     let path = "";
     try {
@@ -163,7 +166,7 @@ export function createVirtual(deps: VirtualDeps): DeliveryAgent {
         const reason = path.endsWith("/") ? "delivers to maildir" : "delivers to mailbox";
         return await recorder.sent(request, recipient, service, { status: "2.0.0", reason });
       }
-      const reason = await store(request, recipient, path, user);
+      const reason = await store(request, content, recipient, path, user);
       return await recorder.sent(request, recipient, service, { status: "2.0.0", reason });
     } catch (error) {
       if (error instanceof MailboxError) {
@@ -175,6 +178,7 @@ export function createVirtual(deps: VirtualDeps): DeliveryAgent {
           ? await recorder.deferred(request, recipient, service, detail)
           : await recorder.bounced(request, recipient, service, detail);
       }
+      if (isDamage(error)) throw error;
       if (error instanceof QueueFileError) {
         return await recorder.deferred(request, recipient, service, {
           status: "4.3.0",
@@ -189,9 +193,18 @@ export function createVirtual(deps: VirtualDeps): DeliveryAgent {
 
   return {
     async deliver(request) {
+      const content = new SharedContent(queue, request);
       let finished = true;
-      for (const recipient of request.recipients) {
-        if (!await deliverOne(request, recipient)) finished = false;
+      try {
+        for (const recipient of request.recipients) {
+          if (!await deliverOne(request, content, recipient)) finished = false;
+        }
+      } catch (error) {
+        if (!isDamage(error)) throw error;
+        markDamaged(queue, request);
+        finished = false;
+      } finally {
+        content.close();
       }
       return { finished };
     },
