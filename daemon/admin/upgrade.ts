@@ -2,35 +2,14 @@
 import { type Config, ConfigError, masterEntriesFromText, type MasterEntry } from "../../core/config/mod.ts";
 import { editMasterText, type MasterEdit, rewriteFile } from "../../core/config/edit/mod.ts";
 import { parseMasterRow } from "../../core/config/show/mod.ts";
-import { prepareDirectories } from "../master/mod.ts";
+import { INTERNAL_SERVICES, prepareDirectories } from "../master/mod.ts";
 import type { AdminDeps } from "./actions.ts";
 
-/** Services that a complete master.cf has, as their entries are written in it. */
+/** Services that a complete master.cf has, as their entries are written in it, with single blanks. */
 export const completeServices: readonly string[] = [
-  "pickup unix n - n 60 1 pickup",
-  "cleanup unix n - n - 0 cleanup",
-  "qmgr unix n - n 300 1 qmgr",
+  ...INTERNAL_SERVICES.trimEnd().split("\n").map((line) => line.replace(/ +/g, " ")),
   "tlsmgr unix - - n 1000? 1 tlsmgr",
-  "rewrite unix - - n - - trivial-rewrite",
-  "bounce unix - - n - 0 bounce",
-  "defer unix - - n - 0 bounce",
-  "trace unix - - n - 0 bounce",
-  "verify unix - - n - 1 verify",
-  "flush unix n - n 1000? 0 flush",
-  "proxymap unix - - n - - proxymap",
   "proxywrite unix - - n - 1 proxymap",
-  "smtp unix - - n - - smtp",
-  "relay unix - - n - - smtp",
-  "showq unix n - n - - showq",
-  "error unix - - n - - error",
-  "retry unix - - n - - error",
-  "discard unix - - n - - discard",
-  "local unix - n n - - local",
-  "virtual unix - n n - - virtual",
-  "lmtp unix - - n - - lmtp",
-  "anvil unix - - n - 1 anvil",
-  "scache unix - - n - 1 scache",
-  "postlog unix-dgram n - n - 1 postlogd",
 ];
 
 /** Services that take the place of others: they are added as comments, for whoever wants to switch them on. */

@@ -4,6 +4,7 @@
  */
 export { type Master, type MasterOptions, pidFilePath, runningMasterOf, startMaster } from "./master.ts";
 export { type Endpoint, endpointsOf } from "./listen.ts";
+export { INTERNAL_SERVICES } from "./internal_services.ts";
 export { prepareLogFile } from "./log_file.ts";
 export { isRoot, mailOwner, prepareDirectories } from "./privileges.ts";
 export { AlreadyRunning, runningMaster } from "./pid_file.ts";

@@ -1,6 +1,7 @@
 /** Private instances for tests: a real daemon process with its own directories and ports. */
 import { selfCommand } from "../../core/system/mod.ts";
 import { linesOf, parseReport } from "./control.ts";
+import { INTERNAL_SERVICES } from "./internal_services.ts";
 
 /** A TCP port of loopback that was free a moment ago. */
 export function freePort(): number {
@@ -47,29 +48,6 @@ export interface TestInstance {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-const SERVICES = `pickup unix n - n 60 1 pickup
-cleanup unix n - n - 0 cleanup
-qmgr unix n - n 300 1 qmgr
-rewrite unix - - n - - trivial-rewrite
-bounce unix - - n - 0 bounce
-defer unix - - n - 0 bounce
-trace unix - - n - 0 bounce
-verify unix - - n - 1 verify
-flush unix n - n 1000? 0 flush
-proxymap unix - - n - - proxymap
-smtp unix - - n - - smtp
-relay unix - - n - - smtp
-showq unix n - n - - showq
-error unix - - n - - error
-retry unix - - n - - error
-discard unix - - n - - discard
-local unix - n n - - local
-virtual unix - n n - - virtual
-lmtp unix - - n - - lmtp
-anvil unix - - n - 1 anvil
-postlog unix-dgram n - n - 1 postlogd
-`;
-
 function standardMain(directory: string, processes: boolean): string[] {
   return [
     "compatibility_level = 3.11",
@@ -103,7 +81,7 @@ export async function startInstance(options: InstanceOptions = {}): Promise<Test
   Deno.writeTextFileSync(`${etc}/main.cf`, main.join("\n") + "\n");
   Deno.writeTextFileSync(
     `${etc}/master.cf`,
-    `127.0.0.1:${port} inet n - n - - smtpd\n${SERVICES}${(options.master ?? []).join("\n")}\n`,
+    `127.0.0.1:${port} inet n - n - - smtpd\n${INTERNAL_SERVICES}${(options.master ?? []).join("\n")}\n`,
   );
   const mode = options.processes ? [] : ["--single-process"];
   const { program, args } = selfCommand("daemon", "-c", etc, "--report", ...mode);

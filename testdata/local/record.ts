@@ -16,32 +16,8 @@ import {
   type WorldResult,
 } from "../../daemon/local/world_testing.ts";
 import { scenarios } from "../../daemon/local/scenarios_testing.ts";
+import { INTERNAL_SERVICES } from "../../daemon/master/internal_services.ts";
 import { connectSmtp, freePort } from "../../daemon/master/testing.ts";
-
-const SERVICES = `pickup unix n - n 60 1 pickup
-cleanup unix n - n - 0 cleanup
-qmgr unix n - n 300 1 qmgr
-tlsmgr unix - - n 1000? 1 tlsmgr
-rewrite unix - - n - - trivial-rewrite
-bounce unix - - n - 0 bounce
-defer unix - - n - 0 bounce
-trace unix - - n - 0 bounce
-verify unix - - n - 1 verify
-flush unix n - n 1000? 0 flush
-proxymap unix - - n - - proxymap
-smtp unix - - n - - smtp
-relay unix - - n - - smtp
-showq unix n - n - - showq
-error unix - - n - - error
-retry unix - - n - - error
-discard unix - - n - - discard
-local unix - n n - - local
-virtual unix - n n - - virtual
-lmtp unix - - n - - lmtp
-anvil unix - - n - 1 anvil
-scache unix - - n - 1 scache
-postlog unix-dgram n - n - 1 postlogd
-`;
 
 async function call(command: string, ...args: string[]): Promise<void> {
   const { success, stderr } = await new Deno.Command(command, { args, stdout: "null", stderr: "piped" }).output();
@@ -72,7 +48,7 @@ async function record(scenario: Scenario): Promise<WorldResult> {
   const master = scenarioLines(scenario.master ?? [], directory);
   Deno.writeTextFileSync(
     `${etc}/master.cf`,
-    `127.0.0.1:${port} inet n - n - - smtpd\n${SERVICES}${master.join("\n")}\n`,
+    `127.0.0.1:${port} inet n - n - - smtpd\ntlsmgr unix - - n 1000? 1 tlsmgr\n${INTERNAL_SERVICES}${master.join("\n")}\n`,
   );
   await call("unshare", "-m", `${directory}/enter`, "postfix", "-c", etc, "start");
   const readLog = () => {
