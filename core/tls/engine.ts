@@ -7,11 +7,16 @@ import type { TLSSocket } from "node:tls";
 import type { ByteChannel } from "../smtp/mod.ts";
 import { type Certificate, parseCertificate } from "./certificate.ts";
 import { duplexOver, TlsChannel } from "./channel.ts";
+import { hasOpenssl, OpensslError } from "../system/mod.ts";
 import type { TlsContext } from "./context.ts";
 import { DerError } from "./der.ts";
 import { type ClientHello, ClientHelloReader, HelloError, ServerHelloWatcher } from "./hello.ts";
+import { acceptByOpenssl, opensslServer } from "./openssl_engine.ts";
 import { clientSignature, serverSignature } from "./signature.ts";
 import { type KeyPair, type TlsConnection, TlsError, type TlsSession, type VersionRange } from "./types.ts";
+
+// A library can be loaded now, by a process that gives up the right to do so later.
+hasOpenssl();
 
 /** How a server takes connections. */
 export interface AcceptOptions {
@@ -32,6 +37,11 @@ export async function acceptTls(channel: ByteChannel, options: AcceptOptions): P
     await requireVersion(channel, hello, options.context.versions);
     const pair = await within(Promise.resolve(options.choose(hello)), deadline);
     if (pair === undefined) throw new TlsError("protocol", "no shared cipher: no suitable certificate");
+    // The verdict about client certificates is the runtime's.
+    const server = options.askCertificate ? undefined : opensslServer(options.context, pair);
+    if (server !== undefined) {
+      return await within(acceptByOpenssl(server, channel, hello, bytes, pair), deadline);
+    }
     const watcher = new ServerHelloWatcher();
     const duplex = duplexOver(channel, bytes, (sent) => watcher.add(sent), undefined);
     const socket = new tls.TLSSocket(duplex, {
@@ -219,7 +229,7 @@ function closeQuietly(channel: ByteChannel): void {
 function asTlsError(error: unknown): TlsError {
   if (error instanceof TlsError) return error;
   const message = error instanceof Error ? error.message : String(error);
-  if (error instanceof HelloError || error instanceof DerError) {
+  if (error instanceof HelloError || error instanceof DerError || error instanceof OpensslError) {
     return new TlsError("protocol", message, { cause: error });
   }
   const code = String((error as { code?: unknown } | null)?.code ?? "");
