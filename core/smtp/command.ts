@@ -16,7 +16,8 @@ function isSpace(character: string): boolean {
 
 /**
  * The words of a command line. Blanks separate words except inside `<>`, `[]`, `()` and `""`; a colon ends the second
- * word (`FROM:`, `TO:`), so that `MAIL FROM:<a@b>` and `MAIL FROM: <a@b>` are the same.
+ * word (`FROM:`, `TO:`), so that `MAIL FROM:<a@b>` and `MAIL FROM: <a@b>` are the same; but not if it is the value of
+ * `NAME=value`.
  */
 export function commandWords(line: string): Word[] {
   const words: Word[] = [];
@@ -28,7 +29,7 @@ export function commandWords(line: string): Word[] {
     let kind: Word["kind"] = line[at] === "<" ? "path" : "other";
     while (at < line.length && !isSpace(line[at]!)) {
       const character = line[at]!;
-      if (character === ":" && words.length === 1) {
+      if (character === ":" && words.length === 1 && !line.slice(start, at).includes("=")) {
         at += 1;
         break;
       }

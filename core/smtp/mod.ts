@@ -19,3 +19,10 @@ export { decodeXtext, encodeXtext } from "./xtext.ts";
 export { ContentWriter } from "./content_writer.ts";
 export { type ContentOptions, ContentReader } from "./content_reader.ts";
 export { commandWords, type Word } from "./command.ts";
+export {
+  type Families,
+  MOST_HEADER_BYTES,
+  parseProxyHeader,
+  type ProxiedEndpoint,
+  type ProxyHeader,
+} from "./haproxy.ts";

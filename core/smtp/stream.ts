@@ -52,6 +52,9 @@ export class SmtpStream implements Expiring {
   #usual = SMALL_READ;
   /** Room for the next read. */
   #wanted = SMALL_READ;
+  /** A read that began before anybody waited for it, and whether it has brought something. */
+  #ahead: Promise<number | null> | undefined;
+  #arrived = false;
   #interrupted = false;
   #closed = false;
   #giveUp: ((reason: SmtpStreamError) => void) | undefined;
@@ -168,16 +171,36 @@ export class SmtpStream implements Expiring {
     this.#wanted = this.#usual;
   }
 
+  /** Begins to read; `arrived` tells whether the peer sends something before it is waited for. */
+  readAhead(): void {
+    this.#makeRoom();
+    const reading = this.#channel.read(this.#input);
+    this.#ahead = reading;
+    reading.then((count) => this.#arrived = count !== null && this.#ahead === reading, () => {});
+  }
+
+  /** Has the peer sent something that nobody has waited for? */
+  get arrived(): boolean {
+    return this.#arrived || this.#end > this.#start;
+  }
+
   /** Reads once and appends to what is buffered. False at the end of the input. Rejects with `SmtpStreamError`. */
   async fill(): Promise<boolean> {
     if (this.#interrupted) {
       this.#interrupted = false;
       throw new SmtpStreamError("closed", "The conversation was ended");
     }
-    this.#makeRoom();
+    let reading = this.#ahead;
+    if (reading === undefined) {
+      this.#makeRoom();
+      reading = this.#channel.read(this.#input.subarray(this.#end));
+    } else {
+      this.#ahead = undefined;
+      this.#arrived = false;
+    }
     const into = this.#input;
     const room = into.length - this.#end;
-    const count = await this.#wait(this.#channel.read(into.subarray(this.#end)));
+    const count = await this.#wait(reading);
     if (count === null) return false;
     this.#end += count;
     if (count === room) this.#wanted = into.length < MEDIUM_READ ? MEDIUM_READ : LARGE_READ;
@@ -217,7 +240,7 @@ export class SmtpStream implements Expiring {
       // The peer was faster.
     }
     // A read that is still under way may write into the buffer, so it is not put back for others then.
-    if (this.#giveUp === undefined) this.#releaseInput();
+    if (this.#giveUp === undefined && this.#ahead === undefined) this.#releaseInput();
     this.#giveUp?.(new SmtpStreamError("closed", "The connection was closed"));
   }
 

@@ -3,6 +3,8 @@ import { reply } from "../../core/smtp/mod.ts";
 import { checkData } from "./access/stages.ts";
 import { beginContent, endContent, moreInput, passOn } from "./content.ts";
 import { isDiscarded } from "./hello.ts";
+import { withFilter } from "./proxy_message.ts";
+import { parseRefusal } from "./refusals.ts";
 import { printable, type Session } from "./session.ts";
 import type { Transaction } from "./transaction.ts";
 
@@ -50,6 +52,12 @@ export async function bdat(session: Session, words: readonly Word[], line: strin
     const refusal = await checkData(session);
     if (refusal !== undefined) {
       return await refuseChunk(session, chunk, refusal.code, refusal.enhanced, refusal.text);
+    }
+    const { proxy } = transaction;
+    const refused = proxy === undefined ? undefined : await withFilter(() => proxy.command("DATA", 3));
+    if (refused !== undefined) {
+      const { code, enhanced, text } = parseRefusal(refused)!;
+      return await refuseChunk(session, chunk, code, enhanced, text);
     }
   }
   if (settings.messageSizeLimit > 0 && transaction.chunkBytes + chunk.size > settings.messageSizeLimit) {

@@ -12,8 +12,10 @@ export interface Client {
   readonly reverseName: string;
   readonly nameStatus: NameStatus;
   readonly reverseNameStatus: NameStatus;
-  /** `127.0.0.1`, `::1`. */
+  /** `127.0.0.1`, `::1`; `unknown` if XCLIENT said so. */
   readonly address: string;
+  /** Where the connection came from; XCLIENT does not change it. */
+  readonly connectedFrom: string;
   /** `127.0.0.1`, `IPv6:::1`. */
   readonly rfcAddress: string;
   readonly port: string;
@@ -25,11 +27,24 @@ export interface Client {
   readonly serverPort: string;
 }
 
-const UNKNOWN = "unknown";
+/** Stands for what is not known. */
+export const UNKNOWN = "unknown";
 
-interface Endpoint {
+/** One end of a connection. */
+export interface Endpoint {
   readonly address: string;
   readonly port: string;
+}
+
+/** Both ends of a connection. */
+export interface Endpoints {
+  readonly client: Endpoint;
+  readonly server: Endpoint;
+}
+
+/** The ends of a connection as the system knows them. */
+export function endpointsOf(connection: SmtpdConnection): Endpoints {
+  return { client: endpoint(connection.remoteAddr), server: endpoint(connection.localAddr) };
 }
 
 function endpoint(address: Deno.Addr): Endpoint {
@@ -40,7 +55,7 @@ function endpoint(address: Deno.Addr): Endpoint {
 
 /** Finds out who the client is: address, name, and whether the name has that address. */
 export async function identifyClient(
-  connection: SmtpdConnection,
+  endpoints: Endpoints,
   options: {
     readonly resolver: SmtpdResolver | undefined;
     readonly lookupNames: boolean;
@@ -48,21 +63,31 @@ export async function identifyClient(
     readonly log: Logger;
   },
 ): Promise<Client> {
-  const remote = endpoint(connection.remoteAddr);
-  const local = endpoint(connection.localAddr);
-  const family = remote.address.includes(":") ? 10 : 2;
+  const { address, port } = endpoints.client;
   const names = options.lookupNames && options.resolver !== undefined
-    ? await lookupNames(remote.address, family === 10 ? 6 : 4, options.resolver, options.log)
+    ? await lookupNames(address, address.includes(":") ? 6 : 4, options.resolver, options.log)
     : UNNAMED;
-  return {
+  return describeClient({
     ...names,
-    address: remote.address,
-    rfcAddress: family === 10 ? `IPv6:${remote.address}` : remote.address,
-    port: remote.port,
+    address,
+    connectedFrom: address,
+    port,
+    serverAddress: endpoints.server.address,
+    serverPort: endpoints.server.port,
+  }, options.showPort);
+}
+
+/** Adds what follows from the rest. @param showPort `smtpd_client_port_logging` */
+export function describeClient(
+  facts: Omit<Client, "family" | "rfcAddress" | "label">,
+  showPort: boolean,
+): Client {
+  const family = facts.address.includes(":") ? 10 : 2;
+  return {
+    ...facts,
+    rfcAddress: family === 10 ? `IPv6:${facts.address}` : facts.address,
     family,
-    label: `${names.name}[${remote.address}]${options.showPort ? ":" + remote.port : ""}`,
-    serverAddress: local.address,
-    serverPort: local.port,
+    label: `${facts.name}[${facts.address}]${showPort ? ":" + facts.port : ""}`,
   };
 }
 

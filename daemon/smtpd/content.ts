@@ -19,7 +19,7 @@ export function beginContent(session: Session, transaction: Transaction, dots: b
     dots,
   });
   transaction.content = reader;
-  writeContentStart(session, transaction, transaction.queueId ?? "");
+  writeContentStart(session, transaction, transaction.proxy === undefined ? transaction.queueId ?? "" : "");
   return reader;
 }
 
@@ -60,7 +60,10 @@ export async function endContent(
   session.where = END_OF_MESSAGE;
   session.receiving = undefined;
   const answer = await settle(session, transaction, reader, queued);
+  const { proxy } = transaction;
+  if (proxy !== undefined) session.logProxied(answer.accepted, proxy.lastReply);
   session.transaction = undefined;
+  session.forwarded = undefined;
   session.chunks = "none";
   if (answer.accepted) {
     session.errors = 0;
@@ -106,6 +109,10 @@ async function settle(
   const result = await message.finish();
   // From here on the message is cleanup's: there is nothing left to abort.
   transaction.message = undefined;
+  // The filter's words, whatever they are.
+  if (transaction.proxy !== undefined) {
+    return { accepted: result.status === CleanupStatus.Ok, reply: result.reason };
+  }
   if (result.status === CleanupStatus.Ok) {
     return { accepted: true, reply: reply(250, "2.0.0", `Ok: ${queued(message.queueId)}`) };
   }

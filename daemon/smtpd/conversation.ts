@@ -1,15 +1,8 @@
-import { decodeText } from "../../core/bytes/mod.ts";
-import {
-  commandWords,
-  type Reply,
-  reply,
-  replyLine,
-  SmtpStreamError,
-  type Word,
-} from "../../core/smtp/mod.ts";
-import { TableError } from "../../core/table/mod.ts";
-import { checkClient } from "./access/stages.ts";
-import { isExempt } from "./limits.ts";
+import { decodeText, encodeText } from "../../core/bytes/mod.ts";
+import { commandWords, type Reply, reply, SmtpStreamError, type Word } from "../../core/smtp/mod.ts";
+import { TableError, type TableList } from "../../core/table/mod.ts";
+import { greet } from "./greeting.ts";
+import { escaped, interrupted } from "./pipelining.ts";
 import { printable, type Session, UNKNOWN_COMMAND } from "./session.ts";
 import { deniedReply } from "./settings.ts";
 import { needsTlsFirst, startWrapped } from "./starttls.ts";
@@ -27,19 +20,20 @@ const SHOWN_INPUT = 100;
 export async function converse(session: Session): Promise<void> {
   const { stream, settings } = session;
   stream.setTimeout(settings.timeout);
-  await watchLineEnds(session);
   const { tls } = session.service;
-  if (tls?.wrapper === true && !await startWrapped(session, tls)) return await stream.flush();
-  if (!await greet(session)) return;
+  if (tls?.wrapper === true && !await startWrapped(session, tls)) return await session.flush();
+  if (!await greet(session)) return await session.flush();
   await stream.flush();
   for (;;) {
     let commands = 0;
     while (!session.hangup && stream.hasLine() && commands++ < MOST_COMMANDS_PER_TURN) {
-      if (tooManyErrors(session)) return await stream.flush();
+      if (tooManyErrors(session)) return await session.flush();
       const step = nextCommand(session, stream.takeLine(settings.lineLimit)!);
       if (step instanceof Promise) await step;
+      if (session.late !== undefined) await session.settle();
     }
     if (!session.hangup) tooManyErrors(session);
+    if (session.late !== undefined) await session.settle();
     if (stream.out.length > 0) await stream.flush();
     if (session.hangup) return;
     if (commands > MOST_COMMANDS_PER_TURN) await new Promise((done) => setTimeout(done, 0));
@@ -55,50 +49,7 @@ async function awaitLine(session: Session): Promise<void> {
   if (line === null) throw new SmtpStreamError("lost", "The client closed the connection");
   const step = nextCommand(session, line);
   if (step instanceof Promise) await step;
-}
-
-/** Is lone LF an offence with this client? */
-async function watchLineEnds(session: Session): Promise<void> {
-  const { settings } = session;
-  if (settings.bareNewline === "no") return;
-  session.strictLines = !await session.clientIn(
-    settings.bareNewlineExclusions,
-    "smtpd_forbid_bare_newline_exclusions",
-  );
-}
-
-/** The greeting (RFC 5321 section 4.2), or a refusal. False: the connection ends. */
-async function greet(session: Session): Promise<boolean> {
-  const { settings, service, client } = session;
-  const limits = settings.limits;
-  const counts = service.deps.anvil.connect(service.name, client.address);
-  if ((limits.connectionCount > 0 || limits.connectionRate > 0) && !await isExempt(session)) {
-    const over = (count: number, most: number) => most > 0 && count > most;
-    const title = over(counts.count, limits.connectionCount)
-      ? `Connection concurrency limit exceeded: ${counts.count}`
-      : over(counts.rate, limits.connectionRate)
-      ? `Connection rate limit exceeded: ${counts.rate}`
-      : undefined;
-    if (title !== undefined) {
-      session.errors += 1;
-      session.reply(
-        reply(421, "4.7.0", `${settings.hostname} Error: too many connections from ${client.address}`),
-      );
-      session.warn(`${title} from ${client.label} for service ${service.name}`);
-      await session.stream.flush();
-      return false;
-    }
-  }
-  const refusal = settings.delayReject ? undefined : await checkClient(session);
-  if (refusal === undefined) {
-    session.reply(reply(220, "", settings.banner));
-  } else {
-    session.denied = true;
-    session.errors += 1;
-    session.reply(refusal);
-    if (session.hangup) await session.stream.flush();
-  }
-  return !session.hangup;
+  if (session.late !== undefined) await session.settle();
 }
 
 /** Says good-bye to a client with too many errors; the loop ends then. */
@@ -136,18 +87,24 @@ function nextCommand(session: Session, bytes: Uint8Array): void | Promise<void> 
   return settings.commandFilter.isEmpty ? interpret(session, line) : filterAndInterpret(session, line);
 }
 
+/** What patterns make of an empty line; tables with keys are not asked for an empty one. */
+async function replacementOfNothing(tables: TableList): Promise<string | undefined> {
+  for (const table of tables.tables) {
+    const found = table.matchesPatterns ? await table.lookup("") : undefined;
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
 /** Replaces a command as `smtpd_command_filter` says. A table that can't answer ends the session. */
 async function filterAndInterpret(session: Session, line: string): Promise<void> {
-  const { commandFilter, hostname } = session.settings;
+  const { commandFilter } = session.settings;
   let replacement: string | undefined;
   try {
-    replacement = await commandFilter.lookup(line);
+    replacement = line === "" ? await replacementOfNothing(commandFilter) : await commandFilter.lookup(line);
   } catch (error) {
     if (!(error instanceof TableError)) throw error;
-    const failure = reply(421, "4.3.0", `${hostname} Server local data error`);
-    session.logDecision("reject", replyLine(failure));
-    session.reply(failure);
-    return;
+    return session.refuseTroubled();
   }
   if (replacement !== undefined) {
     session.service.deps.log.info(
@@ -187,12 +144,7 @@ function run(session: Session, name: string, words: Word[], line: string): void 
   if (verb === undefined) return unknownCommand(session, name, words[0]!.text, line);
   session.where = name;
   session.count(name.toLowerCase());
-  if (violatesPipelining(session, name, verb)) {
-    session.errors += 1;
-    session.reply(reply(554, "5.5.0", "Error: SMTP protocol synchronization"));
-    session.hangup = true;
-    return;
-  }
+  if (violatesPipelining(session, name, verb)) return;
   if (session.denied && name !== "QUIT") return afterError(session, deniedReply(session.client.label));
   if (needsTlsFirst(session, name)) {
     return afterError(session, reply(530, "5.7.0", "Must issue a STARTTLS command first"));
@@ -208,11 +160,11 @@ function afterCommand(
   session: Session,
   name: string,
   verb: Verb,
-  accepted: boolean,
+  accepted: boolean | undefined,
   errorsBefore: number,
 ): void | Promise<void> {
-  if (accepted) session.countAccepted(name.toLowerCase());
-  else session.errors += 1;
+  if (accepted === true) session.countAccepted(name.toLowerCase());
+  else if (accepted === false) session.errors += 1;
   if (verb.junk === true && session.junk++ > session.settings.junkCommands) session.errors += 1;
   return slowDown(session, errorsBefore);
 }
@@ -232,7 +184,7 @@ function slowDown(session: Session, errorsBefore: number): void | Promise<void> 
 
 async function sleepAndSend(session: Session, seconds: number): Promise<void> {
   await new Promise((done) => setTimeout(done, seconds * 1000));
-  await session.stream.flush();
+  await session.flush();
 }
 
 /** Web browsers, mail headers and the like: the client is thrown out. Else a plain error. */
@@ -242,7 +194,7 @@ async function unknownCommand(session: Session, name: string, word: string, line
   if (/^[!-9;-~]+:/.test(line) || await isForbidden(session, word) || await isForbidden(session, name)) {
     session.errors += 1;
     session.warn(
-      `non-SMTP command from ${session.client.label}: ${printable(line).slice(0, SHOWN_INPUT)}`,
+      `non-SMTP command from ${session.client.label}: ${escaped(encodeText(line.slice(0, SHOWN_INPUT)))}`,
     );
     session.reply(reply(221, "2.7.0", "Error: I can break rules, too. Goodbye."));
     session.hangup = true;
@@ -267,38 +219,7 @@ async function isForbidden(session: Session, word: string): Promise<boolean> {
  * pipelining with EHLO? It may be a web page or a smuggler. True if the session has to end for it.
  */
 function violatesPipelining(session: Session, name: string, verb: Verb): boolean {
-  const { stream, settings } = session;
-  if (stream.buffered === 0 || session.pipeliningReported) return false;
+  if (session.stream.buffered === 0) return false;
   if (session.protocol === "ESMTP" && verb.last !== true) return false;
-  session.pipeliningReported = true;
-  session.service.deps.log.info(
-    `improper command pipelining after ${name} from ${session.client.label}: ${
-      // What follows AUTH may be a password.
-      name === "AUTH" ? "..." : escaped(stream.peek().subarray(0, SHOWN_INPUT))}`,
-    "pipelining",
-    { client: session.client.label, clientAddress: session.client.address, stage: name },
-  );
-  return settings.forbidUnauthPipelining;
-}
-
-const ESCAPES: Readonly<Record<string, string>> = {
-  "\r": "\\r",
-  "\n": "\\n",
-  "\t": "\\t",
-  "\b": "\\b",
-  "\f": "\\f",
-  "\v": "\\v",
-  "\x07": "\\a",
-  "\\": "\\\\",
-};
-
-/** Input as C strings are written. */
-function escaped(bytes: Uint8Array): string {
-  let text = "";
-  for (const byte of bytes) {
-    const character = String.fromCharCode(byte);
-    text += ESCAPES[character] ??
-      (byte >= 32 && byte < 127 ? character : "\\" + byte.toString(8).padStart(3, "0"));
-  }
-  return text;
+  return interrupted(session, name);
 }

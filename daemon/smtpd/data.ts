@@ -2,6 +2,7 @@ import { reply } from "../../core/smtp/mod.ts";
 import type { Word } from "../../core/smtp/mod.ts";
 import { checkData } from "./access/stages.ts";
 import { beginContent, endContent, moreInput, passOn } from "./content.ts";
+import { withFilter } from "./proxy_message.ts";
 import type { Session } from "./session.ts";
 
 /** DATA (RFC 5321 section 4.1.1.4). */
@@ -14,6 +15,12 @@ export async function data(session: Session, words: readonly Word[]): Promise<bo
   const refusal = await checkData(session);
   if (refusal !== undefined) {
     session.reply(refusal);
+    return false;
+  }
+  const { proxy } = transaction;
+  const refused = proxy === undefined ? undefined : await withFilter(() => proxy.command("DATA", 3));
+  if (refused !== undefined) {
+    session.rawReply(refused);
     return false;
   }
   session.reply(reply(354, "", "End data with <CR><LF>.<CR><LF>"));

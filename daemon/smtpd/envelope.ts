@@ -1,9 +1,11 @@
 import type { ByteBuffer } from "../../core/bytes/mod.ts";
 import { appendTextRecord, RecordType } from "../../core/queue/mod.ts";
 import { CleanupFlag } from "../cleanup/types.ts";
+import { UNKNOWN } from "./client.ts";
 import { receivedHeader } from "./received.ts";
 import type { Session } from "./session.ts";
 import type { Transaction } from "./transaction.ts";
+import { forwardedAddress, forwardedLabel } from "./xforward.ts";
 
 function attribute(out: ByteBuffer, name: string, value: string | undefined): void {
   if (value !== undefined && value !== "") appendTextRecord(out, RecordType.Attribute, `${name}=${value}`);
@@ -12,12 +14,12 @@ function attribute(out: ByteBuffer, name: string, value: string | undefined): vo
 /** Writes the envelope up to the recipients, in the order that queue files have it. */
 export function writeEnvelope(session: Session, transaction: Transaction, localRewriting: boolean): void {
   const out = transaction.records;
-  const { client, helo, protocol, settings } = session;
+  const { client, helo, protocol, settings, forwarded } = session;
   const { seconds, micros } = transaction.arrival;
   appendTextRecord(out, RecordType.Time, `${seconds} ${micros}`);
   if (settings.contentFilter !== "") appendTextRecord(out, RecordType.Filter, settings.contentFilter);
-  attribute(out, "log_ident", transaction.queueId);
-  attribute(out, "rewrite_context", localRewriting ? "local" : "remote");
+  attribute(out, "log_ident", forwarded?.ident ?? transaction.queueId);
+  attribute(out, "rewrite_context", forwarded?.context ?? (localRewriting ? "local" : "remote"));
   attribute(out, "sasl_method", session.login?.method);
   attribute(out, "sasl_username", session.login?.user);
   attribute(out, "sasl_sender", transaction.saslSender);
@@ -25,12 +27,22 @@ export function writeEnvelope(session: Session, transaction: Transaction, localR
   if (transaction.returnFlags !== 0) attribute(out, "ret_flags", String(transaction.returnFlags));
   appendTextRecord(out, RecordType.Sender, transaction.sender);
   attribute(out, "encoding", transaction.encoding);
-  attribute(out, "log_client_name", client.name);
-  attribute(out, "log_client_address", client.rfcAddress);
-  attribute(out, "log_client_port", client.port);
-  attribute(out, "log_message_origin", client.label);
-  attribute(out, "log_helo_name", helo);
-  attribute(out, "log_protocol_name", protocol);
+  if (forwarded === undefined) {
+    attribute(out, "log_client_name", client.name);
+    attribute(out, "log_client_address", client.rfcAddress);
+    attribute(out, "log_client_port", client.port);
+    attribute(out, "log_message_origin", client.label);
+    attribute(out, "log_helo_name", helo);
+    attribute(out, "log_protocol_name", protocol);
+  } else {
+    // Nothing of the filter's own session may get among what it told about its client.
+    attribute(out, "log_client_name", forwarded.name ?? UNKNOWN);
+    attribute(out, "log_client_address", forwardedAddress(forwarded));
+    attribute(out, "log_client_port", forwarded.port ?? UNKNOWN);
+    attribute(out, "log_message_origin", forwardedLabel(forwarded));
+    attribute(out, "log_helo_name", forwarded.helo);
+    attribute(out, "log_protocol_name", forwarded.protocol ?? UNKNOWN);
+  }
   attribute(out, "client_name", client.name);
   attribute(out, "reverse_client_name", client.reverseName);
   attribute(out, "client_address", client.address);
@@ -58,6 +70,10 @@ export function writeRecipient(
 export function writeContentStart(session: Session, transaction: Transaction, queueId: string): void {
   const out = transaction.records;
   appendTextRecord(out, RecordType.Message, "");
+  // The filter may forget the client's wish; the header tells the server behind it.
+  if (transaction.proxy !== undefined && transaction.requireTls && session.settings.requireTlsHeader) {
+    appendTextRecord(out, RecordType.Normal, "Require-TLS-ESMTP: yes");
+  }
   for (const header of transaction.actions.prepend) {
     for (const line of header.split("\n")) appendTextRecord(out, RecordType.Normal, line);
   }

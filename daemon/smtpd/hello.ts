@@ -1,8 +1,12 @@
-import type { Word } from "../../core/smtp/mod.ts";
-import { reply } from "../../core/smtp/mod.ts";
+import { splitList } from "../../core/config/mod.ts";
+import { reply, type Word } from "../../core/smtp/mod.ts";
+import { TableError } from "../../core/table/mod.ts";
 import { checkHelo } from "./access/stages.ts";
 import { authKeywords } from "./auth.ts";
 import { printable, type Session } from "./session.ts";
+import { keywordSet } from "./settings.ts";
+import { XCLIENT_KEYWORD } from "./xclient.ts";
+import { XFORWARD_KEYWORD } from "./xforward.ts";
 
 /** Service extensions in the order in which EHLO names them; each may be taken back by `smtpd_discard_ehlo_keywords`. */
 const KEYWORDS: readonly { readonly name: string; line(session: Session): string | undefined }[] = [
@@ -18,16 +22,63 @@ const KEYWORDS: readonly { readonly name: string; line(session: Session): string
     line: ({ service, tls }) => service.tls !== undefined && tls === undefined ? "STARTTLS" : undefined,
   },
   { name: "auth", line: ({ authKeywords }) => authKeywords },
+  { name: "xclient", line: ({ mayXclient }) => mayXclient ? XCLIENT_KEYWORD : undefined },
+  { name: "xforward", line: ({ mayXforward }) => mayXforward ? XFORWARD_KEYWORD : undefined },
   { name: "enhancedstatuscodes", line: () => "ENHANCEDSTATUSCODES" },
   { name: "8bitmime", line: () => "8BITMIME" },
   { name: "dsn", line: () => "DSN" },
   { name: "smtputf8", line: ({ settings }) => settings.smtputf8 ? "SMTPUTF8" : undefined },
   { name: "chunking", line: () => "CHUNKING" },
+  // RFC 8689 section 4.1: under TLS only.
+  {
+    name: "requiretls",
+    line: ({ settings, tls }) => settings.requireTls && tls !== undefined ? "REQUIRETLS" : undefined,
+  },
 ];
 
-/** Has `smtpd_discard_ehlo_keywords` taken this extension back? */
+/** In which order the log names what is not offered. */
+const DISCARDABLE = [
+  "8bitmime",
+  "auth",
+  "etrn",
+  "pipelining",
+  "size",
+  "verp",
+  "vrfy",
+  "xclient",
+  "xforward",
+  "starttls",
+  "enhancedstatuscodes",
+  "dsn",
+  "smtputf8",
+  "chunking",
+  "requiretls",
+];
+
+/** Has `smtpd_discard_ehlo_keywords` or a table for this client taken an extension back? */
 export function isDiscarded(session: Session, keyword: string): boolean {
-  return session.settings.discardKeywords.has(keyword);
+  return session.discarded.has(keyword);
+}
+
+/** Asks which extensions this client is not offered, and says so in the log. False, with a reply: nobody can say. */
+async function findDiscarded(session: Session): Promise<boolean> {
+  const { settings, client, service } = session;
+  if (!settings.discardKeywordMaps.isEmpty) {
+    try {
+      const found = await settings.discardKeywordMaps.lookup(client.address);
+      session.discarded = found === undefined ? settings.discardKeywords : keywordSet(splitList(found));
+    } catch (error) {
+      if (!(error instanceof TableError)) throw error;
+      session.warn(`don't know what EHLO features to announce to ${client.label}`);
+      session.refuseTroubled();
+      return false;
+    }
+  }
+  if (session.discarded.size > 0 && !session.discarded.has("silent-discard")) {
+    const names = DISCARDABLE.filter((name) => session.discarded.has(name)).map((name) => name.toUpperCase());
+    if (names.length > 0) service.deps.log.info(`discarding EHLO keywords: ${names.join(" ")}`);
+  }
+  return true;
 }
 
 /** The client's name for itself, as the log and the Received: header may carry it. */
@@ -50,7 +101,8 @@ async function hello(session: Session, words: readonly Word[], protocol: "SMTP" 
     }
   }
   session.reset();
-  session.protocol = protocol;
+  // A client that has spoken ESMTP once is taken for one that can.
+  if (protocol === "ESMTP") session.protocol = protocol;
   return true;
 }
 
@@ -61,7 +113,7 @@ export async function helo(session: Session, words: readonly Word[]): Promise<bo
 }
 
 export async function ehlo(session: Session, words: readonly Word[]): Promise<boolean> {
-  if (!await hello(session, words, "ESMTP")) return false;
+  if (!await hello(session, words, "ESMTP") || !await findDiscarded(session)) return false;
   session.authKeywords = await authKeywords(session);
   if (session.hangup) return false;
   const lines = [session.settings.hostname];

@@ -4,11 +4,12 @@ import { checkSender } from "./access/stages.ts";
 import { exceedsRate } from "./limits.ts";
 import { mailParameter } from "./parameters.ts";
 import { acceptableAddress } from "./path.ts";
+import { openMessage } from "./rcpt.ts";
 import { printable, type Session } from "./session.ts";
 import { Transaction } from "./transaction.ts";
 
 /** MAIL FROM:<address> (RFC 5321 section 4.1.1.2). */
-export async function mail(session: Session, words: readonly Word[]): Promise<boolean> {
+export async function mail(session: Session, words: readonly Word[], line: string): Promise<boolean> {
   const { settings } = session;
   if (settings.helloRequired && session.helo === undefined) {
     return session.refuse(503, "5.5.1", "Error: send HELO/EHLO first");
@@ -45,6 +46,11 @@ export async function mail(session: Session, words: readonly Word[]): Promise<bo
   const now = performance.timeOrigin + performance.now();
   transaction.arrival = { seconds: Math.floor(now / 1000), micros: Math.floor((now % 1000) * 1000) };
   session.transaction = transaction;
+  if (settings.proxyFilter !== undefined) transaction.mailCommand = line;
+  else if (!settings.delayOpen && !await openMessage(session, transaction)) {
+    session.transaction = undefined;
+    return false;
+  }
   session.reply(reply(250, "2.1.0", "Ok"));
   return true;
 }

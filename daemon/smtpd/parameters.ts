@@ -84,11 +84,21 @@ export function mailParameter(
       transaction.smtputf8 = true;
       return undefined;
   }
+  if (word.toUpperCase() === "REQUIRETLS") return requireTls(session, transaction, word);
   const equals = word.indexOf("=");
   const parameter = equals < 0 ? undefined : MAIL[word.slice(0, equals).toUpperCase()];
   return parameter === undefined
     ? unsupported(word)
     : parameter(session, transaction, word.slice(equals + 1), seen);
+}
+
+/** REQUIRETLS (RFC 8689 section 4.1): only where it was offered, which takes TLS. */
+function requireTls(session: Session, transaction: Transaction, word: string): Refusal | undefined {
+  if (!session.settings.requireTls || session.tls === undefined || isDiscarded(session, "requiretls")) {
+    return unsupported(word);
+  }
+  transaction.requireTls = true;
+  return undefined;
 }
 
 /** DSN parameters of one recipient. */

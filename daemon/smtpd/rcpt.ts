@@ -7,14 +7,16 @@ import { writeEnvelope, writeRecipient } from "./envelope.ts";
 import { exceedsRate } from "./limits.ts";
 import { type RecipientOptions, recipientParameter } from "./parameters.ts";
 import { acceptableAddress } from "./path.ts";
+import { filterAttributes, ProxyMessage, withFilter } from "./proxy_message.ts";
 import { printable, type Session } from "./session.ts";
 import type { Transaction } from "./transaction.ts";
+import { forwardedLabel } from "./xforward.ts";
 
 /** Envelope records are handed to cleanup when there are this many bytes of them. */
 const ENVELOPE_BATCH = 16384;
 
 /** RCPT TO:<address> (RFC 5321 section 4.1.1.3). */
-export async function rcpt(session: Session, words: readonly Word[]): Promise<boolean> {
+export async function rcpt(session: Session, words: readonly Word[], line: string): Promise<boolean> {
   const { settings, transaction } = session;
   if (transaction === undefined) return session.refuse(503, "5.5.1", "Error: need MAIL command");
   if (session.chunks !== "none") return session.refuse(503, "5.5.1", "Error: RCPT after BDAT");
@@ -48,13 +50,22 @@ export async function rcpt(session: Session, words: readonly Word[]): Promise<bo
     session.reply(refusal);
     return false;
   }
-  if (transaction.message === undefined && !await openMessage(session, transaction)) return false;
+  if (settings.proxyFilter !== undefined) {
+    const refused = await withFilter(() => passRecipient(session, transaction, line));
+    if (refused !== undefined) {
+      session.rawReply(refused);
+      return false;
+    }
+    // Not before the first accepted recipient, so that refused mail leaves no trace on disk.
+  } else if (transaction.message === undefined && !await openMessage(session, transaction)) return false;
   if (transaction.recipients === 0) transaction.firstRecipient = recipient;
   transaction.recipients += 1;
   const originalRecipient = options.originalRecipient === ""
     ? `${transaction.smtputf8 && !isAscii(recipient) ? "utf-8" : "rfc822"};${recipient}`
     : options.originalRecipient;
-  writeRecipient(transaction.records, recipient, options.notify, originalRecipient);
+  if (transaction.proxy === undefined) {
+    writeRecipient(transaction.records, recipient, options.notify, originalRecipient);
+  }
   if (transaction.records.length > ENVELOPE_BATCH) await sendRecords(transaction);
   session.reply(reply(250, "2.1.5", "Ok"));
   return true;
@@ -72,11 +83,12 @@ export async function sendRecords(transaction: Transaction): Promise<void> {
   records.clear(KEPT_ROOM);
 }
 
-/** Opens a queue file with the first accepted recipient, so that refused mail leaves no trace on disk. */
-async function openMessage(session: Session, transaction: Transaction): Promise<boolean> {
-  const { service, client } = session;
+/** Opens a queue file. False, with a reply: there is none to be had. */
+export async function openMessage(session: Session, transaction: Transaction): Promise<boolean> {
+  const { service } = session;
   let flags = session.settings.cleanupFlags;
   if (transaction.smtputf8) flags |= CleanupFlag.Smtputf8;
+  if (transaction.requireTls) flags |= CleanupFlag.RequireTls;
   try {
     transaction.message = service.deps.cleanup.begin(flags);
   } catch (error) {
@@ -84,11 +96,32 @@ async function openMessage(session: Session, transaction: Transaction): Promise<
     session.warn(error.message);
     return session.refuse(451, "4.3.0", "Error: queue file write error");
   }
-  const { queueId } = transaction.message;
-  const { login } = session;
+  logClient(session, transaction, transaction.message.queueId);
+  writeEnvelope(session, transaction, await isRewriteClient(session));
+  return true;
+}
+
+/** Hands RCPT to the filter in front of the queue; the first one begins the message there. */
+async function passRecipient(session: Session, transaction: Transaction, line: string): Promise<void> {
+  if (transaction.proxy === undefined) {
+    const message = new ProxyMessage(session, filterAttributes(session, await isRewriteClient(session)));
+    await message.begin(transaction.mailCommand);
+    transaction.proxy = transaction.message = message;
+    logClient(session, transaction, message.queueId);
+  }
+  await transaction.proxy.command(line, 2);
+}
+
+/** `ID: client=name[address]` and who it claims to be or to speak for. */
+function logClient(session: Session, transaction: Transaction, queueId: string): void {
+  const { service, client, login, forwarded } = session;
   let line = `${queueId}: client=${client.label}`;
   if (login !== undefined) line += `, sasl_method=${login.method}, sasl_username=${login.user}`;
   if (transaction.saslSender !== "") line += `, sasl_sender=${transaction.saslSender}`;
+  if (forwarded !== undefined) {
+    if (forwarded.ident !== undefined) line += `, orig_queue_id=${forwarded.ident}`;
+    line += `, orig_client=${forwardedLabel(forwarded)}`;
+  }
   service.deps.log.info(line, "client", {
     queueId,
     saslMethod: login?.method,
@@ -96,9 +129,9 @@ async function openMessage(session: Session, transaction: Transaction): Promise<
     client: client.label,
     clientAddress: client.address,
     clientName: client.name,
+    originalClient: forwarded === undefined ? undefined : forwardedLabel(forwarded),
+    originalQueueId: forwarded?.ident,
   });
-  writeEnvelope(session, transaction, await isRewriteClient(session));
-  return true;
 }
 
 function isAscii(text: string): boolean {

@@ -28,7 +28,10 @@ function inComment(name: string): string {
   return name === "" ? "(not verified)" : name.replace(/[()\\"<>]/g, "_");
 }
 
-/** The lines of the Received: header that smtpd puts before a message (RFC 5321 section 4.4). */
+/**
+ * The lines of the Received: header that smtpd puts before a message (RFC 5321 section 4.4).
+ * @param queueId empty if the message gets none here
+ */
 export function receivedHeader(session: Session, transaction: Transaction, queueId: string): string[] {
   const { settings, client, helo } = session;
   const base = transaction.smtputf8 && session.protocol === "ESMTP" ? "UTF8SMTP" : session.protocol;
@@ -45,9 +48,10 @@ export function receivedHeader(session: Session, transaction: Transaction, queue
     ...tlsLines(session),
     ...sender,
   ];
-  const by = `${
-    settings.hideClient ? "Received: " : "\t"
-  }by ${settings.hostname} (${settings.mailName}) with ${protocol} id ${queueId}`;
-  if (transaction.recipients !== 1) return [...from, `${by}; ${date}`];
+  const id = queueId === "" ? "" : ` id ${queueId}`;
+  const server = `by ${settings.hostname} (${settings.mailName})`;
+  // Without the client, not even that it spoke SMTP is told.
+  const by = settings.hideClient ? `Received: ${server}${id}` : `\t${server} with ${protocol}${id}`;
+  if (transaction.recipients !== 1) return [...from, `${by};`, `\t${date}`];
   return [...from, by, `\tfor <${toExternal(transaction.firstRecipient)}>; ${date}`];
 }

@@ -2,12 +2,13 @@ import { CoarseTimer, reply, SmtpStream, SmtpStreamError } from "../../core/smtp
 import { preloadTls } from "../../core/tls/mod.ts";
 import { readServerAuth } from "./auth_settings.ts";
 import { AccessLists, canonicalAddresses } from "./access/lists.ts";
-import { identifyClient } from "./client.ts";
+import { type Client, type Endpoints, endpointsOf, identifyClient } from "./client.ts";
 import { converse } from "./conversation.ts";
 import { type Service, Session } from "./session.ts";
 import { readSettings } from "./settings.ts";
 import { readServerTls } from "./starttls_settings.ts";
 import type { Smtpd, SmtpdConnection, SmtpdDeps } from "./types.ts";
+import { readUpstreamHeader, UpstreamProxyError, withInput } from "./upstream_proxy.ts";
 
 /** Free space is asked for at most this often, in milliseconds. */
 const SPACE_CHECK_INTERVAL = 1000;
@@ -121,29 +122,35 @@ class Conversation {
   async run(service: Service): Promise<void> {
     try {
       const { settings } = service;
-      const client = await identifyClient(this.connection, {
+      const proxied = settings.upstreamProxyTimeout === undefined
+        ? undefined
+        : await this.#proxiedEnds(service, settings.upstreamProxyTimeout);
+      // Under TLS from the start, the handshake reads for itself.
+      if (proxied === undefined && service.tls?.wrapper !== true) this.#stream.readAhead();
+      const ends = proxied === undefined || proxied === "broken" ? endpointsOf(this.connection) : proxied;
+      const client = await identifyClient(ends, {
         resolver: this.deps.resolver,
         lookupNames: settings.lookupNames,
         showPort: settings.showPort,
         log: this.deps.log,
       });
-      const fields = {
-        client: client.label,
-        clientName: client.name,
-        clientAddress: client.address,
-        clientPort: client.port,
-      };
-      this.deps.log.info(`connect from ${client.label}`, "connect", fields);
+      this.deps.log.info(`connect from ${client.label}`, "connect", clientFields(client));
       const session = this.#session = new Session(service, this.#stream, client, this.serial);
       try {
         if (this.#stopped) this.#stream.interrupt();
-        await converse(session);
+        if (proxied === "broken") {
+          await this.#farewell(session, "4.3.0", `${settings.hostname} Server local error`);
+        } else await converse(session);
       } catch (error) {
         await this.#explain(session, error);
       } finally {
         session.reset();
-        service.deps.anvil.disconnect(service.name, client.address);
-        this.deps.log.info(`disconnect from ${client.label} ${session.counters()}`, "disconnect", fields);
+        if (session.counted !== undefined) service.deps.anvil.disconnect(service.name, session.counted);
+        this.deps.log.info(
+          `disconnect from ${session.client.label} ${session.counters()}`,
+          "disconnect",
+          clientFields(session.client),
+        );
       }
     } catch (error) {
       this.deps.log.error(
@@ -151,6 +158,22 @@ class Conversation {
       );
     } finally {
       this.#stream.close();
+    }
+  }
+
+  /** Whose connection the proxy in front hands on. */
+  async #proxiedEnds(service: Service, seconds: number): Promise<Endpoints | undefined | "broken"> {
+    const stream = this.#stream;
+    try {
+      const ends = await readUpstreamHeader(stream, service.settings.families, seconds);
+      if (service.tls?.wrapper === true && stream.buffered > 0) {
+        stream.switchChannel(withInput(stream.channel, stream.take()));
+      }
+      return ends ?? endpointsOf(this.connection);
+    } catch (error) {
+      if (!(error instanceof UpstreamProxyError)) throw error;
+      this.deps.log.warning(`haproxy read: ${error.message}`);
+      return "broken";
     }
   }
 
@@ -184,12 +207,22 @@ class Conversation {
     try {
       session.reply(reply(421, enhanced, text));
       this.#stream.setTimeout(5);
-      await this.#stream.flush();
+      await session.flush();
     } catch (error) {
       // Nobody is there to hear it.
       if (!(error instanceof SmtpStreamError)) throw error;
     }
   }
+}
+
+/** The client as structured log lines have it. */
+function clientFields(client: Client) {
+  return {
+    client: client.label,
+    clientName: client.name,
+    clientAddress: client.address,
+    clientPort: client.port,
+  };
 }
 
 /** Asks for free space now and then and warns when there is too little (`queue_minfree`). */

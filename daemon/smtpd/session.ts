@@ -1,14 +1,15 @@
 import { type Resolved, toExternal } from "../../core/address/mod.ts";
-import { appendReply, type Reply, reply, type SmtpStream } from "../../core/smtp/mod.ts";
+import { appendReply, type Reply, reply, replyLine, type SmtpStream } from "../../core/smtp/mod.ts";
 import { type MatchList, type MaybePromise, TableError } from "../../core/table/mod.ts";
 import type { TlsSession } from "../../core/tls/mod.ts";
 import type { Login } from "./auth.ts";
 import type { ServerAuth } from "./auth_settings.ts";
 import type { Client } from "./client.ts";
-import { withFooter } from "./footer.ts";
+import { changedRefusal, parseRefusal } from "./refusals.ts";
 import type { SmtpdSettings } from "./settings.ts";
 import type { ServerTls } from "./starttls_settings.ts";
 import type { ChunkState, Transaction } from "./transaction.ts";
+import type { ForwardedClient } from "./xforward.ts";
 import type { Check, Outcome } from "./access/check.ts";
 import type { AccessLists } from "./access/lists.ts";
 import type { SmtpdDeps } from "./types.ts";
@@ -77,32 +78,71 @@ export class Session {
   trace: AccessTrace | undefined;
   /** Lone LF is watched for with this client. */
   strictLines = false;
+  /** Extensions that this client is not offered. */
+  discarded: ReadonlySet<string>;
+  /** Clients that may say who they speak for. */
+  mayXclient = false;
+  mayXforward = false;
+  /** What XFORWARD told about the client of the next message. */
+  forwarded: ForwardedClient | undefined;
+  /** The address under which anvil counts the connection. */
+  counted: string | undefined;
+  /** Set while tables are asked what to make of a refusal. */
+  late: Promise<void> | undefined;
   readonly #counts = new Map<string, Count>();
 
   constructor(
     readonly service: Service,
     readonly stream: SmtpStream,
-    readonly client: Client,
+    /** Another one after XCLIENT. */
+    public client: Client,
     /** Tells sessions of one service apart. */
     readonly serial = 0,
-  ) {}
+  ) {
+    this.discarded = service.settings.discardKeywords;
+  }
 
   get settings(): SmtpdSettings {
     return this.service.settings;
   }
 
-  /** Gives a reply. 421 and 521 end the session, as RFC 5321 and RFC 7504 have it. */
+  /** Gives a reply. */
   reply(reply: Reply): void {
     // Nothing is said to a client that is hung up on.
     if (this.hangup) return;
+    const { refusals } = this.settings;
+    const changed = reply.code >= 400 && refusals !== undefined
+      ? changedRefusal(this, refusals, reply)
+      : reply;
+    if (this.late === undefined && !(changed instanceof Promise)) return this.#send(changed);
+    const before = this.late ?? Promise.resolve();
+    this.late = before.then(async () => this.#send(await changed));
+  }
+
+  /** 421 and 521 end the session, as RFC 5321 and RFC 7504 have it. */
+  #send(reply: Reply): void {
     if (reply.code === 421 || reply.code === 521) this.hangup = true;
-    const { rejectFooter } = this.settings;
-    const footed = rejectFooter !== "" && reply.code >= 400 ? withFooter(this, reply, rejectFooter) : reply;
-    appendReply(this.stream.out, footed);
+    appendReply(this.stream.out, reply);
+  }
+
+  /** Waits for replies about which tables are asked. */
+  async settle(): Promise<void> {
+    for (let late = this.late; late !== undefined; late = this.late) {
+      await late;
+      if (this.late === late) this.late = undefined;
+    }
+  }
+
+  /** Sends what was replied. Rejects with `SmtpStreamError`. */
+  async flush(): Promise<void> {
+    if (this.late !== undefined) await this.settle();
+    await this.stream.flush();
   }
 
   /** Gives a reply that is complete as it is. */
   rawReply(text: string): void {
+    const refusal = this.settings.refusals === undefined ? undefined : parseRefusal(text.trim());
+    if (refusal !== undefined) return this.reply(refusal);
     const lines = text.split(/\r?\n/).filter((line) => line !== "");
     if (/^(421|521)/.test(text)) this.hangup = true;
     this.stream.out.appendText(lines.map((line) => line + "\r\n").join(""));
@@ -112,6 +152,21 @@ export class Session {
   refuse(code: number, enhanced: string, text: string): false {
     this.reply(reply(code, enhanced, text));
     return false;
+  }
+
+  /** Ends the session because a table can't answer, which the log has told. */
+  refuseTroubled(): void {
+    const refusal = reply(421, "4.3.0", `${this.settings.hostname} Server local data error`);
+    const { log } = this.service.deps;
+    log.info(`${this.id}: reject: ${this.where} from ${this.client.label}: ${replyLine(refusal)}`, "access", {
+      queueId: this.transaction?.queueId,
+      action: "reject",
+      stage: this.where,
+      client: this.client.label,
+      clientAddress: this.client.address,
+      reason: replyLine(refusal),
+    });
+    this.reply(refusal);
   }
 
   /** Counts a command that came. */
@@ -152,6 +207,7 @@ export class Session {
     const transaction = this.transaction;
     this.transaction = undefined;
     this.chunks = "none";
+    this.forwarded = undefined;
     transaction?.message?.abort();
   }
 
@@ -166,10 +222,22 @@ export class Session {
    * @param recipient the recipient in question; by default the only one accepted so far
    */
   logDecision(what: string, text: string, recipient?: string, sender?: string): void {
+    const head = `${this.id}: ${what}: ${this.where} from ${this.client.label}: ${text}`;
+    this.#logOutcome(head, what, text, recipient, sender);
+  }
+
+  /** Logs what the filter in front of the queue made of a message: `proxy-accept: END-OF-MESSAGE: text; from=<..> ..`. */
+  logProxied(accepted: boolean, lastReply: string): void {
+    const what = `proxy-${accepted ? "accept" : "reject"}`;
+    const text = printable(lastReply);
+    this.#logOutcome(`${what}: ${this.where}: ${text}`, what, text, this.transaction?.firstRecipient);
+  }
+
+  #logOutcome(head: string, what: string, text: string, recipient?: string, sender?: string): void {
     const transaction = this.transaction;
     const from = sender ?? transaction?.sender;
     const to = recipient ?? (transaction?.recipients === 1 ? transaction.firstRecipient : undefined);
-    let line = `${this.id}: ${what}: ${this.where} from ${this.client.label}: ${text};`;
+    let line = `${head};`;
     if (from !== undefined) line += ` from=${this.logged(from)}`;
     if (to !== undefined) line += ` to=${this.logged(to)}`;
     line += ` proto=${this.protocol}`;

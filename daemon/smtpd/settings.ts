@@ -1,6 +1,5 @@
 import { type Config, ConfigError } from "../../core/config/mod.ts";
-import type { Reply } from "../../core/smtp/mod.ts";
-import { reply } from "../../core/smtp/mod.ts";
+import { type Families, type Reply, reply } from "../../core/smtp/mod.ts";
 import { type MatchList, matchList, type TableList, type TableSet } from "../../core/table/mod.ts";
 
 /** `smtpd_forbid_bare_newline`: what a lone LF leads to. */
@@ -42,6 +41,7 @@ export interface SmtpdSettings {
   readonly mynetworks: MatchList;
   readonly relayClientcerts: TableList;
   readonly discardKeywords: ReadonlySet<string>;
+  readonly discardKeywordMaps: TableList;
   readonly lookupNames: boolean;
   readonly showPort: boolean;
   readonly hideClient: boolean;
@@ -53,10 +53,40 @@ export interface SmtpdSettings {
   readonly parentDomains: boolean;
   readonly addressInLog: "external" | "internal";
   readonly limits: RateLimits;
-  /** Unexpanded. */
-  readonly rejectFooter: string;
   readonly commandFilter: TableList;
+  readonly refusals: RefusalChanges | undefined;
+  readonly xclientHosts: MatchList;
+  readonly xforwardHosts: MatchList;
+  /** Connections begin with a HAProxy header, for which there are so many seconds. */
+  readonly upstreamProxyTimeout: number | undefined;
+  /** `inet_protocols` */
+  readonly families: Families;
+  readonly proxyFilter: ProxyFilterSettings | undefined;
+  /** RFC 8689 */
+  readonly requireTls: boolean;
+  readonly requireTlsHeader: boolean;
   readonly codes: ReplyCodes;
+}
+
+/** What is done to refusals before they leave. */
+export interface RefusalChanges {
+  readonly filterMaps: TableList;
+  /** Unexpanded. */
+  readonly footer: string;
+  readonly footerMaps: TableList;
+  /** What footers may not show of the session: all but `smtpd_expansion_filter`. */
+  readonly censored: RegExp;
+  readonly softBounce: boolean;
+}
+
+/** The content filter in front of the queue. */
+export interface ProxyFilterSettings {
+  /** `host:port`, `inet:host:port` or `unix:path`, as it stands in main.cf. */
+  readonly endpoint: string;
+  readonly heloName: string;
+  readonly timeout: number;
+  /** Takes the whole message before it talks to the filter. */
+  readonly speedAdjust: boolean;
 }
 
 /** Per-client limits that anvil counts for; 0 is no limit. */
@@ -96,7 +126,67 @@ const OVERRIDES: Readonly<Record<string, number>> = {
 
 /** `smtpd_discard_ehlo_keywords` as a set of lower-case keywords. */
 export function keywordSet(words: readonly string[]): ReadonlySet<string> {
-  return new Set(words.map((word) => word.toLowerCase()).filter((word) => word !== "silent-discard"));
+  return new Set(words.map((word) => word.toLowerCase()));
+}
+
+/** Finds characters that are not among `allowed`, which has escapes as in C (`\\t`, `\\40`). */
+function outside(allowed: string): RegExp {
+  const escapes: Readonly<Record<string, string>> = { t: "\t", n: "\n", r: "\r" };
+  const characters = allowed.replace(
+    /\\(?:([0-7]{1,3})|(.))/g,
+    (_, octal?: string, other = "") =>
+      octal === undefined ? escapes[other] ?? other : String.fromCharCode(parseInt(octal, 8)),
+  );
+  return new RegExp(`[^${characters.replace(/[\\\]\-^]/g, "\\$&")}]`, "g");
+}
+
+/** Undefined if refusals are sent as they are. */
+function refusalChanges(config: Config, tables: TableSet): RefusalChanges | undefined {
+  const maps = (name: string) => tables.list(config.string(name), {}, name);
+  const changes = {
+    filterMaps: maps("smtpd_reject_filter_maps"),
+    footer: config.raw("smtpd_reject_footer") ?? "",
+    footerMaps: maps("smtpd_reject_footer_maps"),
+    censored: outside(config.string("smtpd_expansion_filter")),
+    softBounce: config.bool("soft_bounce"),
+  };
+  const idle = changes.filterMaps.isEmpty && changes.footer === "" && changes.footerMaps.isEmpty;
+  return idle && !changes.softBounce ? undefined : changes;
+}
+
+function upstreamProxyTimeout(config: Config): number | undefined {
+  const protocol = config.string("smtpd_upstream_proxy_protocol");
+  if (protocol === "") return undefined;
+  if (protocol === "haproxy") return config.seconds("smtpd_upstream_proxy_timeout");
+  throw new ConfigError(
+    `unsupported smtpd_upstream_proxy_protocol value "${protocol}": use haproxy`,
+    config.origin("smtpd_upstream_proxy_protocol"),
+  );
+}
+
+function proxyFilter(config: Config): ProxyFilterSettings | undefined {
+  const endpoint = config.string("smtpd_proxy_filter");
+  if (endpoint === "") return undefined;
+  const options = config.list("smtpd_proxy_options").map((word) => word.toLowerCase());
+  const unknown = options.find((word) => word !== "speed_adjust");
+  if (unknown !== undefined) {
+    throw new ConfigError(
+      `unknown smtpd_proxy_options value "${unknown}": use speed_adjust`,
+      config.origin("smtpd_proxy_options"),
+    );
+  }
+  return {
+    endpoint,
+    heloName: config.string("smtpd_proxy_ehlo"),
+    timeout: config.seconds("smtpd_proxy_timeout"),
+    speedAdjust: options.length > 0,
+  };
+}
+
+function families(config: Config): Families {
+  const words = config.list("inet_protocols").map((word) => word.toLowerCase());
+  const all = words.includes("all");
+  return { ipv4: all || words.includes("ipv4"), ipv6: all || words.includes("ipv6") };
 }
 
 function bareNewline(config: Config): BareNewline {
@@ -180,6 +270,11 @@ export function readSettings(config: Config, tables: TableSet): SmtpdSettings {
       "relay_clientcerts",
     ),
     discardKeywords: keywordSet(config.list("smtpd_discard_ehlo_keywords")),
+    discardKeywordMaps: tables.list(
+      config.string("smtpd_discard_ehlo_keyword_address_maps"),
+      {},
+      "smtpd_discard_ehlo_keyword_address_maps",
+    ),
     lookupNames: config.bool("smtpd_peername_lookup"),
     showPort: config.bool("smtpd_client_port_logging"),
     hideClient: config.bool("smtpd_hide_client_session"),
@@ -197,7 +292,14 @@ export function readSettings(config: Config, tables: TableSet): SmtpdSettings {
       recipientRate: config.int("smtpd_client_recipient_rate_limit"),
       exceptions: list("address", "smtpd_client_event_limit_exceptions"),
     },
-    rejectFooter: config.raw("smtpd_reject_footer") ?? "",
+    refusals: refusalChanges(config, tables),
+    xclientHosts: list("address", "smtpd_authorized_xclient_hosts"),
+    xforwardHosts: list("address", "smtpd_authorized_xforward_hosts"),
+    upstreamProxyTimeout: upstreamProxyTimeout(config),
+    families: families(config),
+    proxyFilter: proxyFilter(config),
+    requireTls: config.bool("requiretls_enable"),
+    requireTlsHeader: config.bool("requiretls_esmtp_header"),
     commandFilter: tables.list(config.string("smtpd_command_filter"), {}, "smtpd_command_filter"),
     codes: {
       accessDefer: config.int("access_map_defer_code"),

@@ -19,13 +19,3 @@ export function quit(session: Session): boolean {
   session.hangup = true;
   return true;
 }
-
-/** A command whose purpose is not configured. */
-export function notImplemented(session: Session): boolean {
-  return session.refuse(502, "5.5.1", "Error: command not implemented");
-}
-
-/** XCLIENT and XFORWARD from a client that may not use them. */
-export function unauthorized(session: Session): boolean {
-  return session.refuse(550, "5.7.0", "Error: insufficient authorization");
-}

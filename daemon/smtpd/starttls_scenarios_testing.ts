@@ -22,6 +22,8 @@ export interface TlsRecord {
 }
 
 export const common: Readonly<Record<string, string>> = {
+  // Offered since 3.11 only.
+  requiretls_enable: "no",
   myhostname: "mail.example.test",
   mydomain: "example.test",
   mydestination: "mail.example.test",

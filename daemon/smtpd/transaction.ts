@@ -1,6 +1,7 @@
 import { ByteBuffer } from "../../core/bytes/mod.ts";
 import type { ContentReader } from "../../core/smtp/mod.ts";
 import type { CleanupMessage } from "../cleanup/types.ts";
+import type { ProxyMessage } from "./proxy_message.ts";
 
 /** `none`: no BDAT yet; `open`: content is arriving; `failed`: the rest is thrown away. */
 export type ChunkState = "none" | "open" | "failed";
@@ -13,6 +14,8 @@ export class Transaction {
   arrival = { seconds: 0, micros: 0 };
   encoding: "" | "7bit" | "8bit" = "";
   smtputf8 = false;
+  /** RFC 8689: the message may travel only under TLS. */
+  requireTls = false;
   envelopeId = "";
   returnFlags = 0;
   /** `AUTH=` of MAIL as it was given. */
@@ -24,6 +27,10 @@ export class Transaction {
   firstRecipient = "";
   overshoot = 0;
   message: CleanupMessage | undefined;
+  /** The message, if it goes to the filter in front of the queue. */
+  proxy: ProxyMessage | undefined;
+  /** MAIL as the client sent it, for that filter. */
+  mailCommand = "";
   /** Records that cleanup has not seen. */
   readonly records = new ByteBuffer(8192);
   content: ContentReader | undefined;

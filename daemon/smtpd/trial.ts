@@ -47,6 +47,7 @@ function clientOf(trial: Trial): Client {
     nameStatus: status,
     reverseNameStatus: status,
     address,
+    connectedFrom: address,
     rfcAddress: family === 10 ? `IPv6:${address}` : address,
     port: "0",
     family,

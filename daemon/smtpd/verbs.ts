@@ -8,12 +8,21 @@ import { help } from "./help.ts";
 import { mail } from "./mail.ts";
 import { rcpt } from "./rcpt.ts";
 import type { Session } from "./session.ts";
-import { noop, quit, rset, unauthorized } from "./simple.ts";
+import { noop, quit, rset } from "./simple.ts";
 import { starttls } from "./starttls.ts";
 import { vrfy } from "./vrfy.ts";
+import { xclient } from "./xclient.ts";
+import { xforward } from "./xforward.ts";
 
-/** Does what a command says. The result says whether it was accepted; a refused one counts as an error. */
-export type Handler = (session: Session, words: readonly Word[], line: string) => boolean | Promise<boolean>;
+/**
+ * Does what a command says. The result says whether it was accepted; a refused one counts as an error, undefined counts
+ * as neither.
+ */
+export type Handler = (
+  session: Session,
+  words: readonly Word[],
+  line: string,
+) => boolean | undefined | Promise<boolean | undefined>;
 
 /** One command of the protocol. */
 export interface Verb {
@@ -28,8 +37,8 @@ export interface Verb {
 export const verbs: ReadonlyMap<string, Verb> = new Map<string, Verb>(Object.entries({
   HELO: { handler: helo, junk: true, last: true },
   EHLO: { handler: ehlo, junk: true, last: true },
-  XCLIENT: { handler: unauthorized },
-  XFORWARD: { handler: unauthorized },
+  XCLIENT: { handler: xclient },
+  XFORWARD: { handler: xforward },
   STARTTLS: { handler: starttls, last: true },
   AUTH: { handler: auth },
   MAIL: { handler: mail },

@@ -58,6 +58,12 @@ function unusable(check: Check, hit: Hit, problem: string): Outcome {
 
 /** The transaction's wishes to cleanup; undefined outside of a transaction, with a line in the log. */
 function wishes(check: Check, hit: Hit, action: string): AccessActions | undefined {
+  if (check.session.settings.proxyFilter !== undefined && action !== "PREPEND") {
+    check.session.warn(
+      `access table ${hit.table}: with smtpd_proxy_filter specified, action ${action} is unavailable`,
+    );
+    return undefined;
+  }
   const actions = check.session.transaction?.actions;
   if (actions === undefined) {
     check.session.warn(

@@ -16,7 +16,7 @@ export const basicRestrictions: Readonly<Record<string, Restriction>> = {
   ),
   permit_mynetworks: plain(permitMynetworks),
   permit_inet_interfaces: plain((check) =>
-    check.session.service.access.isOwnAddress(check.session.client.address) ? "ok" : "dunno"
+    check.session.service.access.isOwnAddress(check.session.client.connectedFrom) ? "ok" : "dunno"
   ),
   permit_naked_ip_address: plain((check) => {
     check.session.service.access.warnOnce(
