@@ -1,4 +1,4 @@
-import type { ListedMessage, ListingOptions, ListingSink, Queue, QueueFileInfo, QueueName } from "./types.ts";
+import type { ListedMessage, ListingOptions, Queue, QueueFileInfo, QueueName } from "./types.ts";
 
 /** The queues of a listing, in its order. */
 export const LISTED_QUEUES: readonly QueueName[] = ["maildrop", "active", "incoming", "deferred", "hold"];
@@ -24,10 +24,4 @@ export function* listQueues(
 ): Generator<ListedMessage> {
   const withLogs = withBounced(queue, options);
   for (const name of names) yield* queue.listAll(name, withLogs);
-}
-
-/** The same, told to `sink`, one message a step. */
-export function* listQueuesInto(queue: Queue, options: ListingOptions, sink: ListingSink): Generator<void> {
-  const withLogs = withBounced(queue, options);
-  for (const name of LISTED_QUEUES) yield* queue.listInto(name, withLogs, sink);
 }

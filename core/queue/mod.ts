@@ -38,7 +38,7 @@ export { type ByteSource, fileSource, memorySource } from "./byte_source.ts";
 export { recordTypeName } from "./describe.ts";
 export { RecordWalker } from "./record_walker.ts";
 export { createQueueDirectories } from "./directories.ts";
-export { LISTED_QUEUES, listQueues, listQueuesInto, withBounced } from "./listing.ts";
+export { LISTED_QUEUES, listQueues, withBounced } from "./listing.ts";
 export { printable } from "./listing_sink.ts";
 export {
   formatListing,

@@ -20,8 +20,12 @@ import { createPipe } from "../pipe/mod.ts";
 import { createVerifyClient, probeResults } from "../verify/mod.ts";
 import { createVirtual } from "../virtual/mod.ts";
 import { lazyAgent } from "./lazy_agent.ts";
+<<<<<<< /tmp/q5.m
+import { DELIVERY_SOCKET, LISTING_SOCKET } from "./names.ts";
+=======
 import { DELIVERY_SOCKET } from "./names.ts";
 import { isRoot } from "./privileges.ts";
+>>>>>>> /tmp/pt-q5.new/daemon/master/delivery_side.ts
 import type { RuntimeContext, Side } from "./runtime.ts";
 import { roleOf } from "./plan.ts";
 import { type Snapshot, socketPath, viewOf } from "./snapshot.ts";
@@ -156,10 +160,22 @@ export function startDeliverySide(context: RuntimeContext, snapshot: Snapshot): 
     snapshot.logAs("master"),
   );
 
+  let current = snapshot;
+  const listing = context.roles.has("queue") ? undefined : serveSocket(
+    `${snapshot.config.string("queue_directory")}/${LISTING_SOCKET}`,
+    async (connection) => {
+      const { serveListingShare } = await import("../showq/mod.ts");
+      const { queue } = context;
+      await serveListingShare(connection, { queue, config: current.config, log: current.logAs("showq") });
+    },
+    snapshot.logAs("master"),
+  );
+
   async function finish(seconds: number): Promise<void> {
     for (const socket of sockets.values()) socket.close();
     sockets.clear();
     channel?.close();
+    listing?.close();
     if (underWay === 0) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     idle = resolve;
@@ -171,7 +187,10 @@ export function startDeliverySide(context: RuntimeContext, snapshot: Snapshot): 
   return Promise.resolve({
     reload(next) {
       const agents = createAgents(context, next);
-      return Promise.resolve(() => put(agents, next));
+      return Promise.resolve(() => {
+        current = next;
+        put(agents, next);
+      });
     },
     drain: () => finish(Infinity),
     stop: finish,

@@ -25,7 +25,7 @@ import { createSmtpClient, type SmtpClient } from "../smtp/mod.ts";
 import { createVerify, probeResults, serveVerify, type Verify } from "../verify/mod.ts";
 import { lazyAgent } from "./lazy_agent.ts";
 import { receiveHandovers } from "./handover.ts";
-import { DELIVERY_SOCKET, HANDOVER_SOCKET } from "./names.ts";
+import { DELIVERY_SOCKET, HANDOVER_SOCKET, LISTING_SOCKET } from "./names.ts";
 import { roleOf } from "./plan.ts";
 import { servePostlog } from "./postlog.ts";
 import type { RuntimeContext, Side } from "./runtime.ts";
@@ -34,6 +34,9 @@ import { type ServedSocket, serveSocket, serveTrigger } from "./sockets.ts";
 
 /** Seconds without progress after which a user's command is dropped. */
 const USER_IDLE_SECONDS = 60;
+
+/** A queue with more messages than this is listed by two processes. */
+const SHARED_LISTING = 1000;
 
 /** What is made anew for each configuration snapshot. */
 interface Services {
@@ -172,9 +175,21 @@ export async function startQueueSide(context: RuntimeContext, first: Snapshot): 
       }
     }
     const pickup = createPickup({ config, queue, cleanup, log: snapshot.logAs("pickup") });
-    const showq = createShowq({ queue, config, log: snapshot.logAs("showq") });
+    const showq = createShowq({
+      queue,
+      config,
+      log: snapshot.logAs("showq"),
+      // The delivery process has nothing better to do, mostly; where all is one process there is nobody to ask.
+      ...(context.roles.has("delivery")
+        ? {}
+        : { helper: { connect: connectListing, after: SHARED_LISTING } }),
+    });
     const services: Services = { snapshot, cleanup, bounce, flush, showq, pickup, verify, agents, clients };
     return services;
+  }
+
+  function connectListing(): Promise<Deno.UnixConn> {
+    return Deno.connect({ transport: "unix", path: `${queueDirectory}/${LISTING_SOCKET}` });
   }
 
   let current = createServices(first);

@@ -2,11 +2,13 @@
  * showq(8): lists the queue to whoever connects. It takes no request and answers with the whole listing; the messages are
  * read while they are sent, so that a long listing neither fills the memory nor keeps the rest of the process waiting.
  */
-import { announcement, AttributeWriter, type ByteSink } from "../../core/ipc/mod.ts";
+import { announcement, type ByteSink } from "../../core/ipc/mod.ts";
 import type { Config } from "../../core/config/types.ts";
 import type { Logger } from "../../core/log/mod.ts";
-import { type ListingOptions, listQueuesInto, type Queue } from "../../core/queue/mod.ts";
-import { ListingWriter, type ShowqLevel } from "./wire.ts";
+import type { ListingOptions, Queue } from "../../core/queue/mod.ts";
+import { type ListingHelper, ListingRun } from "./listing.ts";
+import { type ListingSource, serveShare, type ShareConnection } from "./share.ts";
+import type { ShowqLevel } from "./wire.ts";
 
 export { ListingError, ListingParser, ListingWriter, type ShowqLevel } from "./wire.ts";
 export { type UserAccess, userAccess, type UserList } from "./user_access.ts";
@@ -22,6 +24,8 @@ export interface ShowqDeps {
   readonly queue: Queue;
   readonly config: Config;
   readonly log: Logger;
+  /** Connects to a process that calls `serveListingShare`; without it, this process lists alone. */
+  readonly helper?: ListingHelper;
 }
 
 /** Serves listings. */
@@ -29,9 +33,6 @@ export interface Showq {
   /** Sends one listing; the caller closes the connection. A client that goes away early is not an error. */
   serve(client: ByteSink): Promise<void>;
 }
-
-/** A piece of the listing that leaves in one write. */
-const PIECE = 32768;
 
 /** The settings of a listing from main.cf. */
 export function listingOptions(config: Config, warn: (text: string) => void): ListingOptions {
@@ -47,26 +48,19 @@ export function showqLevel(config: Config): ShowqLevel {
   return config.string("postel_wire_level") === "3.7" ? "3.7" : "3.11";
 }
 
+function listingSource({ queue, config, log }: Omit<ShowqDeps, "helper">): ListingSource {
+  return { queue, options: listingOptions(config, (text) => log.warning(text)), level: showqLevel(config) };
+}
+
 /** Makes the listing service. */
 export function createShowq(deps: ShowqDeps): Showq {
-  const { queue, config, log } = deps;
-  const level = showqLevel(config);
-  const options = listingOptions(config, (text) => log.warning(text));
+  const source = listingSource(deps);
   return {
     async serve(client) {
-      const writer = new AttributeWriter();
       try {
-        await writeAll(client, announcement("showq"));
-        const sink = new ListingWriter(writer, level);
-        // The first message leaves at once.
-        let piece = 0;
-        for (const _ of listQueuesInto(queue, options, sink)) {
-          if (writer.length <= piece) continue;
-          piece = PIECE;
-          await writer.flush(client);
-        }
-        writer.end();
-        await writer.flush(client);
+        let rest: Uint8Array = announcement("showq");
+        while (rest.length > 0) rest = rest.subarray(await client.write(rest));
+        await new ListingRun(client, source, deps.helper).run();
       } catch (error) {
         if (!isGone(error)) throw error;
       }
@@ -74,9 +68,16 @@ export function createShowq(deps: ShowqDeps): Showq {
   };
 }
 
-async function writeAll(client: ByteSink, bytes: Uint8Array): Promise<void> {
-  let rest = bytes;
-  while (rest.length > 0) rest = rest.subarray(await client.write(rest));
+/** Lists parts of the queue for a showq service in another process, until the connection ends. */
+export async function serveListingShare(
+  connection: ShareConnection,
+  deps: Omit<ShowqDeps, "helper">,
+): Promise<void> {
+  try {
+    await serveShare(connection, listingSource(deps));
+  } catch (error) {
+    if (!isGone(error)) throw error;
+  }
 }
 
 /** Did the client close before the end (`postqueue -p | head`)? */
