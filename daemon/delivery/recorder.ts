@@ -106,7 +106,7 @@ export function createRecorder(deps: RecorderDeps): DeliveryRecorder {
   ): Promise<boolean> {
     const action = result === "deliverable" ? "deliverable" : "undeliverable";
     const stored = (request.flags & DeliveryFlag.ProbeMta) !== 0
-      ? await storeProbe(request, recipient, relay, detail, result)
+      ? await storeProbe(request, recipient, detail, result)
       : await trace(request, recipient, relay, action, detail);
     if (!stored) return false;
     say(request, recipient, relay, detail, action);
@@ -117,12 +117,11 @@ export function createRecorder(deps: RecorderDeps): DeliveryRecorder {
   async function storeProbe(
     request: DeliveryRequest,
     recipient: Recipient,
-    relay: string,
     detail: DsnDetail,
     result: ProbeResult,
   ): Promise<boolean> {
     if (deps.verify === undefined || (result !== "deliverable" && !negativeProbes)) return true;
-    const reason = viaRelay(relay, detail.reason);
+    const { reason } = detail;
     try {
       if (recipient.original !== "") await deps.verify(recipient.original, result, reason);
       if (recipient.original !== recipient.address) await deps.verify(recipient.address, result, reason);
