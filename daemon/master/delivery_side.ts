@@ -20,12 +20,8 @@ import { createPipe } from "../pipe/mod.ts";
 import { createVerifyClient, probeResults } from "../verify/mod.ts";
 import { createVirtual } from "../virtual/mod.ts";
 import { lazyAgent } from "./lazy_agent.ts";
-<<<<<<< /tmp/q5.m
 import { DELIVERY_SOCKET, LISTING_SOCKET } from "./names.ts";
-=======
-import { DELIVERY_SOCKET } from "./names.ts";
 import { isRoot } from "./privileges.ts";
->>>>>>> /tmp/pt-q5.new/daemon/master/delivery_side.ts
 import type { RuntimeContext, Side } from "./runtime.ts";
 import { roleOf } from "./plan.ts";
 import { type Snapshot, socketPath, viewOf } from "./snapshot.ts";
