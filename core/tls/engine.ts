@@ -7,16 +7,13 @@ import type { TLSSocket } from "node:tls";
 import type { ByteChannel } from "../smtp/mod.ts";
 import { type Certificate, parseCertificate } from "./certificate.ts";
 import { duplexOver, TlsChannel } from "./channel.ts";
-import { hasOpenssl, OpensslError } from "../system/mod.ts";
+import { OpensslError } from "../system/mod.ts";
 import type { TlsContext } from "./context.ts";
 import { DerError } from "./der.ts";
 import { type ClientHello, ClientHelloReader, HelloError, ServerHelloWatcher } from "./hello.ts";
 import { acceptByOpenssl, opensslServer } from "./openssl_engine.ts";
 import { clientSignature, serverSignature } from "./signature.ts";
 import { type KeyPair, type TlsConnection, TlsError, type TlsSession, type VersionRange } from "./types.ts";
-
-// A library can be loaded now, by a process that gives up the right to do so later.
-hasOpenssl();
 
 /** How a server takes connections. */
 export interface AcceptOptions {

@@ -4,6 +4,7 @@
  */
 import type { AcceptOptions, ConnectOptions } from "./engine.ts";
 import type { ByteChannel } from "../smtp/mod.ts";
+import { hasOpenssl } from "../system/mod.ts";
 import type { TlsConnection } from "./types.ts";
 
 export { type Certificate, fingerprint, isDigest } from "./certificate.ts";
@@ -26,6 +27,8 @@ export { parseProtocols, readProtocols, unsupportedText } from "./versions.ts";
 
 /** Loads the engine; call it before privileges are given up when a configuration uses TLS. */
 export async function preloadTls(): Promise<void> {
+  // The library is found at once: the right to load one may be gone when the import is done.
+  hasOpenssl();
   await import("./engine.ts");
 }
 
