@@ -1,9 +1,9 @@
 import type { Config } from "../core/config/mod.ts";
-import { loadMaker, TableSet } from "../core/table/mod.ts";
-import type { MakeOptions } from "../core/table/maker.ts";
+import { loadMaker, MakeError, type MakeOptions, typeAndName } from "../core/table/asking.ts";
 import { getopt, type ParsedOptions, UsageError } from "./getopt.ts";
 import { FatalError, runTool, type Tool, usageError } from "./queue_tool.ts";
-import { inputLines, jsonLine, Output, tableLog } from "./table_tool.ts";
+import { ask } from "./postmap_ask.ts";
+import { inputLines, tableLog } from "./table_tool.ts";
 
 export const help = `
 Usage: postmap [-bfFhijmnNoprsuUvw] [-c config_dir] [-d key] [-q key] [type:]file...
@@ -32,9 +32,6 @@ const ALIAS_LETTERS = "Nc:d:fijnopq:rsuvw";
 const MAP_USAGE = "postmap [-bfFhijmnNoprsuUvw] [-c config_dir] [-d key] [-q key] [map_type:]file...";
 const ALIAS_USAGE = "postalias [-Nfijnoprsuvw] [-c config_dir] [-d key] [-q key] [map_type:]file...";
 
-/** Most bytes of an index file kept in memory while many keys are looked up. */
-const BULK_CACHE = 256 << 20;
-
 /** What the command line asks for. */
 interface Request {
   readonly aliases: boolean;
@@ -62,7 +59,6 @@ export async function run(args: string[], name: string): Promise<number> {
       if (request.given.has("s")) return 1;
       throw new FatalError(`usage: ${usage}`);
     }
-    const { MakeError } = await loadMaker();
     try {
       return await perform(request, tool);
     } catch (error) {
@@ -100,8 +96,19 @@ async function perform(request: Request, tool: Tool): Promise<number> {
     if (request.query !== "-") throw new FatalError('specify -b -h or -m only with "-q -"');
     if (!parts) tool.log.warning("ignoring -m option without -b or -h");
   }
-  if (request.query !== undefined || given.has("s")) return await ask(request, tool, parts);
-  const { deleteKeys, makeTable, typeAndName } = await loadMaker();
+  if (request.query !== undefined || given.has("s")) {
+    const terminator = terminatorOf(given);
+    return await ask({
+      aliases: request.aliases,
+      given,
+      query: request.query,
+      specs: request.operands.map((operand) => typeAndName(operand, tool.config)),
+      messageParts: parts,
+      flags: { foldCase: !given.has("f"), utf8: usesUtf8(request, tool.config), refuseSubstitution: false },
+      terminator,
+    }, tool);
+  }
+  const { deleteKeys, makeTable } = await loadMaker();
   const options = makeOptions(request, tool);
   if (request.deletion !== undefined) {
     const keys = request.deletion === "-" ? [...inputLines()].flat() : [request.deletion];
@@ -161,58 +168,4 @@ function usesUtf8(request: Request, config: Config): boolean {
   const { given } = request;
   if (given.has("u") || !config.bool("smtputf8_enable")) return false;
   return given.has("U") || !(given.has("b") || given.has("h"));
-}
-
-async function ask(request: Request, tool: Tool, messageParts: boolean): Promise<number> {
-  const { given, query } = request;
-  const { labelOf, TableQuery, typeAndName } = await loadMaker();
-  const terminator = terminatorOf(given);
-  const tables = new TableSet(tool.config, {
-    log: tableLog(tool),
-    ...(query === undefined || query === "-" ? { cacheBytes: BULK_CACHE } : {}),
-    ...(terminator === undefined ? {} : { terminator }),
-  });
-  const specs = request.operands.map((operand) => {
-    const { type, name } = typeAndName(operand, tool.config);
-    return `${type}:${name}`;
-  });
-  const asking = new TableQuery(tables, specs, {
-    flags: { foldCase: !given.has("f"), utf8: usesUtf8(request, tool.config) },
-    fileContents: given.has("F"),
-    emptyKeys: messageParts,
-  });
-  const separator = request.aliases ? ":\t" : "\t";
-  const line = given.has("j") ? jsonLine : (key: string, value: string) => `${key}${separator}${value}\n`;
-  const output = new Output();
-  if (query === undefined) {
-    for await (const [key, value] of asking.entries()) {
-      output.add(line(key, value));
-      if (!output.open) break;
-    }
-    output.flush();
-    return 0;
-  }
-  if (query !== "-") {
-    const value = await asking.first(query);
-    if (value === undefined) return 1;
-    output.add(given.has("j") ? jsonLine(query, value) : `${value}\n`);
-    output.flush();
-    return 0;
-  }
-  let found = false;
-  const pieces = messageParts
-    ? (await import("./postmap_message.ts")).messageKeys(tool.config, given)
-    : inputLines();
-  for (const keys of pieces) {
-    for (const key of keys) {
-      const answer = asking.firstNow(key, labelOf);
-      const value = answer instanceof Promise ? await answer : answer;
-      if (value === undefined) continue;
-      found = true;
-      output.add(line(key, value));
-    }
-    output.flush();
-    if (!output.open) break;
-  }
-  return found ? 0 : 1;
 }

@@ -1,10 +1,10 @@
 /** What postmap, postalias and newaliases share: the message form, the source of keys, the output. */
 import { decodeText, encodeText } from "../core/bytes/mod.ts";
-import { printable, type TableLog } from "../core/table/mod.ts";
+import { type MakeOptions, printable } from "../core/table/asking.ts";
 import { printBytes, type Tool } from "./queue_tool.ts";
 
 /** Messages with doubtful characters made visible. */
-export function tableLog(tool: Tool): TableLog {
+export function tableLog(tool: Tool): MakeOptions["log"] {
   return {
     info: (text) => tool.log.info(printable(text)),
     warning: (text) => tool.log.warning(printable(text)),
@@ -12,28 +12,38 @@ export function tableLog(tool: Tool): TableLog {
 }
 
 /**
- * Lines of standard input without their ends, in the pieces in which they arrive, so that a program on the other side of
- * a pipe gets its answers without closing it.
+ * Standard input in whole lines, each with its newline (one that is missing at the end is added), in the pieces in which
+ * it arrives, so that a program on the other side of a pipe gets its answers without closing it. A piece is valid until
+ * the next.
  */
-export function* inputLines(): Generator<readonly string[]> {
-  let held = new Uint8Array(0);
-  const buffer = new Uint8Array(1 << 18);
+export function* inputPieces(): Generator<Uint8Array> {
+  let buffer = new Uint8Array(1 << 16);
+  let filled = 0;
   for (;;) {
-    const count = Deno.stdin.readSync(buffer);
-    if (count === null) break;
-    const last = buffer.lastIndexOf(NEWLINE, count - 1);
-    const piece = new Uint8Array(held.length + count);
-    piece.set(held);
-    piece.set(buffer.subarray(0, count), held.length);
-    if (last < 0) {
-      held = piece;
-      continue;
+    // One byte stays free for the newline that may be missing.
+    if (buffer.length - filled < 4096) {
+      const grown = new Uint8Array(buffer.length * 2);
+      grown.set(buffer);
+      buffer = grown;
     }
-    const end = held.length + last;
-    held = piece.slice(end + 1);
-    yield linesOf(piece.subarray(0, end));
+    const count = Deno.stdin.readSync(buffer.subarray(filled, buffer.length - 1));
+    if (count === null) break;
+    const last = buffer.subarray(filled, filled + count).lastIndexOf(NEWLINE);
+    const end = filled + last + 1;
+    filled += count;
+    if (last < 0) continue;
+    yield buffer.subarray(0, end);
+    buffer.copyWithin(0, end, filled);
+    filled -= end;
   }
-  if (held.length > 0) yield linesOf(held);
+  if (filled === 0) return;
+  buffer[filled] = NEWLINE;
+  yield buffer.subarray(0, filled + 1);
+}
+
+/** The same as text, without the ends of the lines. */
+export function* inputLines(): Generator<readonly string[]> {
+  for (const piece of inputPieces()) yield linesOf(piece.subarray(0, -1));
 }
 
 const NEWLINE = 0x0a;

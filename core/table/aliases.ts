@@ -1,20 +1,9 @@
 import type { Config } from "../config/types.ts";
 import type { TableLog } from "./context.ts";
 import { makeTable } from "./make.ts";
-import { MakeError, type MakeOptions } from "./make_options.ts";
+import type { MakeOptions } from "./make_options.ts";
+import { typeAndName } from "./operand.ts";
 import { splitList } from "./spec.ts";
-
-/** `type:name`, or a name alone, which is of `default_database_type`. */
-export function typeAndName(operand: string, config: Config): { type: string; name: string } {
-  const colon = operand.indexOf(":");
-  if (colon < 0) return { type: config.string("default_database_type"), name: operand };
-  const type = operand.slice(0, colon);
-  const name = operand.slice(colon + 1);
-  if (type === "" || name === "") {
-    throw new MakeError(`open dictionary: expecting "type:name" form instead of "${operand}"`);
-  }
-  return { type, name };
-}
 
 /** What postalias does without options. */
 export function aliasDefaults(config: Config, log: TableLog): MakeOptions {

@@ -10,7 +10,11 @@ export class GuardedTable implements Table {
   readonly #fold: boolean;
   readonly #utf8: boolean;
 
-  constructor(readonly inner: Table, private readonly context: OpenContext, private readonly debug: boolean) {
+  constructor(
+    readonly inner: Table,
+    private readonly context: Pick<OpenContext, "flags" | "log">,
+    private readonly debug: boolean,
+  ) {
     this.#fold = context.flags.foldCase && !inner.matchesPatterns;
     this.#utf8 = context.flags.utf8;
   }

@@ -107,8 +107,19 @@ export class IndexedTable implements Table {
   }
 
   *entries(): Iterable<readonly [string, string]> {
-    for (const [key, value] of this.#current().entries()) {
+    for (const [key, value] of this.rawEntries()) {
       yield [textOf(key, 0, key.length), textOf(value, 0, value.length)];
+    }
+  }
+
+  /** All keys and values as they are stored. Throws `TableError`, also when the file is changed before the end. */
+  *rawEntries(): Iterable<readonly [Uint8Array, Uint8Array]> {
+    try {
+      yield* this.#current().entries();
+    } catch (error) {
+      if (error instanceof BadFormat) throw this.#damaged(error);
+      if (!(error instanceof FileChanged || error instanceof FileBusy)) throw error;
+      throw new TableError("temporary", `table ${this.label}: a writer changed the file while it was read`);
     }
   }
 

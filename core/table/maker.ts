@@ -1,9 +1,8 @@
 /**
- * The second door of this room: making, changing and listing tables, for commands only. Daemons that look things up never
- * load it.
+ * The second door of this room: making, changing and inspecting tables, for commands only. Daemons that look things up
+ * never load it.
  */
-export { aliasDefaults, rebuildAliasTables, typeAndName } from "./aliases.ts";
+export { aliasDefaults, rebuildAliasTables } from "./aliases.ts";
 export { deleteKeys, makeableFormat, makeTable, storedKey } from "./make.ts";
 export { type Inspection, inspectTable } from "./inspect.ts";
 export { MakeError, type MakeOptions } from "./make_options.ts";
-export { labelOf, TableQuery } from "./query.ts";

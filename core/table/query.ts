@@ -1,11 +1,13 @@
 import { decodeFileContents } from "./file_contents.ts";
 import { MakeError } from "./make_options.ts";
-import type { TableSet } from "./table_set.ts";
-import { type Table, TableError, type TableFlags } from "./types.ts";
+import type { TableLog } from "./context.ts";
+import { type Table, TableError } from "./types.ts";
 
 /** How postmap(1) and postalias(1) ask tables. */
 export interface QueryOptions {
-  readonly flags: TableFlags;
+  /** Opens a `type:name`. Throws `TableError`. */
+  readonly open: (spec: string) => Table;
+  readonly log: TableLog;
   /** `-F`: values stand for the contents of files. */
   readonly fileContents: boolean;
   /** Keys may be empty: they are lines of a message. */
@@ -20,7 +22,6 @@ export class TableQuery {
   readonly #opened: (Table | undefined)[] = [];
 
   constructor(
-    private readonly tables: TableSet,
     private readonly specs: readonly string[],
     private readonly options: QueryOptions,
   ) {}
@@ -48,6 +49,11 @@ export class TableQuery {
     return undefined;
   }
 
+  /** The text to print for an entry of the first table, with a warning if its key or value is empty. */
+  entry(key: string, value: string): string | undefined {
+    return this.#value(this.#table(0), key, value, nameOf, false);
+  }
+
   /** All entries of the first table. */
   async *entries(): AsyncGenerator<readonly [string, string]> {
     if (this.specs.length === 0) return;
@@ -62,7 +68,7 @@ export class TableQuery {
         if (shown !== undefined) yield [key, shown];
       }
     } catch (error) {
-      throw fatal(table, error);
+      throw fatalQuery(table, error);
     }
   }
 
@@ -70,7 +76,7 @@ export class TableQuery {
     const opened = this.#opened[index];
     if (opened !== undefined) return opened;
     try {
-      return this.#opened[index] = this.tables.open(this.specs[index]!, this.options.flags);
+      return this.#opened[index] = this.options.open(this.specs[index]!);
     } catch (error) {
       if (error instanceof TableError) throw new MakeError(error.message);
       throw error;
@@ -87,7 +93,7 @@ export class TableQuery {
       return answer.then(
         (value) => this.#value(table, key, value, shown, true),
         (error) => {
-          throw fatal(table, error);
+          throw fatalQuery(table, error);
         },
       );
     }
@@ -98,7 +104,7 @@ export class TableQuery {
     try {
       return work();
     } catch (error) {
-      throw fatal(table, error);
+      throw fatalQuery(table, error);
     }
   }
 
@@ -116,13 +122,13 @@ export class TableQuery {
     const label = labelOf(table);
     const contents = decodeFileContents(value);
     if (contents !== undefined) return contents;
-    this.tables.log.warning(`table ${label}: key ${key}: malformed BASE64 value: ${value.slice(0, 30)}`);
+    this.options.log.warning(`table ${label}: key ${key}: malformed BASE64 value: ${value.slice(0, 30)}`);
     if (strict) throw new MakeError(`table ${label}: query error`);
     return undefined;
   }
 
   #warnAboutEmpty(key: string, name: string): void {
-    const { log } = this.tables;
+    const { log } = this.options;
     if (key !== "") {
       log.warning(`${name}: key ${key}: empty string result is not allowed`);
       log.warning(`${name} should return NO RESULT in case of NOT FOUND`);
@@ -141,7 +147,8 @@ function nameOf(table: Table): string {
   return `${table.type}:${table.name}`;
 }
 
-function fatal(table: Table, error: unknown): unknown {
+/** What the command says about an error of a table; other errors as they are. */
+export function fatalQuery(table: Table, error: unknown): unknown {
   if (!(error instanceof TableError)) return error;
   if (error.unavailable || /^(?:open|table|unknown) /.test(error.message)) {
     return new MakeError(error.message);
