@@ -18,6 +18,13 @@ export class ByteBuffer {
     return this.#length;
   }
 
+  /** Makes sure that `count` more bytes fit without another growth. */
+  ensure(count: number): void {
+    const start = this.#length;
+    this.reserve(count);
+    this.#length = start;
+  }
+
   /** Makes room for `count` more bytes and returns the offset where they start; the caller fills them in. */
   reserve(count: number): number {
     const start = this.#length;

@@ -9,6 +9,9 @@ import type { Transaction } from "./transaction.ts";
 /** Content records are handed to cleanup when there are this many bytes of them. */
 const CONTENT_BATCH = 65536;
 
+/** Octets that most messages fit in. */
+const USUAL_MESSAGE = 8192;
+
 /** Ends the envelope and starts the content. */
 export function beginContent(session: Session, transaction: Transaction, dots: boolean): ContentReader {
   const { settings } = session;
@@ -19,6 +22,7 @@ export function beginContent(session: Session, transaction: Transaction, dots: b
     dots,
   });
   transaction.content = reader;
+  transaction.records.ensure(USUAL_MESSAGE);
   writeContentStart(session, transaction, transaction.proxy === undefined ? transaction.queueId ?? "" : "");
   return reader;
 }

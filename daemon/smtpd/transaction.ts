@@ -31,8 +31,8 @@ export class Transaction {
   proxy: ProxyMessage | undefined;
   /** MAIL as the client sent it, for that filter. */
   mailCommand = "";
-  /** Records that cleanup has not seen. */
-  readonly records = new ByteBuffer(8192);
+  /** Records that cleanup has not seen. Thousands of clients may stop before the content: an envelope has room, no more. */
+  readonly records = new ByteBuffer(1024);
   content: ContentReader | undefined;
   /** The content exceeds `message_size_limit`. */
   tooLarge = false;
