@@ -12,28 +12,13 @@ import { gzipSync } from "node:zlib";
 import { VERSION } from "../../cmd/help.ts";
 import { PACKED_ENTRY, PACKED_FLAGS } from "../../core/system/mod.ts";
 import { makeLauncher } from "../../daemon/install/launcher.ts";
+import { placeFile } from "../../daemon/install/steps.ts";
 import { type ArchiveFile, tarPieces } from "./archive.ts";
 import { bundle } from "./bundle.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
 /** Seconds for `deno compile`, which may wait for a download that never comes. */
 const COMPILE_SECONDS = 120;
-
-/** Writes a program file beside its final place and renames it there. */
-function putProgram(path: string, pieces: readonly Uint8Array[]): void {
-  const beside = `${path}.new`;
-  const file = Deno.openSync(beside, { write: true, create: true, truncate: true, mode: 0o755 });
-  try {
-    for (const piece of pieces) {
-      for (let at = 0; at < piece.length;) at += file.writeSync(piece.subarray(at));
-    }
-    file.syncSync();
-  } finally {
-    file.close();
-  }
-  Deno.chmodSync(beside, 0o755);
-  Deno.renameSync(beside, path);
-}
 
 /** What went wrong, from a program's error output: the cause behind the headline, if one is given. */
 function errorLine(output: Uint8Array): string {
@@ -93,7 +78,7 @@ function pack(modules: string, output: string): string {
   for (const piece of pieces) digest.update(piece);
   const version = `${VERSION}-${digest.digest("hex").slice(0, 16)}`;
   const archive = gzipSync(Buffer.concat(pieces), { level: 6 });
-  putProgram(output, [makeLauncher({ version, installed: "" }), archive]);
+  placeFile(output, [makeLauncher({ version, installed: "" }), archive], 0o755);
   return version;
 }
 

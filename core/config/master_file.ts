@@ -67,7 +67,8 @@ export function parseMasterLines(
   });
 }
 
-const FIELD_NAMES = [
+/** Names of the columns, in order; `command` includes the arguments. */
+export const MASTER_FIELDS = [
   "service",
   "type",
   "private",
@@ -100,7 +101,7 @@ export function masterEntriesFromText(
 ): MasterEntry[] {
   const lines = parseMasterLines(text, file, {
     ...(warn === undefined ? {} : { warn }),
-    missing: (field, origin) => problem(origin, `missing "${FIELD_NAMES[field]}" field`),
+    missing: (field, origin) => problem(origin, `missing "${MASTER_FIELDS[field]}" field`),
   });
   const disabled = config.list("master_service_disable");
   const entries = new Map<string, MasterEntry>();

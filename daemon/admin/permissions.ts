@@ -1,20 +1,7 @@
 import { chmodSync, chownSync, lchownSync, lstatSync, readdirSync } from "node:fs";
 import { isRoot, mailOwner, prepareDirectories } from "../master/mod.ts";
 import type { AdminDeps } from "./actions.ts";
-
-/** Queue directories whose files belong to the mail system too. */
-const RECURSIVE = [
-  "active",
-  "bounce",
-  "corrupt",
-  "defer",
-  "deferred",
-  "flush",
-  "hold",
-  "incoming",
-  "saved",
-  "trace",
-];
+import { OWN_QUEUES } from "./queue_directories.ts";
 
 function ownTree(path: string, uid: number): void {
   lchownSync(path, uid, lstatSync(path).gid);
@@ -35,7 +22,7 @@ export function setPermissions({ config, log }: AdminDeps): number {
     prepareDirectories(config);
     const { uid } = mailOwner(config);
     const queue = config.string("queue_directory");
-    for (const name of RECURSIVE) ownTree(`${queue}/${name}`, uid);
+    for (const name of OWN_QUEUES) ownTree(`${queue}/${name}`, uid);
     ownTree(config.string("data_directory"), uid);
     chmodSync(config.string("data_directory"), 0o700);
     chownSync(config.directory, 0, 0);

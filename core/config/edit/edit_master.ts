@@ -1,8 +1,8 @@
 /** Editing master.cf in place (postconf -M, -F and -P with -e, -# and -X). */
 import { isSpace } from "../logical_lines.ts";
+import { MASTER_FIELDS } from "../master_file.ts";
 import {
   checkField,
-  MASTER_FIELDS,
   type MasterField,
   type MasterRow,
   matchesPattern,

@@ -1,22 +1,11 @@
 /** master.cf as the configuration tools show and edit it: checked fields, arguments in one normal form. */
 import { splitNameValue } from "../logical_lines.ts";
-import { parseMasterLines, splitWords } from "../master_file.ts";
+import { MASTER_FIELDS, parseMasterLines, splitWords } from "../master_file.ts";
 import { ConfigError, type Origin } from "../types.ts";
 import { unbrace } from "../values.ts";
 import { type CommandArgument, printArguments, printMasterFields } from "./printing.ts";
 
-/** Names of the columns, in order; `command` includes the arguments. */
-export const MASTER_FIELDS = [
-  "service",
-  "type",
-  "private",
-  "unprivileged",
-  "chroot",
-  "wakeup",
-  "process_limit",
-  "command",
-] as const;
-
+/** The name of a column. */
 export type MasterField = typeof MASTER_FIELDS[number];
 
 /** One entry. */

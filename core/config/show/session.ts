@@ -5,8 +5,8 @@ import { expandMacros, MacroError } from "../macro.ts";
 import { parameterTable } from "../parameter_table.ts";
 import { type Setting, Snapshot } from "../snapshot.ts";
 import { ConfigError } from "../types.ts";
+import { MASTER_FIELDS } from "../master_file.ts";
 import {
-  MASTER_FIELDS,
   type MasterField,
   type MasterRow,
   matchesPattern,

@@ -3,22 +3,10 @@ import process from "node:process";
 import type { Config } from "../../../core/config/mod.ts";
 import { lookupGroup, lookupUser } from "../../../core/system/mod.ts";
 import { type Finding, warning } from "../finding.ts";
+import { OWN_QUEUES, SOCKET_DIRECTORIES } from "../queue_directories.ts";
 
 /** Directories of the queue that belong to the mail system with all that is in them. */
-const OWN_QUEUES = [
-  "active",
-  "bounce",
-  "corrupt",
-  "defer",
-  "deferred",
-  "flush",
-  "hold",
-  "incoming",
-  "private",
-  "public",
-  "saved",
-  "trace",
-];
+const OWN_DIRECTORIES = [...OWN_QUEUES, ...SOCKET_DIRECTORIES].sort();
 /** What a chroot environment in the queue directory consists of. */
 const JAIL = ["bin", "etc", "lib", "sbin", "usr"];
 const OPEN_TO_OTHERS = 0o022;
@@ -122,7 +110,7 @@ function* dataDirectory(directory: string, owners: Owners): Generator<Finding> {
 }
 
 function* queues(queue: string, owners: Owners): Generator<Finding> {
-  for (const name of OWN_QUEUES) {
+  for (const name of OWN_DIRECTORIES) {
     for (const { path, info } of tree(`${queue}/${name}`)) {
       if (info.isFIFO() || info.isSocket() || info.uid === owners.mail) continue;
       yield warning(`not owned by ${owners.mailName}: ${path}`);

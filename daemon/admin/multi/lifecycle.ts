@@ -13,6 +13,7 @@ import { editMain, editMainText } from "../../../core/config/edit/mod.ts";
 import { loadConfig } from "../../../core/config/mod.ts";
 import { isRoot, runningMasterOf } from "../../master/mod.ts";
 import { setPermissions } from "../permissions.ts";
+import { OWN_QUEUES, SOCKET_DIRECTORIES } from "../queue_directories.ts";
 import type { Logger } from "../../../core/log/mod.ts";
 import { type Instance, isSelected, MultiError } from "./instances.ts";
 import { MAIN_TEMPLATE, masterTemplate } from "./templates.ts";
@@ -59,23 +60,7 @@ const SHARED = [
 ];
 
 /** What is left of an instance's queue when its mail is gone. */
-const QUEUE_DIRECTORIES = [
-  "active",
-  "bounce",
-  "corrupt",
-  "defer",
-  "deferred",
-  "flush",
-  "hold",
-  "incoming",
-  "maildrop",
-  "pid",
-  "private",
-  "public",
-  "saved",
-  "trace",
-  "postel",
-];
+const QUEUE_DIRECTORIES = [...OWN_QUEUES, ...SOCKET_DIRECTORIES, "maildrop", "pid", "postel"];
 
 /** A text that the mail log gets in the name of postmulti-script. */
 export class ScriptError extends Error {
