@@ -142,7 +142,7 @@ async function askFile(
         throw fatalQuery(table, error);
       }
       found ||= progress.found;
-      if (bulk.output.length > 0 && !printBytes(bulk.output.view())) return found ? 0 : 1;
+      if (bulk.output.length > 0 && !printBytes(bulk.output)) return found ? 0 : 1;
       position = progress.position;
       if (position === piece.length) break;
       const end = piece.indexOf(NEWLINE, position);

@@ -17,9 +17,7 @@ export function cdbHash(bytes: Uint8Array, start = 0, end = bytes.length): numbe
 /** Reads a CDB file. Throws `BadFormat` for anything else. */
 export function readCdbFile(file: BlockFile): IndexReader {
   if (file.size < CDB_HEADER) throw new BadFormat("the file is too short to be a CDB file");
-  // A mapped file is one block, so that nothing lies across two.
-  const single = file.mapped;
-  file.useBlocks(single ? file.size : BLOCK);
+  file.useBlocks(BLOCK);
   const header = file.header(CDB_HEADER);
   if (header.length < CDB_HEADER) throw new BadFormat("the file is too short to be a CDB file");
   const toc = new DataView(header.buffer);
@@ -35,7 +33,6 @@ export function readCdbFile(file: BlockFile): IndexReader {
   /** A 32-bit number anywhere in the file; it may lie across two blocks. */
   const number = (position: number): number => {
     if (position + 4 > file.size) throw new BadFormat(`position ${position} is outside the file`);
-    if (single) return file.view.getUint32(position, true);
     const within = position % BLOCK;
     const block = (position - within) / BLOCK;
     if (within <= BLOCK - 4) return file.view.getUint32(file.at(block) + within, true);
@@ -49,7 +46,6 @@ export function readCdbFile(file: BlockFile): IndexReader {
 
   const copy = (position: number, length: number): Uint8Array => {
     requireInside(position, length);
-    if (single) return file.bytes.slice(position, position + length);
     const bytes = new Uint8Array(length);
     let filled = 0;
     while (filled < length) {
@@ -65,9 +61,9 @@ export function readCdbFile(file: BlockFile): IndexReader {
   /** Sets `place` to a range of the file, without copying where it lies in one block. */
   const placeRange = (position: number, length: number, place: Place): void => {
     requireInside(position, length);
-    const within = single ? position : position % BLOCK;
-    if (single || within + length <= BLOCK) {
-      place.start = single ? position : file.at((position - within) / BLOCK) + within;
+    const within = position % BLOCK;
+    if (within + length <= BLOCK) {
+      place.start = file.at((position - within) / BLOCK) + within;
       place.bytes = file.bytes;
     } else {
       place.bytes = copy(position, length);
@@ -76,8 +72,41 @@ export function readCdbFile(file: BlockFile): IndexReader {
     place.end = place.start + length;
   };
 
+  /** The same as `locate` below for a mapped file, all of which is in one array: no block to ask for. */
+  const locateInOne = (key: Uint8Array, length: number, place: Place): boolean => {
+    const { bytes, view } = file;
+    const hash = cdbHash(key, 0, length);
+    const table = (hash & 255) * 8;
+    const first = toc.getUint32(table, true);
+    const slots = toc.getUint32(table + 4, true);
+    const last = first + slots * 8;
+    let entry = slots === 0 ? first : first + ((hash >>> 8) % slots) * 8;
+    for (let probes = 0; probes < slots; probes++) {
+      const record = view.getUint32(entry + 4, true);
+      if (record === 0) return false;
+      if (view.getUint32(entry, true) === hash) {
+        const start = record + 8 + length;
+        requireInside(record, 8 + length);
+        if (
+          view.getUint32(record, true) === length &&
+          compareBeginning(key, length, bytes, record + 8, length) === 0
+        ) {
+          const valueLength = view.getUint32(record + 4, true);
+          requireInside(start, valueLength);
+          place.bytes = bytes;
+          place.start = start;
+          place.end = start + valueLength;
+          return true;
+        }
+      }
+      entry += 8;
+      if (entry === last) entry = first;
+    }
+    return false;
+  };
+
   return {
-    locate(key, length, place) {
+    locate: file.mapped ? locateInOne : (key, length, place) => {
       const hash = cdbHash(key, 0, length);
       const table = (hash & 255) * 8;
       const first = toc.getUint32(table, true);
