@@ -112,6 +112,8 @@ function work(tool: Tool, parsed: ParsedOptions): number {
     totals(tool, has, maintenance.count, check.renamed);
     if (check.renamed > 0) tool.log.warning("OPERATION INCOMPLETE -- RERUN COMMAND TO FIX THE QUEUE FIRST");
     throw new FatalError(error.message);
+  } finally {
+    maintenance.close();
   }
   totals(tool, has, maintenance.count, check.renamed);
   return 0;

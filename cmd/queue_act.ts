@@ -118,6 +118,7 @@ function act(tool: Tool, action: MessageAction, messages: readonly ListedMessage
     if (!(error instanceof QueueFileError)) throw error;
     throw new FatalError(`after ${count(done)}: ${error.message}`);
   } finally {
+    maintenance.close();
     progress.clear();
   }
   return done;

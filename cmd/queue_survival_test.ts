@@ -184,6 +184,9 @@ Deno.test("survival: what does not belong into a queue is neither followed nor t
   Deno.mkdirSync(`${directory}/elsewhere`);
   Deno.writeTextFileSync(`${directory}/elsewhere/ABCDEF12345`, "not mail either");
   Deno.chmodSync(`${directory}/elsewhere/ABCDEF12345`, 0o700);
+  // An id whose hash directory is a link.
+  const behindLink = `${directory}/elsewhere/L0000012345`;
+  Deno.writeTextFileSync(behindLink, "nor this", { mode: 0o700 });
   const foreign: string[] = [];
   for (const name of ["incoming", "deferred", "hold", "maildrop"]) {
     const inside = `${spool}/${name}`;
@@ -207,7 +210,7 @@ Deno.test("survival: what does not belong into a queue is neither followed nor t
     ["postsuper", "-H", "ALL"],
     ["postsuper", "-e", "ALL"],
     ["postsuper", "-h", "ABCDEF00001", "-d", "ABCDEF00002", "-r", "ABCDEF00003", "-d", "ABCDEF00004"],
-    ["postsuper", "-d", "ABCDEF12345"],
+    ["postsuper", "-d", "ABCDEF12345", "-d", "L0000012345", "-h", "L0000012345", "-e", "L0000012345"],
     ["postsuper", "-d", "ALL"],
   ];
   for (const command of commands) assert.equal((await start(env, command).status).code, 0, command.join(" "));
@@ -215,6 +218,7 @@ Deno.test("survival: what does not belong into a queue is neither followed nor t
   assert.ok(ids.length > 0);
   for (const id of ids) assert.equal(queue.stat("deferred", id), undefined);
   assert.equal(Deno.readTextFileSync(`${directory}/elsewhere/ABCDEF12345`), "not mail either");
+  assert.equal(Deno.lstatSync(behindLink).mode! & 0o777, 0o700);
   assert.equal(Deno.readTextFileSync(outside), "not mail");
   remove();
 });

@@ -4,7 +4,7 @@ import type { ListedMessage, ListingOptions, Queue, QueueFileInfo, QueueName } f
 export const LISTED_QUEUES: readonly QueueName[] = ["maildrop", "active", "incoming", "deferred", "hold"];
 
 /** Owner permissions of a complete message. */
-const READY = 0o700;
+export const READY = 0o700;
 
 /** Is it a complete message? */
 export function isReady(info: QueueFileInfo): boolean {

@@ -1,9 +1,10 @@
-import { fileError, makeParents } from "./file_errors.ts";
-import { isReady } from "./listing.ts";
+import type { DirectoryHandle } from "../system/mod.ts";
+import { fileError } from "./file_errors.ts";
+import { QueueFolders } from "./folders.ts";
+import { READY } from "./listing.ts";
 import { QueueLayout } from "./layout.ts";
 import { isQueueId } from "./queue_id.ts";
-import { changeMode, fileExists, renameFile } from "../system/mod.ts";
-import { lstat, removeIfThere, scanFiles } from "./queue_files.ts";
+import { scanFiles } from "./queue_files.ts";
 import type { QueueSettings } from "./settings.ts";
 import type { LogName, QueueName } from "./types.ts";
 
@@ -42,16 +43,6 @@ const SOURCES: Readonly<Record<MessageAction, readonly QueueName[]>> = {
   "expire-and-release": ["hold", "incoming", "active", "deferred"],
 };
 
-/** Where an action moves messages. */
-const TARGETS: Readonly<Record<MessageAction, QueueName | undefined>> = {
-  delete: undefined,
-  requeue: "maildrop",
-  hold: "hold",
-  release: "deferred",
-  expire: undefined,
-  "expire-and-release": "deferred",
-};
-
 /**
  * Deletes, holds, releases, requeues and expires messages of a queue directory while the mail system may be running. Every
  * step is one rename, removal or change of mode, so that being killed in between leaves whole messages behind.
@@ -59,12 +50,12 @@ const TARGETS: Readonly<Record<MessageAction, QueueName | undefined>> = {
 export class QueueMaintenance {
   readonly count: ActionCount = { deleted: 0, requeued: 0, held: 0, released: 0, expired: 0 };
   readonly #layout: QueueLayout;
+  readonly #folders: QueueFolders;
   readonly #report: MaintenanceReport;
-  /** Ids that the target queue of the action has already, if they are known. */
-  #taken: ReadonlySet<string> | undefined;
 
   constructor(settings: QueueSettings, report: MaintenanceReport) {
     this.#layout = new QueueLayout(settings.directory, settings);
+    this.#folders = new QueueFolders(this.#layout);
     this.#report = report;
   }
 
@@ -90,13 +81,14 @@ export class QueueMaintenance {
 
   /** Does something to all messages of `queues`; these are counted, not reported one by one. */
   all(action: MessageAction, queues: readonly string[]): void {
-    const target = TARGETS[action];
-    // One look at the target's directories instead of one for every message.
-    if (target !== undefined) this.#taken = new Set(this.#ids(target));
     for (const queue of SOURCES[action].filter((name) => queues.includes(name))) {
       for (const id of this.#ids(queue)) this.#act(action, queue, id, () => {});
     }
-    this.#taken = undefined;
+  }
+
+  /** Closes the directories that are kept open meanwhile. */
+  close(): void {
+    this.#folders.close();
   }
 
   #ids(queue: QueueName): Iterable<string> {
@@ -105,24 +97,24 @@ export class QueueMaintenance {
 
   /** False if the queue does not have the message (any more). */
   #act(action: MessageAction, queue: QueueName, id: string, done: (text: string) => void): boolean {
-    const path = this.#layout.path(queue, id);
-    const info = lstat(path);
-    if (info === undefined || !isReady(info)) return false;
+    const folder = this.#folders.at(queue, id);
+    if (folder === undefined) return false;
+    const mode = this.#system(`examine ${queue}/${id}`, () => folder.modeOf(id));
+    if (mode === undefined || (mode & READY) !== READY) return false;
     switch (action) {
       case "delete":
-        return this.#delete(path, id, done);
+        return this.#delete(folder, queue, id, done);
       case "requeue":
-        return this.#requeue(path, id, done);
+        return this.#requeue(queue, id, done);
       case "hold":
-        return this.#move(path, "hold", id) && this.#counted("held", "placed on hold", done);
+        return this.#move(queue, "hold", id) && this.#counted("held", "placed on hold", done);
       case "release":
-        return this.#move(path, "deferred", id) && this.#counted("released", "released from hold", done);
+        return this.#release(queue, id, done);
       case "expire":
-        return this.#expire(path, info.mode, done);
+        return this.#expire(folder, queue, id, mode, done);
       case "expire-and-release":
-        if (!this.#expire(path, info.mode, done)) return false;
-        return queue !== "hold" ||
-          (this.#move(path, "deferred", id) && this.#counted("released", "released from hold", done));
+        if (!this.#expire(folder, queue, id, mode, done)) return false;
+        return queue !== "hold" || this.#release(queue, id, done);
     }
   }
 
@@ -133,67 +125,62 @@ export class QueueMaintenance {
   }
 
   /** The logs go first: left behind, they would be taken for those of a later message with the same id. */
-  #delete(path: string, id: string, done: (text: string) => void): boolean {
-    for (const log of LOGS) {
-      const logPath = this.#layout.path(log, id);
-      if (fileExists(logPath) && removeIfThere(logPath)) this.#removed(logPath);
-    }
-    if (!removeIfThere(path)) return false;
-    this.#removed(path);
-    return this.#counted("deleted", "removed", done);
+  #delete(folder: DirectoryHandle, queue: QueueName, id: string, done: (text: string) => void): boolean {
+    for (const log of LOGS) this.#remove(this.#folders.at(log, id), log, id);
+    return this.#remove(folder, queue, id) && this.#counted("deleted", "removed", done);
   }
 
-  #requeue(path: string, id: string, done: (text: string) => void): boolean {
-    if (!this.#move(path, "maildrop", id)) return false;
-    const now = Date.now() / 1000;
-    try {
-      Deno.utimeSync(this.#layout.path("maildrop", id), now, now);
-    } catch (error) {
-      // pickup may have taken it already.
-      if (!(error instanceof Deno.errors.NotFound)) throw fileError(error, `set the time of maildrop/${id}`);
-    }
+  #remove(folder: DirectoryHandle | undefined, name: QueueName | LogName, id: string): boolean {
+    const removed = folder !== undefined && this.#system(`remove ${name}/${id}`, () => folder.remove(id));
+    if (removed) this.#report.detail(`removed file ${this.#short(name, id)}`);
+    return removed;
+  }
+
+  #requeue(queue: QueueName, id: string, done: (text: string) => void): boolean {
+    if (!this.#move(queue, "maildrop", id)) return false;
+    // pickup may have taken it already.
+    this.#system(`set the time of maildrop/${id}`, () => this.#folders.at("maildrop", id)?.touch(id));
     return this.#counted("requeued", "requeued", done);
   }
 
-  #expire(path: string, mode: number, done: (text: string) => void): boolean {
+  #release(queue: QueueName, id: string, done: (text: string) => void): boolean {
+    return this.#move(queue, "deferred", id) && this.#counted("released", "released from hold", done);
+  }
+
+  #expire(
+    folder: DirectoryHandle,
+    queue: QueueName,
+    id: string,
+    mode: number,
+    done: (text: string) => void,
+  ): boolean {
     if ((mode & FORCE_EXPIRE) !== 0) return true;
+    const set = () => folder.setMode(id, (mode & 0o777) | FORCE_EXPIRE);
+    return this.#system(`change the mode of ${queue}/${id}`, set) &&
+      this.#counted("expired", "expired", done);
+  }
+
+  #move(from: QueueName, to: QueueName, id: string): boolean {
+    const result = this.#folders.move(from, to, id);
+    if (result === "exists") {
+      this.#report.warning(`${this.#short(from, id)} is left alone: ${this.#short(to, id)} exists`);
+    } else if (result === "moved") {
+      this.#report.detail(`renamed file ${this.#short(from, id)} as ${this.#short(to, id)}`);
+    }
+    return result === "moved";
+  }
+
+  /** Does something with the system's help, whose refusal becomes a `QueueFileError`. */
+  #system<Result>(doing: string, work: () => Result): Result {
     try {
-      changeMode(path, (mode & 0o777) | FORCE_EXPIRE);
+      return work();
     } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return false;
-      throw fileError(error, `change the mode of ${path}`);
+      throw fileError(error, doing);
     }
-    return this.#counted("expired", "expired", done);
   }
 
-  #move(path: string, to: QueueName, id: string): boolean {
-    const target = this.#layout.path(to, id);
-    if (this.#taken === undefined ? fileExists(target) : this.#taken.has(id)) {
-      this.#report.warning(`${this.#short(path)} is left alone: ${this.#short(target)} exists`);
-      return false;
-    }
-    try {
-      try {
-        renameFile(path, target);
-      } catch (error) {
-        if (!(error instanceof Deno.errors.NotFound)) throw error;
-        if (!fileExists(path)) return false;
-        makeParents(target);
-        renameFile(path, target);
-      }
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return false;
-      throw fileError(error, `rename ${path} as ${target}`);
-    }
-    this.#report.detail(`renamed file ${this.#short(path)} as ${this.#short(target)}`);
-    return true;
-  }
-
-  #removed(path: string): void {
-    this.#report.detail(`removed file ${this.#short(path)}`);
-  }
-
-  #short(path: string): string {
-    return path.slice(this.#layout.directory.length + 1);
+  /** `deferred/A/ABC123`, as messages show it. */
+  #short(name: QueueName | LogName, id: string): string {
+    return `${name}/${this.#layout.hash(name, id)}${id}`;
   }
 }

@@ -82,11 +82,11 @@ export function kindAt(path: string): DirectoryEntry["kind"] {
  * @param descend into the one-character directories, which queues may be spread over
  */
 export function* scanFiles(directory: string, descend: boolean): Iterable<string> {
-  for (const entry of readDirectory(directory)) {
-    if (entry.isDirectory) {
-      if (descend && entry.name.length === 1) yield* scanFiles(`${directory}${entry.name}/`, descend);
-    } else if (entry.isFile && isQueueId(entry.name)) {
-      yield entry.name;
+  for (const { name, kind } of readDirectoryEntries(directory)) {
+    if (kind === "directory") {
+      if (descend && name.length === 1) yield* scanFiles(`${directory}${name}/`, descend);
+    } else if (kind === "file" && isQueueId(name)) {
+      yield name;
     }
   }
 }

@@ -1,3 +1,5 @@
+import { cPath } from "./c_path.ts";
+import { changeModeIn, moveBetween, type MoveResult, removeFrom, touchIn } from "./directory_changes.ts";
 import { Errno, errno, libc, systemError } from "./libc.ts";
 
 /** What the system says about an open file (statx(2)). */
@@ -37,6 +39,17 @@ export interface DirectoryHandle {
   batches(): Iterable<readonly DirectoryEntry[]>;
   /** Undefined if the file isn't there or can't be opened. Links are not followed, FIFOs not waited for. */
   open(name: string): OpenFile | undefined;
+  /** Permission bits of a regular file; undefined if there is none of this name. Throws `Error` as the next ones do. */
+  modeOf(name: string): number | undefined;
+  /** Moves a file to another open directory; nothing is overwritten. */
+  move(name: string, to: DirectoryHandle, newName: string): MoveResult;
+  /** Removes a file; false if there is none. */
+  remove(name: string): boolean;
+  /** Sets permission bits; false if there is no such file. */
+  setMode(name: string, mode: number): boolean;
+  /** Makes now the time of a file; false if there is none. */
+  touch(name: string): boolean;
+  readonly fd: number;
   close(): void;
 }
 
@@ -52,6 +65,7 @@ const AT_FDCWD = -100;
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const AT_EMPTY_PATH = 0x1000;
 const STATX_BASIC = 0x7ff;
+const STATX_TYPE_MODE = 0x3;
 
 const NAME = new Uint8Array(4096);
 const EMPTY = new Uint8Array(1);
@@ -159,7 +173,7 @@ function readEntries(
 class SystemDirectory implements DirectoryHandle {
   /** Only the owner of a file may ask for it; others do without. */
   #flags = FILE_FLAGS | O_NOATIME;
-  constructor(private readonly fd: number) {}
+  constructor(readonly fd: number) {}
 
   entries(): DirectoryEntry[] {
     return [...this.batches()].flat();
@@ -188,6 +202,31 @@ class SystemDirectory implements DirectoryHandle {
     return fd < 0 ? undefined : new SystemFile(fd);
   }
 
+  modeOf(name: string): number | undefined {
+    if (libc().statx(this.fd, cPath(name), AT_SYMLINK_NOFOLLOW, STATX_TYPE_MODE, STATX) !== 0) {
+      if (errno() === Errno.ENOENT) return undefined;
+      throw systemError("statx");
+    }
+    const mode = STATX_VIEW.getUint16(28, true);
+    return (mode & 0o170000) === 0o100000 ? mode & 0o7777 : undefined;
+  }
+
+  move(name: string, to: DirectoryHandle, newName: string): MoveResult {
+    return moveBetween(this.fd, name, to.fd, newName);
+  }
+
+  remove(name: string): boolean {
+    return removeFrom(this.fd, name);
+  }
+
+  setMode(name: string, mode: number): boolean {
+    return changeModeIn(this.fd, name, mode);
+  }
+
+  touch(name: string): boolean {
+    return touchIn(this.fd, name);
+  }
+
   close(): void {
     libc().close(this.fd);
   }
@@ -195,14 +234,15 @@ class SystemDirectory implements DirectoryHandle {
 
 /**
  * Opens a directory whose many small files are about to be read: opening by bare name saves the walk down the path, and the
- * calls skip what a file object costs, which together is two thirds of the time. Undefined if the directory isn't there,
+ * calls skip what a file object costs, which together is two thirds of the time. A link is followed
+ * only where a slash stands behind its name. Undefined if the directory isn't there,
  * can't be read, or the process may not call C functions: take the ordinary way then.
  */
 export function openDirectory(path: string): DirectoryHandle | undefined {
   let directory: number;
   try {
     if (!setName(path)) return undefined;
-    directory = libc().open(NAME, O_DIRECTORY | O_CLOEXEC);
+    directory = libc().open(NAME, O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   } catch {
     return undefined;
   }

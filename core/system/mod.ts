@@ -30,6 +30,7 @@ export {
   type OpenFileInfo,
   pathInfo,
 } from "./directory_handle.ts";
+export type { MoveResult } from "./directory_changes.ts";
 export { becomeProgram, enterRoot } from "./execute.ts";
 export { errorText } from "./libc.ts";
 export {
