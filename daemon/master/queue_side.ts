@@ -20,6 +20,7 @@ import { createErrorAgent } from "../error/mod.ts";
 import { createFlush, type Flush } from "../flush/mod.ts";
 import { createPickup, createSubmission, type Pickup } from "../pickup/mod.ts";
 import { createQueueManager, type QueueManager } from "../qmgr/mod.ts";
+import { serveRewrite } from "../rewrite/mod.ts";
 import { createShowq, listenForUsers, type Showq, userAccess, type UserServer } from "../showq/mod.ts";
 import { createSmtpClient, type SmtpClient } from "../smtp/mod.ts";
 import { createVerify, probeResults, serveVerify, type Verify } from "../verify/mod.ts";
@@ -260,6 +261,15 @@ export async function startQueueSide(context: RuntimeContext, first: Snapshot): 
         break;
       case "verify":
         sockets.push(serveSocket(path, (connection) => serveVerify(connection, current.verify), log));
+        break;
+      case "trivial-rewrite":
+        sockets.push(
+          serveSocket(
+            path,
+            (connection) => serveRewrite(connection, { addressing: () => current.snapshot.addressing, log }),
+            log,
+          ),
+        );
         break;
       case "postlogd":
         if (first.config.string("maillog_file") !== "") postlog = servePostlog(path, sink);
