@@ -44,13 +44,12 @@ export class FileQueue implements Queue {
   readonly #settings: QueueSettings;
   readonly #writerHost: WriterHost;
 
-  constructor(settings: QueueSettings) {
+  constructor(settings: QueueSettings, group = new GroupSync()) {
     this.directory = settings.directory;
     this.longIds = settings.longIds;
     this.#settings = settings;
     this.#layout = new QueueLayout(settings.directory, settings);
     const buffers = new BufferPool();
-    const group = new GroupSync();
     this.#writerHost = {
       longIds: settings.longIds,
       clock: new MicroClock(),

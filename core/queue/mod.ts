@@ -3,6 +3,7 @@
  * that real Postfix shares; `memoryQueue` keeps the same in memory for tests.
  */
 import type { Config } from "../config/types.ts";
+import type { GroupSync } from "../system/mod.ts";
 import { FileQueue } from "./file_queue.ts";
 import { queueSettings } from "./settings.ts";
 import type { QueueSettings } from "./settings.ts";
@@ -84,9 +85,12 @@ export { addDirectory, emptyShape, type Shape, type ShapeCounts, type ShapeOptio
 export { memoryQueue } from "./memory_queue.ts";
 export { type QueueSettings, queueSettings } from "./settings.ts";
 
-/** The queue that main.cf describes. Opens nothing yet. */
-export function openQueue(config: Config): Queue {
-  return new FileQueue(queueSettings(config));
+/**
+ * The queue that main.cf describes. Opens nothing yet.
+ * @param group syncs the new files, for processes that have more than one message at a time
+ */
+export function openQueue(config: Config, group?: GroupSync): Queue {
+  return new FileQueue(queueSettings(config), group);
 }
 
 /** The same from plain settings. */

@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { createFile, type FileHandle, GroupSync, openFile } from "./mod.ts";
 
-Deno.test("GroupSync: every file of a burst resolves, also those that come during a round", async () => {
+async function bursts(group: GroupSync): Promise<void> {
   const directory = Deno.makeTempDirSync();
-  const group = new GroupSync();
   const files: FileHandle[] = [];
   const write = (n: number) => {
     const file = createFile(`${directory}/${n}`, 0o600);
@@ -18,6 +17,18 @@ Deno.test("GroupSync: every file of a burst resolves, also those that come durin
   for (const file of files) file.close();
   await assert.rejects(group.sync(-1), /fsync/, "no open descriptor");
   Deno.removeSync(directory, { recursive: true });
+}
+
+Deno.test("GroupSync: every file of a burst resolves, also those that come during a round", async () => {
+  await bursts(new GroupSync());
+});
+
+Deno.test("GroupSync: the same with a thread of its own, before and after it is there", async () => {
+  const group = new GroupSync();
+  group.startThread();
+  for (let turn = 0; turn < 20; turn++) await bursts(group);
+  group.close();
+  await bursts(group);
 });
 
 Deno.test("createFile and openFile: what was written is read, refusals are the runtime's errors", () => {

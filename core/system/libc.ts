@@ -64,11 +64,16 @@ let bound: Libc | undefined;
 /** The C library's errno of this thread. */
 let errorNumber: Int32Array | undefined;
 
+/** Names of the C library, the usual one first. */
+export const C_LIBRARIES: readonly string[] = [
+  "libc.so.6",
+  Deno.build.arch === "aarch64" ? "libc.musl-aarch64.so.1" : "libc.musl-x86_64.so.1",
+];
+
 /** The C library. Throws on systems where it can't be loaded. */
 export function libc(): Libc {
   if (bound !== undefined) return bound;
-  const musl = Deno.build.arch === "aarch64" ? "libc.musl-aarch64.so.1" : "libc.musl-x86_64.so.1";
-  for (const name of ["libc.so.6", musl]) {
+  for (const name of C_LIBRARIES) {
     try {
       bound = Deno.dlopen(name, SYMBOLS).symbols;
       errorNumber = new Int32Array(Deno.UnsafePointerView.getArrayBuffer(bound.__errno_location()!, 4));

@@ -5,6 +5,7 @@
 import type { Config, MasterEntry } from "../../core/config/types.ts";
 import type { LogSink } from "../../core/log/mod.ts";
 import { openQueue, type Queue } from "../../core/queue/mod.ts";
+import { GroupSync } from "../../core/system/mod.ts";
 import type { BounceService, DeliveryAgent } from "../delivery/mod.ts";
 import type { CleanupService } from "../cleanup/types.ts";
 import type { AddressVerification } from "../verify/mod.ts";
@@ -61,10 +62,13 @@ export interface RuntimeContext {
 /** Starts the services that belong to `roles`. Throws when one can't start; what was started is stopped again. */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const { sink, roles } = options;
+  const group = new GroupSync();
+  // Mail comes in by the front alone; what the others write is too little for a thread.
+  if (roles.includes("front")) group.startThread();
   const context: RuntimeContext = {
     sink,
     roles: new Set(roles),
-    queue: openQueue(options.config),
+    queue: openQueue(options.config, group),
     ...(options.requestReplacement === undefined ? {} : { requestReplacement: options.requestReplacement }),
     local: {},
     agents: new Map(),
@@ -96,6 +100,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     }
   } catch (error) {
     await Promise.all(sides.map((side) => side.stop(0)));
+    group.close();
     throw error;
   }
   return {
@@ -106,10 +111,12 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     },
     async drain() {
       await Promise.all(sides.map((side) => side.drain()));
+      group.close();
     },
     async stop(seconds) {
       // From the network inwards, so that what still comes in is still taken care of.
       for (const side of [...sides].reverse()) await side.stop(seconds);
+      group.close();
       sink.flush();
     },
   };
