@@ -25,6 +25,8 @@ export interface ZoneRecord {
 export interface Zone {
   readonly records: Readonly<Record<string, readonly ZoneRecord[]>>;
   readonly faults?: Readonly<Record<string, Misbehaviour>>;
+  /** Names whose answers are marked as validated (AD), for clients that ask for that. */
+  readonly secure?: readonly string[];
 }
 
 export interface FakeNameServer extends AsyncDisposable {
@@ -48,6 +50,7 @@ export const cname = (data: string, ttl = 300): ZoneRecord => ({ type: "CNAME", 
 
 const AUTHORITATIVE_AND_RECURSIVE = 0x580;
 const TRUNCATED = 0x200;
+const AUTHENTIC = 0x20;
 const CODES: Record<string, number> = { FORMERR: 1, SERVFAIL: 2, NXDOMAIN: 3, NOTIMP: 4, REFUSED: 5 };
 
 const soa: WireRecord = {
@@ -93,6 +96,7 @@ function answer(zone: Zone, query: WireMessage, overTcp: boolean): Uint8Array | 
   if (fault !== undefined && CODES[fault] !== undefined) flags |= CODES[fault];
   else if (!exists) flags |= CODES.NXDOMAIN!;
   if (truncated) flags |= TRUNCATED;
+  if (zone.secure?.includes(name) === true && ((query.flags ?? 0) & AUTHENTIC) !== 0) flags |= AUTHENTIC;
   return encodeMessage({
     id: fault === "wrong-id" ? query.id ^ 1 : query.id,
     type: "response",

@@ -71,6 +71,8 @@ export interface ConnectOptions {
   readonly pair: KeyPair | undefined;
   /** Sent in the handshake; empty for none. */
   readonly serverName: string;
+  /** The session shall tell the peer's whole chain. */
+  readonly withChain?: boolean;
   readonly timeout: number;
 }
 
@@ -88,7 +90,13 @@ export async function connectTls(channel: ByteChannel, options: ConnectOptions):
       ...(options.serverName === "" ? {} : { servername: options.serverName }),
     });
     const tlsChannel = await handshake(socket, "secureConnect", deadline);
-    const session = describe(socket, options.context, watcher, options.serverName);
+    const session = describe(
+      socket,
+      options.context,
+      watcher,
+      options.serverName,
+      options.withChain === true,
+    );
     return {
       channel: tlsChannel,
       session: {
@@ -184,6 +192,7 @@ function describe(
   context: TlsContext,
   watcher: ServerHelloWatcher,
   serverName: string,
+  withChain = false,
 ): TlsSession {
   const cipher = socket.getCipher().name;
   const protocol = socket.getProtocol() ?? "unknown";
@@ -199,6 +208,7 @@ function describe(
     clientSignature: undefined,
     resumed,
     peer,
+    chain: withChain ? peerChain(socket) : [],
     trusted: peer !== undefined && problem === "",
     problem,
     serverName,
@@ -209,6 +219,21 @@ function peerCertificate(socket: TLSSocket): Certificate | undefined {
   const raw: Uint8Array | undefined = socket.getPeerCertificate()?.raw;
   if (raw === undefined || raw.length === 0) return undefined;
   return parseCertificate(new Uint8Array(raw));
+}
+
+/** Certificates that are followed. */
+const LONGEST_CHAIN = 20;
+
+function peerChain(socket: TLSSocket): Certificate[] {
+  const chain: Certificate[] = [];
+  type Shown = { readonly raw?: Uint8Array; readonly issuerCertificate?: Shown };
+  let shown: Shown | undefined = socket.getPeerCertificate(true) as unknown as Shown;
+  while (shown?.raw !== undefined && shown.raw.length > 0 && chain.length < LONGEST_CHAIN) {
+    chain.push(parseCertificate(new Uint8Array(shown.raw)));
+    // A self-signed certificate names itself as the next.
+    shown = shown.issuerCertificate === shown ? undefined : shown.issuerCertificate;
+  }
+  return chain;
 }
 
 function cipherBits(name: string): number {

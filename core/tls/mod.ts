@@ -19,6 +19,7 @@ export {
   readAuthorities,
   SYSTEM_AUTHORITIES,
 } from "./key_files.ts";
+export { isVouchedFor, usableRecords } from "./dane.ts";
 export { certificateNames, matchesName } from "./names.ts";
 export { choosePair } from "./signature.ts";
 export { cipherText, exchangeTexts, sessionText } from "./text.ts";

@@ -102,6 +102,7 @@ export async function acceptByOpenssl(
         clientSignature: undefined,
         resumed,
         peer: undefined,
+        chain: [],
         trusted: false,
         problem: "",
         serverName: hello.serverName,

@@ -32,6 +32,8 @@ export interface TlsSession {
   readonly resumed: boolean;
   /** The other end's certificate; undefined if it has shown none. */
   readonly peer: Certificate | undefined;
+  /** The certificates that the peer has shown, its own first; empty where they were not asked for. */
+  readonly chain: readonly Certificate[];
   /** The peer's chain leads to a certification authority that was given. */
   readonly trusted: boolean;
   /** Why it is not trusted, in OpenSSL's words; empty if it is, or if there is no certificate. */

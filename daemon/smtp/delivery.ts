@@ -8,7 +8,7 @@ import { isLoop, isSoft, localDetail } from "./dsn.ts";
 import { type HandshakeDeps, shakeHands } from "./handshake.ts";
 import { type Route, type RouteDeps, routeDomain, routeHost, type ServerAddress } from "./route.ts";
 import { type Peer, Session } from "./session.ts";
-import { type ClientTls, isPolicyTrouble, type TlsPolicy } from "./secure_policy.ts";
+import { type ClientTls, DaneError, isPolicyTrouble, type TlsPolicy } from "./secure_policy.ts";
 import type { SessionCache } from "./session_cache.ts";
 import { type Message, transact } from "./transaction.ts";
 import type { CoarseTimer } from "../../core/smtp/mod.ts";
@@ -272,9 +272,16 @@ async function findPolicy(
   const { destination } = hop;
   try {
     const domain = destination.kind === "unix" ? destination.path : destination.host;
-    return await context.tls.policyFor(destination.text, domain, host);
+    const server = destination.kind === "unix"
+      ? undefined
+      : { port: destination.port, byMx: !destination.literal };
+    return await context.tls.policyFor(destination.text, domain, host, server);
   } catch (error) {
     if (!isPolicyTrouble(error)) throw error;
+    if (error instanceof DaneError) {
+      attempt.why = localDetail("4.7.5", error.detail);
+      return "unknown";
+    }
     context.log.warning(`TLS policy lookup error for ${destination.text}/${host}: ${error.message}`);
     attempt.why = localDetail("4.7.5", "client TLS configuration problem");
     return "unknown";

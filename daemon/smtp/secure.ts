@@ -53,6 +53,7 @@ export async function startTls(attempt: Attempt, session: Session): Promise<"sta
     const { channel, session: state } = await connectTls(session.channel.connection, {
       ...policy.engine,
       serverName: policy.serverName,
+      withChain: policy.withChain,
       timeout: policy.timeout,
     });
     session.secured(channel, state);
@@ -89,7 +90,10 @@ async function checkServer(
   const checks = mustMatch(policy.level);
   const matched = policy.matches(state);
   if (checks && !matched) {
-    const text = state.trusted || policy.level === "fingerprint"
+    const byDns = policy.level === "dane" || policy.level === "dane-only";
+    const text = byDns
+      ? `certificate verification failed for ${session.relay}: num=65:No matching DANE TLSA records`
+      : state.trusted || policy.level === "fingerprint"
       ? `server certificate verification failed for ${session.relay}: ` +
         (policy.level === "fingerprint" ? "fingerprint mismatch" : "num=62:hostname mismatch")
       : `certificate verification failed for ${session.relay}: ${state.problem || "no certificate"}`;

@@ -1,11 +1,13 @@
 import { type Config, ConfigError } from "../../core/config/mod.ts";
 import { isHostname } from "../../core/address/mod.ts";
+import type { Resolver, TlsaRecord } from "../../core/dns/mod.ts";
 import type { Logger } from "../../core/log/mod.ts";
 import { TableError, type TableList, type TableSet } from "../../core/table/mod.ts";
 import {
   certificateNames,
   fingerprint,
   isDigest,
+  isVouchedFor,
   KeyFileError,
   type KeyPair,
   KeyRing,
@@ -19,8 +21,10 @@ import {
   type TlsSession,
   trustAnchors,
   unsupportedText,
+  usableRecords,
   type VersionRange,
 } from "../../core/tls/mod.ts";
+import { findTlsa } from "./dane.ts";
 import { type ClientSettings, type Protocol, type TlsLevel, tlsLevels } from "./settings.ts";
 
 /** How a session with one server has to be protected. */
@@ -35,6 +39,8 @@ export interface TlsPolicy {
   readonly logLevel: number;
   /** Absent when keys or authorities can't be used; the reason is in the log. */
   readonly engine: { readonly context: TlsContext; readonly pair: KeyPair | undefined } | undefined;
+  /** The server's whole chain is needed for the verdict. */
+  readonly withChain: boolean;
   /** Seconds for the handshake. */
   readonly timeout: number;
   /** Is this the server that the policy means? True at levels that don't ask. */
@@ -46,6 +52,13 @@ export class TlsPolicyError extends Error {
   override readonly name = "TlsPolicyError";
 }
 
+/** DANE is demanded, and DNS does not vouch for the server; `detail` is what the sender is told. */
+export class DaneError extends TlsPolicyError {
+  constructor(readonly detail: string, destination: string) {
+    super(`${destination}: ${detail}`);
+  }
+}
+
 /** The client's TLS: one set per service and configuration snapshot. */
 export interface ClientTls {
   /**
@@ -53,12 +66,20 @@ export interface ClientTls {
    *
    * @param destination as the next hop was written: `example.com`, `[mail.example.com]:587`
    * @param domain the same without brackets and port
+   * @param server its port, and whether an MX record stands between domain and host
    */
-  policyFor(destination: string, domain: string, host: string): Promise<TlsPolicy>;
+  policyFor(
+    destination: string,
+    domain: string,
+    host: string,
+    server: { readonly port: number; readonly byMx: boolean } | undefined,
+  ): Promise<TlsPolicy>;
 }
 
 export interface ClientTlsDeps {
   readonly config: Config;
+  /** For DANE. */
+  readonly resolver: Resolver;
   readonly tables: TableSet;
   readonly log: Logger;
   readonly keyStore?: KeyStore | undefined;
@@ -73,7 +94,7 @@ interface Rule {
   serverName: string;
 }
 
-const CHECKING: ReadonlySet<TlsLevel> = new Set(["fingerprint", "verify", "secure"]);
+const CHECKING: ReadonlySet<TlsLevel> = new Set(["fingerprint", "verify", "secure", "dane", "dane-only"]);
 
 /** Do servers have to prove who they are at this level? */
 export function mustMatch(level: TlsLevel): boolean {
@@ -131,31 +152,32 @@ export function createClientTls(deps: ClientTlsDeps, settings: ClientSettings): 
   };
   const logLevel = Number(config.string(`${prefix}_loglevel`));
   const timeout = config.seconds(`${settings.protocol}_starttls_timeout`);
-  let warned = false;
-  /** DANE needs signed DNS answers, which are not there: what it falls back to where there are no TLSA records. */
-  const withoutDane = (asked: TlsLevel, destination: string): TlsLevel => {
-    if (asked === "dane-only") throw new TlsPolicyError(`${destination}: level dane-only is not supported`);
-    if (!warned) log.warning(`${prefix}: level dane is not supported, using may instead`);
-    warned = true;
-    return "may";
-  };
+  const dane = createDane(deps, settings, prefix);
   return {
-    async policyFor(destination, domain, host) {
+    async policyFor(destination, domain, host, server) {
       const rule = await findRule(destination, host, defaults, policies, sites, prefix);
-      const checked = rule.level === "dane" || rule.level === "dane-only"
-        ? withoutDane(rule.level, destination)
-        : rule.level;
-      const wanted = mustMatch(checked)
+      const vouched = rule.level === "dane" || rule.level === "dane-only"
+        ? await dane(rule.level, destination, domain, host, server)
+        : undefined;
+      const checked = vouched?.level ?? rule.level;
+      const wanted = mustMatch(checked) && vouched === undefined
         ? expandMatches(rule.matches ?? defaultMatches(checked), checked, domain, host)
         : [];
-      const serverName = rule.serverName === "hostname"
+      const records = vouched?.records ?? [];
+      const serverName = vouched?.base !== undefined
+        ? vouched.base
+        : rule.serverName === "hostname"
         ? host
         : rule.serverName === "nexthop"
         ? domain
         : rule.serverName;
       return {
         level: checked,
-        id: [checked, serverName, rule.versions?.min, rule.versions?.max, ...wanted].join(" "),
+        id: [
+          ...[checked, serverName, rule.versions?.min, rule.versions?.max, ...wanted],
+          ...records.map((record) => record.data.toHex()),
+        ].join(" "),
+        withChain: records.length > 0,
         wrapper: settings.tlsWrapperMode && checked !== "none",
         serverName: isHostname(serverName) ? serverName : "",
         logLevel,
@@ -165,6 +187,9 @@ export function createClientTls(deps: ClientTlsDeps, settings: ClientSettings): 
           if (!mustMatch(checked)) return true;
           const { peer } = session;
           if (peer === undefined) return false;
+          if (vouched?.base !== undefined) {
+            return isVouchedFor(session.chain, records, [vouched.base, host, domain], manyLabels);
+          }
           if (checked === "fingerprint") {
             const prints = [fingerprint(peer.raw, digest), fingerprint(peer.publicKey, digest)];
             return wanted.some((print) => prints.includes(print.toUpperCase()));
@@ -176,6 +201,64 @@ export function createClientTls(deps: ClientTlsDeps, settings: ClientSettings): 
         },
       };
     },
+  };
+}
+
+/** What DANE leaves of a level. */
+interface DaneVerdict {
+  readonly level: TlsLevel;
+  /** The name under which records were found. */
+  readonly base?: string;
+  readonly records?: readonly TlsaRecord[];
+}
+
+type FindDane = (
+  level: "dane" | "dane-only",
+  destination: string,
+  domain: string,
+  host: string,
+  server: { readonly port: number; readonly byMx: boolean } | undefined,
+) => Promise<DaneVerdict>;
+
+/**
+ * Decides about servers of destinations at the levels dane and dane-only. Without records `dane` becomes `may`, with
+ * records that nobody can use `encrypt`; `dane-only` rejects with `DaneError`.
+ */
+function createDane(deps: ClientTlsDeps, settings: ClientSettings, prefix: string): FindDane {
+  const { config, resolver, log } = deps;
+  const digests = config.list("tls_dane_digests").map((name) => name.toLowerCase());
+  const force = config.bool(`${prefix}_force_insecure_host_tlsa_lookup`);
+  let warned = false;
+  return async (level, destination, domain, host, server) => {
+    const without = (detail: string, otherwise: TlsLevel): DaneVerdict => {
+      if (level === "dane") return { level: otherwise };
+      throw new DaneError(detail, destination);
+    };
+    if (settings.dnsSupport !== "dnssec") {
+      if (!warned) log.warning(`${destination}: dane configured with dnssec lookups disabled`);
+      warned = true;
+      return without("client TLS configuration problem", "may");
+    }
+    if (server === undefined) return without("non DNSSEC destination", "may");
+    const answer = await findTlsa(resolver, {
+      domain: server.byMx ? domain : undefined,
+      host,
+      port: server.port,
+      force,
+    });
+    switch (answer.kind) {
+      case "temporary":
+        throw new DaneError(`TLSA lookup error for ${host}:${server.port}`, destination);
+      case "insecure":
+        return without("non DNSSEC destination", "may");
+      case "absent":
+        return without("no TLSA records found", "may");
+      case "found": {
+        const records = usableRecords(answer.records, digests);
+        if (records.length === 0) return without("TLSA records unusable", "encrypt");
+        return { level, base: answer.base, records };
+      }
+    }
   };
 }
 
