@@ -29,8 +29,14 @@ export class DeliveryChannel {
   #open: Promise<Open> | undefined;
   #number = 0;
 
-  /** @param connect makes a connection to the delivery process; called again after one was lost */
-  constructor(private readonly connect: () => Promise<ChannelConnection>) {}
+  /**
+   * @param connect makes a connection to the delivery process; called again after one was lost
+   * @param beforeRequest called before requests leave: what was logged about their messages comes first in the log
+   */
+  constructor(
+    private readonly connect: () => Promise<ChannelConnection>,
+    private readonly beforeRequest: () => void = () => {},
+  ) {}
 
   /** The agent of a transport at the other end. */
   agentFor(transport: string): DeliveryAgent {
@@ -62,7 +68,11 @@ export class DeliveryChannel {
 
   async #connected(): Promise<Open> {
     const connection = await this.connect();
-    const open: Open = { connection, waiting: new Map(), writer: new LineWriter(connection, () => {}) };
+    const open: Open = {
+      connection,
+      waiting: new Map(),
+      writer: new LineWriter(connection, this.beforeRequest),
+    };
     void this.#receive(open);
     return open;
   }

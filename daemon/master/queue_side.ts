@@ -18,6 +18,7 @@ import {
 import { createDiscardAgent } from "../discard/mod.ts";
 import { createErrorAgent } from "../error/mod.ts";
 import { createFlush, type Flush } from "../flush/mod.ts";
+import { createGreylist, type GreylistService, serveGreylist } from "../greylist/mod.ts";
 import { createPickup, createSubmission, type Pickup } from "../pickup/mod.ts";
 import { createQueueManager, type QueueManager } from "../qmgr/mod.ts";
 import { serveRewrite } from "../rewrite/mod.ts";
@@ -26,7 +27,7 @@ import { createSmtpClient, type SmtpClient } from "../smtp/mod.ts";
 import { createVerify, probeResults, serveVerify, type Verify } from "../verify/mod.ts";
 import { lazyAgent } from "./lazy_agent.ts";
 import { receiveHandovers } from "./handover.ts";
-import { DELIVERY_SOCKET, HANDOVER_SOCKET, LISTING_SOCKET } from "./names.ts";
+import { DELIVERY_SOCKET, GREYLIST_SOCKET, HANDOVER_SOCKET, LISTING_SOCKET } from "./names.ts";
 import { roleOf } from "./plan.ts";
 import { servePostlog } from "./postlog.ts";
 import type { RuntimeContext, Side } from "./runtime.ts";
@@ -48,6 +49,7 @@ interface Services {
   readonly showq: Showq;
   readonly pickup: Pickup;
   readonly verify: Verify;
+  readonly greylist: GreylistService;
   /** Agents in this process by service name. */
   readonly agents: ReadonlyMap<string, DeliveryAgent>;
   /** The SMTP and LMTP clients among them, which keep sessions open. */
@@ -162,6 +164,7 @@ export async function startQueueSide(context: RuntimeContext, first: Snapshot): 
       rewrite: (address) => snapshot.addressing.rewriteInternal("local", address),
       tables,
     });
+    const greylist = createGreylist({ config, tables, log: snapshot.logAs("greylist") });
     const agents = new Map<string, DeliveryAgent>();
     const clients: { readonly made: SmtpClient | undefined }[] = [];
     for (const entry of snapshot.entries) {
@@ -185,7 +188,7 @@ export async function startQueueSide(context: RuntimeContext, first: Snapshot): 
         ? {}
         : { helper: { connect: connectListing, after: SHARED_LISTING } }),
     });
-    const services: Services = { snapshot, cleanup, bounce, flush, showq, pickup, verify, agents, clients };
+    const services: Services = { snapshot, cleanup, bounce, flush, showq, pickup, verify, greylist, agents, clients };
     return services;
   }
 
@@ -195,8 +198,9 @@ export async function startQueueSide(context: RuntimeContext, first: Snapshot): 
 
   let current = createServices(first);
 
-  const deliveries = new DeliveryChannel(() =>
-    Deno.connect({ transport: "unix", path: `${queueDirectory}/${DELIVERY_SOCKET}` })
+  const deliveries = new DeliveryChannel(
+    () => Deno.connect({ transport: "unix", path: `${queueDirectory}/${DELIVERY_SOCKET}` }),
+    () => sink.flush(),
   );
 
   /** The agent of a transport: in this process, in the delivery side of this process, or in the delivery process. */
@@ -231,6 +235,7 @@ export async function startQueueSide(context: RuntimeContext, first: Snapshot): 
     queued: (message) => manager.queued(message),
     flushAdd: (site, id) => void current.flush.add(site, id).catch(() => {}),
     verify: forwarding<Verify>(() => current.verify),
+    greylist: forwarding<GreylistService>(() => current.greylist),
   };
 
   const sockets: ServedSocket[] = [];
@@ -313,6 +318,14 @@ export async function startQueueSide(context: RuntimeContext, first: Snapshot): 
       ), first.logAs("qmgr")),
   );
 
+  sockets.push(
+    serveSocket(
+      `${queueDirectory}/${GREYLIST_SOCKET}`,
+      (connection) => serveGreylist(connection, current.greylist),
+      first.logAs("greylist"),
+    ),
+  );
+
   /** The sockets that unprivileged users' commands reach. */
   async function serveUsers(): Promise<void> {
     const log = first.logAs("showq");
@@ -360,6 +373,7 @@ export async function startQueueSide(context: RuntimeContext, first: Snapshot): 
     deliveries.close();
     await Promise.all(current.clients.map((client) => client.made?.stop(0)));
     current.verify.close();
+    current.greylist.close();
   }
 
   return {
@@ -369,6 +383,7 @@ export async function startQueueSide(context: RuntimeContext, first: Snapshot): 
         const old = current;
         current = services;
         old.verify.close();
+        old.greylist.close();
         manager.reload({ config: next.config, addressing: next.addressing, agentFor, processLimit });
         for (const client of old.clients) void client.made?.stop(Infinity);
         void current.pickup.wake();
