@@ -1,6 +1,7 @@
 import { decodeText } from "../bytes/mod.ts";
 import { foldKey } from "./fold.ts";
 import { inNetwork, type IpAddress, type Network, parseIp, parseNetwork } from "./ip_address.ts";
+import { placedError } from "./placed_error.ts";
 import { reasonOf } from "./reason.ts";
 import { splitList } from "./spec.ts";
 import { warnUnavailable } from "./table_list.ts";
@@ -101,9 +102,17 @@ class StepBuilder {
   #add(pattern: string, answer: boolean): void {
     if (pattern.startsWith("/")) this.#addFile(pattern, answer);
     else if (!pattern.startsWith("[") && pattern.includes(":")) {
-      const table = this.tables.open(pattern);
+      const table = this.#open(pattern);
       this.steps.push({ ...emptyStep(answer), table });
     } else this.#addLiteral(pattern, answer);
+  }
+
+  #open(spec: string): Table {
+    try {
+      return this.tables.open(spec);
+    } catch (error) {
+      throw placedError(error, this.tables.config, this.title, spec);
+    }
   }
 
   #addFile(path: string, answer: boolean): void {

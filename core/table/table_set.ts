@@ -4,6 +4,7 @@ import { foldKey } from "./fold.ts";
 import { GuardedTable } from "./guarded_table.ts";
 import { lazyTable } from "./lazy_table.ts";
 import { wholeKeyTypes } from "./network/mod.ts";
+import { placedError } from "./placed_error.ts";
 import { loadedTypes, localTypes } from "./registry.ts";
 import { parseSpec, splitList } from "./spec.ts";
 import { TableList } from "./table_list.ts";
@@ -75,7 +76,13 @@ export class TableSet {
    * @param title the parameter's name, for the log
    */
   list(parameterValue: string, flags: TableFlags = {}, title = "table list"): TableList {
-    const tables = splitList(parameterValue).map((spec) => this.open(spec, flags));
+    const tables = splitList(parameterValue).map((spec) => {
+      try {
+        return this.open(spec, flags);
+      } catch (error) {
+        throw placedError(error, this.config, title, spec);
+      }
+    });
     return new TableList(tables, title, this.log);
   }
 
@@ -120,7 +127,10 @@ export class TableSet {
     const opener = localTypes.get(type);
     const loader = loadedTypes.get(type);
     if (opener === undefined && loader === undefined) {
-      throw new TableError("configuration", `unsupported dictionary type: ${type}`);
+      throw new TableError(
+        "configuration",
+        `unsupported dictionary type: ${type}: use a type that "postconf -m" lists`,
+      );
     }
     const table = opener !== undefined
       ? opener(context)

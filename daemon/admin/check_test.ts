@@ -67,6 +67,7 @@ Deno.test("mistakes in main.cf, each with its remedy", async () => {
       "mynetworks = 0.0.0.0/0",
       "smtpd_recipient_restrictions = permit_mynetwork, reject_unauth_destination",
       "virtual_alias_domains = example.com, other.example",
+      "canonical_maps = hesh:no-path",
       `virtual_alias_maps = hash:${directory}/virtual, nosuch:${directory}/x`,
       `transport_maps = regexp:${directory}/rules`,
     ],
@@ -81,7 +82,8 @@ Deno.test("mistakes in main.cf, each with its remedy", async () => {
           /unknown smtpd restriction: "permit_mynetwork": did you mean permit_mynetworks\?/,
           /do not list domain example\.com in BOTH mydestination and virtual_alias_domains/,
           /virtual_alias_maps: @\/virtual\.db is missing: run "postmap hash:@\/virtual"/,
-          /virtual_alias_maps: unsupported dictionary type: nosuch/,
+          /virtual_alias_maps: unsupported dictionary type: nosuch: use a type that "postconf -m" lists \(@\/etc\/main\.cf, line \d+\)/,
+          /canonical_maps: unsupported dictionary type: hesh: .*: did you mean hash:\?/,
           /regexp map @\/rules, line 1: no closing regexp delimiter/,
         ]
       ) assert.ok(found.some((text) => pattern.test(text)), `${pattern}\n${found.join("\n")}`);

@@ -1,12 +1,16 @@
 import { type Config, ConfigError, readMasterFile, serviceConfig } from "../../../core/config/mod.ts";
 import { splitList, TableError, TableSet, tableTypes } from "../../../core/table/mod.ts";
 import { type Finding, warning } from "../finding.ts";
+import { nearName } from "../near_name.ts";
 
 /** File name endings of indexed tables by type. */
 const SUFFIXES: Readonly<Record<string, string>> = { hash: ".db", btree: ".db", cdb: ".cdb", lmdb: ".lmdb" };
 /** Types whose name is a file. */
 const FILES = new Set(["texthash", "cidr", "regexp", "pcre", ...Object.keys(SUFFIXES)]);
 const SPEC = /^(?:proxy:|debug:)*([a-z][a-z0-9_-]*):(\/.*)$/;
+/** Parameters whose words are tables and nothing else, so that a name need not be a path. */
+const TABLE_LISTS = /_(?:maps|checks|database)$/;
+const ANY_SPEC = /^(?:proxy:|debug:)*([a-z][a-z0-9_-]*):(.+)$/;
 
 interface Named {
   readonly type: string;
@@ -27,7 +31,7 @@ function* namedTables(config: Config): Generator<Named> {
         throw error;
       }
       for (const word of splitList(value)) {
-        const match = SPEC.exec(word);
+        const match = SPEC.exec(word) ?? (TABLE_LISTS.test(parameter) ? ANY_SPEC.exec(word) : null);
         if (match !== null) yield { type: match[1]!, file: match[2]!, parameter };
       }
     }
@@ -46,6 +50,18 @@ function statOf(path: string): Deno.FileInfo | undefined {
   }
 }
 
+/** A table of a type that there is not, with the type that was probably meant; the mail system can't start with it. */
+function unknownType(config: Config, parameter: string, type: string, spec: string): Finding {
+  try {
+    new TableSet(config).list(spec, {}, parameter);
+  } catch (error) {
+    if (!(error instanceof TableError)) throw error;
+    const meant = nearName(type, tableTypes());
+    return warning(meant === undefined ? error.message : `${error.message}: did you mean ${meant}:?`);
+  }
+  throw new Error(`${spec} was opened although its type is not listed`);
+}
+
 /** Tables that are missing, older than their source, of an unknown type, or with lines that can't be used. */
 export function checkTables(config: Config): Finding[] {
   const findings: Finding[] = [];
@@ -56,7 +72,7 @@ export function checkTables(config: Config): Finding[] {
     if (seen.has(spec)) continue;
     seen.add(spec);
     if (!tableTypes().includes(type)) {
-      findings.push(warning(`${parameter}: unsupported dictionary type: ${type}`));
+      findings.push(unknownType(config, parameter, type, spec));
       continue;
     }
     const suffix = SUFFIXES[type];

@@ -1,0 +1,34 @@
+import { type Config, ConfigError } from "../config/types.ts";
+import { TableError } from "./types.ts";
+
+/**
+ * Says of a table that can't be opened which parameter names it and where that stands: `transport_maps: ... (main.cf, line
+ * 12)`. Other errors are passed on as they are.
+ * @param parameter the parameter, or what else the caller calls the list; it names a place only if it is set
+ * @param spec the `type:name`
+ */
+export function placedError(
+  error: unknown,
+  config: Config | undefined,
+  parameter: string,
+  spec: string,
+): unknown {
+  if (!(error instanceof TableError)) return error;
+  const origin = config !== undefined && names(config, parameter, spec)
+    ? config.origin(parameter)
+    : undefined;
+  const line = origin?.line === undefined ? "" : `, line ${origin.line}`;
+  const place = origin === undefined ? "" : ` (${origin.file}${line})`;
+  return new TableError(error.kind, `${parameter}: ${error.message}${place}`, error.unavailable);
+}
+
+/** Does the value of main.cf name the table? A service of master.cf may have a value of its own. */
+function names(config: Config, parameter: string, spec: string): boolean {
+  if (!config.isSet(parameter)) return false;
+  try {
+    return config.string(parameter).includes(spec);
+  } catch (error) {
+    if (error instanceof ConfigError) return false;
+    throw error;
+  }
+}
