@@ -67,8 +67,11 @@ export async function authenticate(
     service: session.settings.protocol,
     host: session.peer.host,
   });
+  // A server may quote what it was told; that must not get into the log or into a notice.
+  const said = [password];
   let step = await dialogue.next();
   const initial = mechanism.clientFirst && step.done !== true ? ` ${encodeBase64(step.value) || "="}` : "";
+  said.push(initial.trim());
   let reply: ServerReply = await session.command(`AUTH ${mechanism.name}${initial}`);
   for (let steps = 0; reply.code === 334; steps++) {
     const challenge = decodeBase64(reply.text.slice(4).trim());
@@ -81,9 +84,12 @@ export async function authenticate(
       await failSiteLocally(attempt, session, "4.7.0", reason);
       return false;
     }
-    reply = await session.command(encodeBase64(step.value));
+    const response = encodeBase64(step.value);
+    said.push(response);
+    reply = await session.command(response);
   }
   if (!isPositive(reply)) {
+    reply = withoutSecrets(reply, said);
     const reason = `${prefix}server ${session.named} said: ${oneLine(reply)}`;
     // As Postfix does by default: a password may be mended before the mail is too old.
     const status = auth.softBounce && reply.code === 535 ? `4${reply.status.slice(1)}` : undefined;
@@ -100,6 +106,17 @@ export async function authenticate(
     }
   }
   return true;
+}
+
+/** Secrets shorter than this can't be told from ordinary words of a reply. */
+const SHORTEST_SECRET = 4;
+
+function withoutSecrets(reply: ServerReply, secrets: readonly string[]): ServerReply {
+  let { text } = reply;
+  for (const secret of secrets) {
+    if (secret.length >= SHORTEST_SECRET) text = text.replaceAll(secret, "[...]");
+  }
+  return text === reply.text ? reply : { ...reply, text };
 }
 
 /** By sender first where that is wanted, then by server, then by destination. */
