@@ -18,6 +18,11 @@ export function pathAddress(text: string, kind: Word["kind"], strict: boolean): 
       const colon = tokens.findIndex((token) => token.kind === "op" && token.text === ":");
       if (colon >= 0) tokens = tokens.slice(colon + 1);
     }
+    // A group of one (RFC 5322 section 3.4): `name:address;`.
+    if (tokens.at(-1)?.kind === "op" && tokens.at(-1)!.text === ";") {
+      const colon = tokens.findIndex((token) => token.kind === "op" && token.text === ":");
+      if (colon >= 0) tokens = tokens.slice(colon + 1, -1);
+    }
     for (let i = 0; i < tokens.length; i++) {
       const token = tokens[i]!;
       const next = tokens[i + 1];

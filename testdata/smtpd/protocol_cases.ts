@@ -3,6 +3,7 @@
  * and about settings that change the protocol. Recorded by `record_protocol.ts` as those of cases.ts are by `record.ts`.
  */
 import type { FakeServerOptions } from "../../daemon/smtp/testing.ts";
+import { DISGUISES, relayCommands } from "./relay_attempts.ts";
 
 /** What the client sends, in pieces; what the filter in front of the queue does. */
 export interface Dialogue {
@@ -360,6 +361,10 @@ export const protocolGroups: Readonly<Record<string, ProtocolGroup>> = {
       "by BDAT": pieces(sent("EHLO client.test", ...mail), "BDAT 14 LAST\r\nSubject: x\r\n\r\n", "QUIT\r\n"),
       "parameters": pieces(sent("EHLO client.test", "MAIL FROM:<a@a.test> BODY=8BITMIME RET=HDRS ENVID=q+2Br", "RCPT TO:<alice@example.com> NOTIFY=NEVER ORCPT=rfc822;x+2By", "DATA"), message, "QUIT\r\n"),
     },
+  },
+  open_relay: {
+    settings: { smtpd_hard_error_limit: "1000" },
+    dialogues: Object.fromEntries(DISGUISES.map((disguise) => [disguise.name, lines(...relayCommands(disguise))])),
   },
   no_names: {
     settings: { smtpd_peername_lookup: "no", smtpd_client_port_logging: "no" },
