@@ -12,17 +12,20 @@ import { type Anvil, createAnvil } from "../anvil/mod.ts";
 import { createBounceClient } from "../bounce/mod.ts";
 import { type CleanupService, createCleanup } from "../cleanup/mod.ts";
 import { askFlush, FlushStatus } from "../flush/mod.ts";
+import { createGreylistClient } from "../greylist/mod.ts";
 import { createSmtpd, type FlushResult, type Smtpd } from "../smtpd/mod.ts";
 import { createVerifyClient } from "../verify/mod.ts";
 import { HandoverSender } from "./handover.ts";
 import { type Endpoint, endpointsOf } from "./listen.ts";
-import { HANDOVER_SOCKET } from "./names.ts";
+import { GREYLIST_SOCKET, HANDOVER_SOCKET } from "./names.ts";
 import type { RuntimeContext, Side } from "./runtime.ts";
 import { roleOf } from "./plan.ts";
 import { type Snapshot, viewOf } from "./snapshot.ts";
 
 /** Connections that wait in the kernel while the process is busy. */
 const BACKLOG = 1024;
+/** Seconds that a question to the greylist may take. */
+const GREYLIST_TIMEOUT = 20;
 /** Milliseconds for which an answer about free disk space is good. */
 const FREE_SPACE_AGE = 1000;
 
@@ -86,6 +89,9 @@ export function startFrontSide(context: RuntimeContext, first: Snapshot): Promis
       first.config.seconds("ipc_timeout"),
     )
     : undefined;
+  const greylistClient = context.local.greylist === undefined
+    ? createGreylistClient(`${queueDirectory}/${GREYLIST_SOCKET}`, GREYLIST_TIMEOUT)
+    : undefined;
   const anvil: Anvil = createAnvil({ config: first.config, log: first.logAs("anvil") });
   let finishing = false;
 
@@ -125,6 +131,7 @@ export function startFrontSide(context: RuntimeContext, first: Snapshot): Promis
           : { requestReplacement: context.requestReplacement }),
         flushSite: (site) => flushSite(site),
         verify: context.local.verify ?? verifyClient!,
+        greylist: context.local.greylist ?? greylistClient!,
       });
       const service = { smtpd, limit: entry.processLimit, log };
       for (const endpoint of endpointsOf(entry, config)) {
@@ -232,6 +239,7 @@ export function startFrontSide(context: RuntimeContext, first: Snapshot): Promis
     anvil.close();
     sender?.close();
     verifyClient?.close();
+    greylistClient?.close();
   }
 
   /** Takes no new sessions and waits until the last one has ended by itself. */

@@ -9,6 +9,7 @@ import { GroupSync } from "../../core/system/mod.ts";
 import type { BounceService, DeliveryAgent } from "../delivery/mod.ts";
 import type { CleanupService } from "../cleanup/types.ts";
 import type { AddressVerification } from "../verify/mod.ts";
+import type { Greylist } from "../greylist/mod.ts";
 import type { QueuedMessage } from "../../core/queue/types.ts";
 import { type Role, roleOf } from "./plan.ts";
 import { giveUpRoot, isRoot } from "./privileges.ts";
@@ -54,6 +55,7 @@ export interface RuntimeContext {
     queued?: (message: QueuedMessage) => void;
     flushAdd?: (site: string, id: string) => void;
     verify?: AddressVerification;
+    greylist?: Greylist;
   };
   /** Agents of the delivery side by service name, for direct calls. */
   readonly agents: Map<string, DeliveryAgent>;

@@ -10,6 +10,7 @@ import { basicRestrictions } from "./basic.ts";
 import type { Check, Outcome } from "./check.ts";
 import { destinationRestrictions } from "./destinations.ts";
 import { dnsblRestrictions } from "./dnsbl.ts";
+import { greylistRestrictions } from "./greylist.ts";
 import { hostRestrictions } from "./hosts.ts";
 import { mapRestrictions } from "./maps.ts";
 import { mxBackupRestrictions } from "./mx_backup.ts";
@@ -33,6 +34,7 @@ const restrictions = new Map<string, Restriction>(Object.entries({
   ...serverRestrictions,
   ...mxBackupRestrictions,
   ...unverifiedRestrictions,
+  ...greylistRestrictions,
 }));
 
 /** The names of all restrictions, for advice about a name that is none of them. */
