@@ -9,10 +9,12 @@ const ONLY_TALK = /^(daemon\/adopt|daemon\/admin\/check|core\/config\/show)\//;
 /** Modules that put `smtp_` or `lmtp_` before the names that stand in them, and the like. */
 const PREFIXES: readonly (readonly [RegExp, readonly string[]])[] = [
   [/^daemon\/smtp\//, ["smtp_", "lmtp_"]],
+  [/^daemon\/smtp\/maps\.ts$/, ["smtp_sasl_", "lmtp_sasl_"]],
+  [/^daemon\/smtp\/secure_policy\.ts$/, ["smtp_tls_", "lmtp_tls_"]],
   [/^daemon\/smtpd\/access\/policy\.ts$/, ["smtpd_policy_service_"]],
 ];
 /** A template with less fixed text than this says nothing about what it makes. */
-const LEAST_FIXED = 5;
+const LEAST_FIXED = 8;
 
 /** The program's own modules, without tests: path below the root and text without comments. */
 function* modules(folder: string): Generator<readonly [string, string]> {
@@ -44,8 +46,7 @@ function nameFinder(): (name: string) => boolean {
     }
   }
   const patterns = [...templates].filter((template) => {
-    const fixed = template.replaceAll("*", "");
-    return fixed.length >= LEAST_FIXED && fixed.includes("_");
+    return template.replaceAll("*", "").length >= LEAST_FIXED;
   }).map((template) => new RegExp(`^${template.replaceAll("*", "\\w+")}$`));
   return (name) => words.has(name) || patterns.some((pattern) => pattern.test(name));
 }

@@ -48,7 +48,7 @@ function compile(rules: readonly RawRule[]): ParameterRule[] {
 }
 
 const parameterRules = compile(data.parameters);
-const restrictionRules = compile(data.restrictions);
+const restrictionRules = compile(data.restrictions as readonly RawRule[]);
 const programs = data.programs as Readonly<Record<string, Verdict | undefined>>;
 const tables = data.tables as Readonly<Record<string, Verdict | undefined>>;
 const chroot = data.services[0] as Verdict;
