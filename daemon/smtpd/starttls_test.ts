@@ -130,7 +130,7 @@ async function look(port: number, args: readonly string[]): Promise<string> {
     args: ["s_client", "-connect", `127.0.0.1:${port}`, "-starttls", "smtp", ...args],
     stdin: "null",
     stderr: "piped",
-    signal: AbortSignal.timeout(8000),
+    signal: AbortSignal.timeout(60_000),
   });
   const { stdout, stderr } = await command.output();
   return new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
@@ -269,6 +269,125 @@ Deno.test({
     const reply = new TextDecoder().decode(room.subarray(0, await connection.read(room) ?? 0));
     assert.equal(reply, "554 5.5.0 Error: SMTP protocol synchronization\r\n");
     connection.close();
+    await server.close(1);
+  },
+});
+
+function isInstalled(program: string): boolean {
+  try {
+    return Deno.statSync(`/usr/bin/${program}`).isFile;
+  } catch {
+    return false;
+  }
+}
+
+Deno.test({
+  name: "smtpd: GnuTLS as client, both versions, with and without a certificate",
+  ignore: ignore || !isInstalled("gnutls-cli"),
+  async fn() {
+    await using made = await certificates();
+    const { directory, fingerprints } = made;
+    for (const asks of ["no", "yes"]) {
+      const server = startSmtpd({
+        ...settingsOf(quiet, directory, fingerprints),
+        smtpd_tls_loglevel: "1",
+        smtpd_tls_ask_ccert: asks,
+      });
+      const seen: string[] = [];
+      for (const version of ["TLS1.2", "TLS1.3"]) {
+        for (const own of [[], ["client"], ["self"]]) {
+          const { stdout, stderr } = await new Deno.Command("gnutls-cli", {
+            args: [
+              ...["--insecure", "--starttls-proto=smtp", "-p", String(server.port)],
+              ...["--priority", `NORMAL:-VERS-ALL:+VERS-${version}`],
+              ...own.flatMap((name) => [
+                ...[
+                  "--x509certfile",
+                  `${directory}/${name}.pem`,
+                  "--x509keyfile",
+                  `${directory}/${name}.key`,
+                ],
+              ]),
+              "localhost",
+            ],
+            stdin: "null",
+            signal: AbortSignal.timeout(60_000),
+          }).output();
+          const text = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
+          assert.match(text, /Handshake was completed/, text);
+          seen.push(version);
+        }
+      }
+      await server.close(1);
+      const log = texts(server.sink).flatMap((line) =>
+        /^(\w+) TLS connection established from \S+: (\S+) with/.exec(line)?.slice(1, 3).join(" ") ?? []
+      );
+      const status = asks === "yes" ? ["Anonymous", "Trusted", "Untrusted"] : Array(3).fill("Anonymous");
+      assert.deepEqual(log, seen.map((version, at) => `${status[at % 3]} ${version.replace("TLS", "TLSv")}`));
+    }
+  },
+});
+
+Deno.test({
+  name: "smtpd: swaks as client, whole messages of some size",
+  ignore: ignore || !isInstalled("swaks"),
+  async fn() {
+    await using made = await certificates();
+    const { directory, fingerprints } = made;
+    const body = `${directory}/body`;
+    Deno.writeTextFileSync(
+      body,
+      `Subject: test\n\n${"0123456789 and so on, to the end of the line\n".repeat(9000)}`,
+    );
+    for (const asks of ["no", "yes"]) {
+      const server = startSmtpd({
+        ...settingsOf(quiet, directory, fingerprints),
+        smtpd_tls_ask_ccert: asks,
+      });
+      const { code, stdout } = await new Deno.Command("swaks", {
+        args: [
+          ...["--server", "127.0.0.1", "--port", String(server.port), "--tls", "--helo", "y"],
+          ...["--from", "a@example.org", "--to", "b@example.test", "--data", `@${body}`],
+        ],
+        stdin: "null",
+        signal: AbortSignal.timeout(60_000),
+      }).output();
+      const text = new TextDecoder().decode(stdout);
+      assert.equal(code, 0, text.slice(0, 2000) + text.slice(-500));
+      const sent = received(server.cleanup.stored[0]!.records);
+      assert.equal(sent.split("0123456789 and so on, to the end of the line").length, 9001);
+      await server.close(1);
+    }
+  },
+});
+
+Deno.test({
+  name: "smtpd: keys that are replaced on disk are used without a restart",
+  ignore,
+  async fn() {
+    await using made = await certificates();
+    const { directory, fingerprints } = made;
+    const place = (name: string) => {
+      // Both at once, as tools that renew certificates do it.
+      const text = ["key", "pem"].map((kind) => Deno.readTextFileSync(`${directory}/${name}.${kind}`)).join(
+        "",
+      );
+      Deno.writeTextFileSync(`${directory}/new.pem`, text);
+      Deno.renameSync(`${directory}/new.pem`, `${directory}/live.pem`);
+    };
+    place("server");
+    const server = startSmtpd({
+      ...settingsOf(quiet, directory, fingerprints),
+      smtpd_tls_chain_files: `${directory}/live.pem`,
+    });
+    assert.match(await look(server.port, []), /subject=.*CN = mail\./);
+    place("self");
+    let shown = "";
+    for (let tries = 0; tries < 60 && !/CN = self\./.test(shown); tries++) {
+      await new Promise((done) => setTimeout(done, 500));
+      shown = await look(server.port, []);
+    }
+    assert.match(shown, /subject=.*CN = self\./);
     await server.close(1);
   },
 });
