@@ -1,4 +1,5 @@
 /** Fills a queue directory with deferred messages, written as queue files and logs without going through a mail system. */
+import process from "node:process";
 import { ByteBuffer } from "../core/bytes/mod.ts";
 import {
   appendRecord,
@@ -62,41 +63,38 @@ function queueFile(index: number, now: number): { bytes: Uint8Array; recipient: 
   return { bytes, recipient, offset };
 }
 
-function writeFile(path: string, bytes: Uint8Array, mode: number, owner: Owner): number {
-  const file = Deno.openSync(path, { write: true, createNew: true, mode });
-  file.writeSync(bytes);
-  const inode = file.statSync().ino!;
-  file.close();
-  Deno.chmodSync(path, mode);
-  Deno.chownSync(path, owner.uid, owner.gid);
-  return inode;
-}
-
 export interface Owner {
   readonly uid: number;
   readonly gid: number;
 }
 
-function makeHashDirectories(queue: string, owner: Owner): void {
+function writeFile(path: string, bytes: Uint8Array, mode: number): number {
+  const file = Deno.openSync(path, { write: true, createNew: true, mode });
+  file.writeSync(bytes);
+  const inode = file.statSync().ino!;
+  file.close();
+  return inode;
+}
+
+function makeHashDirectories(queue: string): void {
   for (const name of ["deferred", "defer"]) {
-    for (const hash of HEX) {
-      const path = `${queue}/${name}/${hash}`;
-      Deno.mkdirSync(path, { recursive: true, mode: 0o700 });
-      Deno.chownSync(path, owner.uid, owner.gid);
-    }
+    for (const hash of HEX) Deno.mkdirSync(`${queue}/${name}/${hash}`, { recursive: true, mode: 0o700 });
   }
 }
 
-/** Puts `count` deferred messages with their defer logs into a queue directory that has its directories already. */
-export function fillDeferred(queue: string, count: number, owner: Owner): void {
-  makeHashDirectories(queue, owner);
+/**
+ * Puts `count` deferred messages with their defer logs into a queue directory that has its directories already. The files
+ * belong to whoever runs this.
+ */
+export function fillDeferred(queue: string, count: number): void {
+  makeHashDirectories(queue);
   const now = Math.floor(Date.now() / 1000);
   for (let index = 0; index < count; index++) {
     const { bytes, recipient, offset } = queueFile(index, now);
     const micros = (index * 7919) % 1000000;
     const hash = shortId(micros, 0)[0]!;
     const temporary = `${queue}/deferred/${hash}/new`;
-    const id = shortId(micros, writeFile(temporary, bytes, 0o700, owner));
+    const id = shortId(micros, writeFile(temporary, bytes, 0o700));
     const path = `${queue}/deferred/${hash}/${id}`;
     Deno.renameSync(temporary, path);
     Deno.utimeSync(path, now + DUE, now + DUE);
@@ -112,8 +110,16 @@ export function fillDeferred(queue: string, count: number, owner: Owner): void {
       status: "4.4.1",
       reason: `connect to dest${index % 500}.example[192.0.2.${index % 250}]:25: Connection timed out`,
     };
-    writeFile(`${queue}/defer/${hash}/${id}`, formatLogRecord(entry, (text) => text, true), 0o600, owner);
+    writeFile(`${queue}/defer/${hash}/${id}`, formatLogRecord(entry, (text) => text, true), 0o600);
   }
+}
+
+/** The same in a process of its own, which belongs to the mail system's user: two queues can be filled side by side. */
+export async function fillInProcess(queue: string, count: number, owner: Owner): Promise<void> {
+  const { success } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", import.meta.filename!, queue, count, owner.uid, owner.gid].map(String),
+  }).spawn().status;
+  if (!success) throw new Error(`Filling ${queue} failed`);
 }
 
 /** Moves everything from `maildrop` back to `deferred`, due later; what a requeue did is undone. */
@@ -134,4 +140,12 @@ export function emptyDeferred(queue: string): void {
       Deno.removeSync(`${queue}/${name}/${entry.name}`, { recursive: true });
     }
   }
+}
+
+if (import.meta.main) {
+  const [queue, count, uid, gid] = Deno.args;
+  process.setgid!(Number(gid));
+  process.setuid!(Number(uid));
+  Deno.umask(0o077);
+  fillDeferred(queue!, Number(count));
 }
