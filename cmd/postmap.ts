@@ -1,5 +1,12 @@
 import type { Config } from "../core/config/mod.ts";
-import { loadMaker, MakeError, type MakeOptions, typeAndName } from "../core/table/asking.ts";
+import {
+  isIndexed,
+  loadMaker,
+  MakeError,
+  type MakeOptions,
+  TableError,
+  typeAndName,
+} from "../core/table/asking.ts";
 import { getopt, type ParsedOptions, UsageError } from "./getopt.ts";
 import { FatalError, runTool, type Tool, usageError } from "./queue_tool.ts";
 import { ask } from "./postmap_ask.ts";
@@ -108,23 +115,50 @@ async function perform(request: Request, tool: Tool): Promise<number> {
       terminator,
     }, tool);
   }
-  const { deleteKeys, makeTable } = await loadMaker();
+  const { makeTable } = await loadMaker();
   const options = makeOptions(request, tool);
   if (request.deletion !== undefined) {
     const keys = request.deletion === "-" ? [...inputLines()].flat() : [request.deletion];
-    const prepared = await preparedKeys(keys, options);
-    let found = false;
-    for (const operand of request.operands) {
-      const { type, name } = typeAndName(operand, tool.config);
-      if (deleteKeys(type, name, prepared(`${type}:${name}`), options).includes(true)) found = true;
-    }
-    return found ? 0 : 1;
+    return await remove(keys, request.operands, options, tool) ? 0 : 1;
   }
   for (const operand of request.operands) {
     const { type, name } = typeAndName(operand, tool.config);
     makeTable(type, name, options, given.has("i") ? Deno.stdin : undefined);
   }
   return 0;
+}
+
+/** Deletes the keys from all tables. Was any of them there? */
+async function remove(
+  keys: readonly string[],
+  operands: readonly string[],
+  options: MakeOptions,
+  tool: Tool,
+): Promise<boolean> {
+  const { deleteKeys, removeKeys } = await loadMaker();
+  const prepared = await preparedKeys(keys, options);
+  let found = false;
+  for (const operand of operands) {
+    const { type, name } = typeAndName(operand, tool.config);
+    const stored = prepared(`${type}:${name}`);
+    if (isIndexed(type)) {
+      if (deleteKeys(type, name, stored, options).includes(true)) found = true;
+      continue;
+    }
+    const { TableSet } = await import("../core/table/mod.ts");
+    const tables = new TableSet(tool.config, { log: options.log });
+    try {
+      const { foldCase, utf8 } = options;
+      const table = tables.open(`${type}:${name}`, { foldCase, utf8 });
+      if (await removeKeys(table, stored, options) > 0) found = true;
+    } catch (error) {
+      if (error instanceof TableError) throw new MakeError(error.message);
+      throw error;
+    } finally {
+      tables.close();
+    }
+  }
+  return found;
 }
 
 /** Keys folded as they are stored; those that are not UTF-8 are left out with a warning. */

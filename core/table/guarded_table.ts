@@ -55,6 +55,15 @@ export class GuardedTable implements Table {
     return this.inner.entries();
   }
 
+  remove(key: string, behind: (table: Table) => MaybePromise<boolean>): MaybePromise<boolean> {
+    const { inner } = this;
+    if (inner.remove !== undefined) return inner.remove(this.#fold ? foldKey(key, this.#utf8) : key, behind);
+    throw new TableError(
+      "configuration",
+      `table ${this.type}:${this.name}: delete operation is not supported`,
+    );
+  }
+
   close(): void {
     this.inner.close();
   }

@@ -27,6 +27,14 @@ export function lazyTable(
       const opened = table ?? await ready();
       if (opened.entries !== undefined) yield* opened.entries();
     },
+    async remove(key, behind) {
+      const opened = table ?? await ready();
+      if (opened.remove !== undefined) return await opened.remove(key, behind);
+      throw new TableError(
+        "configuration",
+        `table ${context.type}:${context.name}: delete operation is not supported`,
+      );
+    },
     close: () => table?.close(),
   };
 }

@@ -3,6 +3,7 @@
  * never load it.
  */
 export { aliasDefaults, rebuildAliasTables } from "./aliases.ts";
-export { deleteKeys, makeableFormat, makeTable, storedKey } from "./make.ts";
+export { deleteKeys, makeTable, storedKey } from "./make.ts";
+export { removeKeys } from "./remove_keys.ts";
 export { type Inspection, inspectTable } from "./inspect.ts";
 export { MakeError, type MakeOptions } from "./make_options.ts";

@@ -43,5 +43,10 @@ export interface Table {
   lookup(key: string): MaybePromise<string | undefined>;
   /** All entries, for types that can list them. */
   entries?(): Iterable<readonly [string, string]> | AsyncIterable<readonly [string, string]>;
+  /**
+   * Deletes a key, for types whose servers can; false if it was not there. Throws (or rejects with) `TableError`.
+   * @param behind deletes the key from the table behind this one, if it has one
+   */
+  remove?(key: string, behind: (table: Table) => MaybePromise<boolean>): MaybePromise<boolean>;
   close(): void;
 }

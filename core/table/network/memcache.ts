@@ -103,7 +103,21 @@ export function openMemcache(context: OpenContext): Table {
       }
       return value;
     },
-    ...(backup?.entries === undefined ? {} : { entries: () => backup.entries!() }),
+    async remove(key, behind) {
+      const wanted = key === "" ? undefined : expandQuery(keyFormat, key, (text) => text);
+      if (wanted === undefined || !isValidKey(wanted) || !await accepts(key)) return false;
+      // What the table behind it says counts; the cache only must not go on knowing the key.
+      const kept = backup === undefined ? undefined : await behind(backup);
+      const cached = await command((wire) => remove(wire, wanted, limits, context));
+      if (kept !== undefined) return kept;
+      if (cached === undefined) throw new TableError("temporary", `table ${type}:${name}: delete error`);
+      return cached.result;
+    },
+    async *entries() {
+      if (backup === undefined) {
+        context.log.warning(`database ${type}:${name}: listing entries takes a backup database`);
+      } else yield* backup.entries!();
+    },
     close: () => pool.close(),
   };
 }
@@ -153,6 +167,15 @@ async function set(
   await wire.write(request);
   const reply = await readLine(wire, limits, context);
   if (reply !== "STORED") throw unexpected(wire, reply, limits, context);
+}
+
+/** False if the server did not have the key. */
+async function remove(wire: Wire, key: string, limits: Limits, context: OpenContext): Promise<boolean> {
+  await wire.write(encodeText(`delete ${key}\r\n`));
+  const reply = await readLine(wire, limits, context);
+  if (reply === "DELETED") return true;
+  if (reply === "NOT_FOUND") return false;
+  throw unexpected(wire, reply, limits, context);
 }
 
 async function readLine(wire: Wire, limits: Limits, context: OpenContext): Promise<string> {

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { configFromText } from "../../config/mod.ts";
+import { aliasDefaults, makeTable, removeKeys } from "../maker.ts";
 import { TableSet } from "../mod.ts";
 import {
   Bench,
@@ -13,6 +15,7 @@ import {
 const memcached = installed("/usr/bin/memcached");
 if (memcached === undefined) console.log("memcache tables are not tested: memcached is not installed");
 
+const SILENT = { info() {}, warning() {} };
 const LONG = "x".repeat(250);
 
 async function store(port: number, entries: Readonly<Record<string, string>>): Promise<void> {
@@ -109,6 +112,25 @@ Deno.test({
         assert.equal(await outcome(both, "behind@example.com"), "value");
         const alone = bench.table("memcache", { ...base, key_format: "b:%s" });
         assert.equal(await outcome(alone, "behind@example.com"), "value");
+      });
+      await t.step("a key is deleted from the cache and from the table behind it", async () => {
+        const path = `${bench.directory}/kept`;
+        Deno.writeTextFileSync(path, "one 1\ntwo 2\nthree 3\n");
+        const options = { ...aliasDefaults(configFromText(""), SILENT), aliases: false };
+        makeTable("btree", path, options);
+        const settings = { ...base, key_format: "k:%s", backup: `btree:${path}` };
+        const alone = bench.table("memcache", { ...base, key_format: "k:%s" });
+        assert.equal(await outcome(bench.table("memcache", settings), "one"), "1");
+        assert.equal(await outcome(alone, "one"), "1");
+        assert.equal(await removeKeys(bench.table("memcache", settings), ["one", "none"], options), 1);
+        assert.equal(await outcome(alone, "one"), "(none)");
+        assert.equal(await outcome(bench.table("memcache", settings), "one"), "(none)");
+        const listed: string[] = [];
+        for await (const [key] of bench.table("memcache", settings).entries!()) listed.push(key);
+        assert.deepEqual(listed.sort(), ["three", "two"]);
+        await store(port, { "k:lone": "x" });
+        assert.equal(await removeKeys(alone, ["lone", "lone", "two words"], options), 1);
+        await assert.rejects(removeKeys(bench.table("texthash", {}), ["one"], options), /not supported/);
       });
       await t.step("real postmap gives the same answers", async () => {
         await Promise.all(comparisons);
