@@ -32,7 +32,9 @@ const MOST_VERDICTS = 4096;
 
 /** A context: keys, versions and trust, prepared once and used for many connections. */
 export class TlsContext {
-  readonly #byPair = new Map<KeyPair | undefined, SecureContext>();
+  readonly #trusting = new Map<KeyPair | undefined, SecureContext>();
+  /** For servers that ask for no certificate: the engine would name the authorities to every client all the same. */
+  readonly #plain = new Map<KeyPair | undefined, SecureContext>();
   /** What the check of a certificate said, by its DER: a resumed session repeats no check. */
   readonly #verdicts = new Map<string, string>();
 
@@ -43,18 +45,22 @@ export class TlsContext {
     readonly depth: number,
   ) {}
 
-  /** The engine's own form of the context, with one key pair or none. */
-  secureContext(tls: NodeTls, pair: KeyPair | undefined): SecureContext {
-    let context = this.#byPair.get(pair);
+  /**
+   * The engine's own form of the context, with one key pair or none.
+   * @param judging the peer's certificate will be judged
+   */
+  secureContext(tls: NodeTls, pair: KeyPair | undefined, judging = true): SecureContext {
+    const made = judging ? this.#trusting : this.#plain;
+    let context = made.get(pair);
     if (context === undefined) {
       context = tls.createSecureContext({
         ...(pair === undefined ? {} : { key: pair.key, cert: pair.chain }),
-        ca: this.trust.pem === "" ? [] : this.trust.pem,
+        ca: this.trust.pem === "" || !judging ? [] : this.trust.pem,
         minVersion: this.versions.min,
         maxVersion: this.versions.max,
       });
-      if (this.#byPair.size > 64) this.#byPair.clear();
-      this.#byPair.set(pair, context);
+      if (made.size > 64) made.clear();
+      made.set(pair, context);
     }
     return context;
   }

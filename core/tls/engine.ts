@@ -43,7 +43,7 @@ export async function acceptTls(channel: ByteChannel, options: AcceptOptions): P
     const duplex = duplexOver(channel, bytes, (sent) => watcher.add(sent), undefined);
     const socket = new tls.TLSSocket(duplex, {
       isServer: true,
-      secureContext: options.context.secureContext(tls, pair),
+      secureContext: options.context.secureContext(tls, pair, options.askCertificate),
       requestCert: options.askCertificate,
       rejectUnauthorized: false,
     });
