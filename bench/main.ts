@@ -4,7 +4,8 @@
  *
  *   deno task bench [--rounds N] [--rows NAME,NAME] [--write]
  *
- * `--write` puts the table into bench/results.md. `deno task bench queue` measures the queue tools instead (bench/queue.ts).
+ * `--write` puts the table into bench/results.md. `deno task bench queue` measures the queue tools instead
+ * (bench/queue.ts), `deno task bench tables` lookup tables (bench/tables.ts).
  */
 import { parseArgs } from "node:util";
 import process from "node:process";
@@ -79,6 +80,7 @@ async function measure(peers: readonly Peer[], loads: readonly Load[], rounds: n
 }
 
 async function main(): Promise<number> {
+  if (Deno.args[0] === "tables") return await (await import("./tables.ts")).benchTables(Deno.args.slice(1));
   if (Deno.args[0] === "queue") return await (await import("./queue.ts")).benchQueue(Deno.args.slice(1));
   const { values } = parseArgs({
     args: Deno.args,

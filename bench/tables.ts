@@ -1,18 +1,20 @@
 /**
  * Lookup tables beside real Postfix, in one run and in turn: making a table of many entries, looking up many keys from
- * standard input, one key in a process of its own; and what a lookup costs inside the daemon.
+ * standard input, listing all entries, one key in a process of its own; and what a lookup costs inside the daemon.
  *
- *   deno run -A bench/tables.ts [--entries N] [--rounds N]
+ *   deno task bench tables [--entries 1000000] [--rounds 3] [--types hash,btree,cdb,lmdb] [--program dist/postel] [--write]
  *
- * Needs Debian's packages postfix, postfix-cdb and postfix-lmdb. A ratio is Postel's median to Postfix's; of times and memory
- * smaller is better.
+ * `--program` measures a compiled or packed program instead of the sources; `--write` puts the table into
+ * bench/table-results.md. Needs Debian's packages postfix, postfix-cdb and postfix-lmdb.
  */
 import { parseArgs } from "node:util";
-import { selfCommand } from "../core/system/mod.ts";
+import { RUNTIME_FLAGS, selfCommand } from "../core/system/mod.ts";
 import { TableSet } from "../core/table/mod.ts";
 import { type Row, table } from "./table.ts";
 
-const TYPES = ["hash", "btree", "cdb", "lmdb"] as const;
+type IndexType = "hash" | "btree" | "cdb" | "lmdb";
+
+const TYPES: readonly IndexType[] = ["hash", "btree", "cdb", "lmdb"];
 const SUFFIX = { hash: "db", btree: "db", cdb: "cdb", lmdb: "lmdb" } as const;
 const POSTFIX = ["/usr/sbin/postmap"];
 const KEYS = 100_000;
@@ -94,9 +96,12 @@ async function cost(
 }
 
 /** Measures both programs in turn; the first round does not count. */
-async function compare(rounds: number, measure: (command: readonly string[]) => Promise<Cost>) {
-  const self = selfCommand("postmap");
-  const peers = [POSTFIX, [self.program, ...self.args]] as const;
+async function compare(
+  ours: readonly string[],
+  rounds: number,
+  measure: (command: readonly string[]) => Promise<Cost>,
+) {
+  const peers = [POSTFIX, ours] as const;
   const costs: [Cost[], Cost[]] = [[], []];
   for (let round = -1; round < rounds; round++) {
     for (const which of [0, 1] as const) {
@@ -107,49 +112,95 @@ async function compare(rounds: number, measure: (command: readonly string[]) => 
   return costs;
 }
 
-/** The rows of the table types; see above. */
-export async function tableRows(entries: number, rounds: number): Promise<Row[]> {
+/** What is measured with. */
+interface Plan {
+  readonly entries: number;
+  readonly rounds: number;
+  readonly types: readonly IndexType[];
+  /** The command that stands for postmap. */
+  readonly ours: readonly string[];
+}
+
+/** The rows of all types; `add` gets them as they come. */
+async function tableRows(plan: Plan, add: (rows: readonly Row[]) => void): Promise<void> {
   const directory = Deno.makeTempDirSync({ dir: "/var/tmp", prefix: "postel-bench-" });
+  try {
+    writeFiles(directory, plan.entries);
+    for (const type of plan.types) {
+      add(await toolRows(type, plan, directory));
+      add(inDaemon(type, directory));
+    }
+    add(await startRows(plan, directory));
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
+  }
+}
+
+/** What postmap takes with one type of table. */
+async function toolRows(type: IndexType, { entries, rounds, ours }: Plan, directory: string): Promise<Row[]> {
   const rows: Row[] = [];
   const row = (
     name: string,
     unit: string,
     values: readonly [readonly number[], readonly number[]],
     goal: string,
-  ) => rows.push({ name, unit, postfix: values[0], postel: values[1], goal });
-  try {
-    writeFiles(directory, entries);
-    for (const type of TYPES) {
-      const name = `${directory}/map.${SUFFIX[type]}`;
-      const made = await compare(rounds, (command) => {
-        try {
-          Deno.removeSync(name);
-        } catch (error) {
-          if (!(error instanceof Deno.errors.NotFound)) throw error;
-        }
-        return cost(command, [`${type}:map`], directory);
-      });
-      const goal = type === "hash" ? "ratio at most 0.5" : "ratio at most 1";
-      row(`${type}: make ${entries} entries`, "s", pick(made, ({ seconds }) => seconds), goal);
-      row(`${type}: make, memory`, "MB peak", pick(made, ({ megabytes }) => megabytes), "below 1000");
-      const asked = await compare(
-        rounds,
-        (command) => cost(command, ["-q", "-", `${type}:map`], directory, "keys"),
-      );
-      row(`${type}: ${KEYS} keys from stdin`, "s", pick(asked, ({ seconds }) => seconds), "ratio at most 1");
-      const single = await compare(
-        rounds,
-        (command) => cost(command, ["-q", keyOf(1), `${type}:map`], directory),
-      );
-      row(`${type}: one key`, "s", pick(single, ({ seconds }) => seconds), "start-up plus 0.005");
-      rows.push(...inDaemon(type, directory));
+  ) => rows.push({ name: `${type}: ${name}`, unit, postfix: values[0], postel: values[1], goal });
+  const seconds = async (name: string, goal: string, args: readonly string[], input?: string) => {
+    const costs = await compare(ours, rounds, (command) => cost(command, args, directory, input));
+    row(name, "s", pick(costs, (one) => one.seconds), goal);
+  };
+  const name = `${directory}/map.${SUFFIX[type]}`;
+  const made = await compare(ours, rounds, (command) => {
+    try {
+      Deno.removeSync(name);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
     }
-    const start = await compare(rounds, (command) => cost(command, ["-q", "x", "static:x"], directory));
-    row("start-up (static:)", "s", pick(start, ({ seconds }) => seconds), "");
-  } finally {
-    Deno.removeSync(directory, { recursive: true });
-  }
+    return cost(command, [`${type}:map`], directory);
+  });
+  const goal = type === "hash" ? "ratio at most 0.5" : "ratio at most 1";
+  row(`make ${entries} entries`, "s", pick(made, (one) => one.seconds), goal);
+  row("make, memory", "MB peak", pick(made, ({ megabytes }) => megabytes), "Postel below 1000");
+  await seconds(`${KEYS} keys from stdin`, "ratio at most 1", ["-q", "-", `${type}:map`], "keys");
+  await seconds("one key", "start-up plus 0.005", ["-q", keyOf(1), `${type}:map`]);
+  // Real postmap can't list cdb files.
+  if (type !== "cdb") await seconds("list all entries", "ratio at most 1", ["-s", `${type}:map`]);
   return rows;
+}
+
+/** Start-up: of the runtime with nothing to do, and of the command with a table that is no file. */
+async function startRows({ rounds, ours }: Plan, directory: string): Promise<Row[]> {
+  Deno.writeTextFileSync(`${directory}/empty.js`, "");
+  const bare = [
+    Deno.execPath(),
+    "run",
+    ...RUNTIME_FLAGS,
+    "--no-config",
+    "--no-lock",
+    `${directory}/empty.js`,
+  ];
+  const empty = await compare(
+    bare,
+    rounds * 3,
+    (command) => command === bare ? cost(command, [], directory) : cost(["true"], [], directory),
+  );
+  const start = await compare(
+    ours,
+    rounds * 3,
+    (command) => cost(command, ["-q", "x", "static:x"], directory),
+  );
+  const row = (name: string, postfix: readonly number[], postel: readonly number[]): Row => ({
+    name,
+    unit: "s",
+    postfix,
+    postel,
+    goal: "",
+  });
+  const [, bareSeconds] = pick(empty, ({ seconds }) => seconds);
+  return [
+    row("start of an empty program on the runtime", [], bareSeconds),
+    row("postmap -q x static:x", ...pick(start, ({ seconds }) => seconds)),
+  ];
 }
 
 function pick(
@@ -160,57 +211,101 @@ function pick(
 }
 
 /** Lookups in this process with the memory that the daemon gives a table. */
-function inDaemon(type: string, directory: string): Row[] {
+function inDaemon(type: IndexType, directory: string): Row[] {
   const keys = Deno.readTextFileSync(`${directory}/keys`).trimEnd().split("\n");
-  const heapBefore = Deno.memoryUsage().heapUsed;
+  const before = Deno.memoryUsage();
   const tables = new TableSet();
   const opened = tables.open(`${type}:${directory}/map`);
-  const microseconds: number[] = [];
-  for (let round = 0; round < 5; round++) {
-    const start = performance.now();
-    for (const key of keys) {
-      if (opened.lookup(key) === undefined) throw new Error(`${key} is missing in the ${type} table`);
-    }
-    microseconds.push((performance.now() - start) * 1000 / keys.length);
-  }
-  const few = keys.slice(0, 50);
-  const hot: number[] = [];
-  for (let round = 0; round < 5; round++) {
-    const start = performance.now();
-    for (let again = 0; again < 1000; again++) for (const key of few) opened.lookup(key);
-    hot.push((performance.now() - start) * 1000 / (few.length * 1000));
-  }
-  const heap = (Deno.memoryUsage().heapUsed - heapBefore) / MEGABYTE;
+  opened.lookup(keys[0]!);
+  let opens = 0;
+  const { openSync } = Deno;
+  Deno.openSync = (...args) => {
+    opens += 1;
+    return openSync(...args);
+  };
+  const all = timed(5, keys, 1, (key) => {
+    if (opened.lookup(key) === undefined) throw new Error(`${key} is missing in the ${type} table`);
+  });
+  const few = timed(5, keys.slice(0, 50), 1000, (key) => opened.lookup(key));
+  Deno.openSync = openSync;
+  const after = Deno.memoryUsage();
   tables.close();
+  const row = (name: string, unit: string, postel: readonly number[], goal: string): Row => ({
+    name: `${type}: in the daemon, ${name}`,
+    unit,
+    postfix: [],
+    postel,
+    goal,
+  });
   return [
-    {
-      name: `${type}: lookup in the daemon, all keys`,
-      unit: "µs",
-      postfix: [],
-      postel: microseconds,
-      goal: "microseconds",
-    },
-    {
-      name: `${type}: lookup in the daemon, 50 keys`,
-      unit: "µs",
-      postfix: [],
-      postel: hot,
-      goal: "microseconds",
-    },
-    {
-      name: `${type}: heap of the open table`,
-      unit: "MB more",
-      postfix: [],
-      postel: [Math.max(0, heap)],
-      goal: "none for entries",
-    },
+    row(`${keys.length} keys`, "µs a lookup", all, "microseconds"),
+    row("50 keys again and again", "µs a lookup", few, "microseconds"),
+    row("files opened by the lookups", "", [opens], "none"),
+    row(
+      "heap, garbage included",
+      "MB more",
+      [Math.max(0, after.heapUsed - before.heapUsed) / MEGABYTE],
+      "none for entries",
+    ),
+    row("outside the heap", "MB more", [Math.max(0, after.external - before.external) / MEGABYTE], "1"),
   ];
 }
 
-if (import.meta.main) {
-  const { values } = parseArgs({
-    args: Deno.args,
-    options: { entries: { type: "string", default: "1000000" }, rounds: { type: "string", default: "3" } },
+/** Microseconds that one call takes, for each round. */
+function timed(
+  rounds: number,
+  keys: readonly string[],
+  repeat: number,
+  work: (key: string) => void,
+): number[] {
+  return Array.from({ length: rounds }, () => {
+    const start = performance.now();
+    for (let again = 0; again < repeat; again++) for (const key of keys) work(key);
+    return (performance.now() - start) * 1000 / (keys.length * repeat);
   });
-  console.log(table(await tableRows(Number(values.entries), Number(values.rounds))));
 }
+
+function page(text: string, words: string): string {
+  return `# Lookup tables
+
+Made by \`deno task bench tables ${words}\`: real postmap (Postfix 3.7.11, Debian) and Postel's with the same sources, in one
+run and in turn. The keys from standard input are a tenth of the table's. Times are from start to end of the process, so
+the start-up of the runtime (at the end of the table) is in each of them. The ratio is Postel's median to Postfix's; of times
+and memory smaller is better.
+
+${text}
+`;
+}
+
+/** Measures lookup tables. @returns exit code */
+export async function benchTables(args: readonly string[]): Promise<number> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      entries: { type: "string", default: "1000000" },
+      rounds: { type: "string", default: "3" },
+      types: { type: "string", default: TYPES.join(",") },
+      program: { type: "string" },
+      write: { type: "boolean" },
+    },
+  });
+  const wanted = values.types.split(",");
+  const self = selfCommand("postmap");
+  const plan: Plan = {
+    entries: Number(values.entries),
+    rounds: Number(values.rounds),
+    types: TYPES.filter((type) => wanted.includes(type)),
+    ours: values.program === undefined ? [self.program, ...self.args] : [values.program, "postmap"],
+  };
+  const rows: Row[] = [];
+  await tableRows(plan, (more) => {
+    rows.push(...more);
+    console.log(table(more).split("\n").slice(2).join("\n"));
+    if (values.write) {
+      Deno.writeTextFileSync(new URL("table-results.md", import.meta.url), page(table(rows), args.join(" ")));
+    }
+  });
+  return 0;
+}
+
+if (import.meta.main) Deno.exit(await benchTables(Deno.args));
