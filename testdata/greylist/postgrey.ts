@@ -58,7 +58,8 @@ export async function startPostgrey(directory: string, options: readonly string[
     },
     async close() {
       connection.close();
-      child.kill("SIGTERM");
+      // It forgets SIGTERM at times, when it has just been asked something.
+      child.kill("SIGKILL");
       await child.status;
       await reading;
     },
