@@ -191,3 +191,18 @@ Deno.test("virtual aliases: one recipient becomes a thousand", async () => {
   const { expanded } = await rewriting.rewriteRecipient("list@example.com");
   assert.equal(expanded.length, 999);
 });
+
+Deno.test("canonical classes of senders and of recipients say where their tables count", async () => {
+  const { rewriting } = open(
+    "recipient_canonical_maps = inline:{r@example.com=new@example.com}\n" +
+      "recipient_canonical_classes = header_recipient\n" +
+      "sender_canonical_maps = inline:{s@example.com=new@example.com}\nsender_canonical_classes = envelope_sender\n",
+  );
+  assert.equal((await rewriting.rewriteRecipient("r@example.com")).address, "r@example.com");
+  assert.equal(
+    await rewriting.rewriteHeaderAddresses(" r@example.com", "recipient", "local"),
+    "new@example.com",
+  );
+  assert.equal(await rewriting.rewriteEnvelopeSender("s@example.com"), "new@example.com");
+  assert.equal(await rewriting.rewriteHeaderAddresses(" s@example.com", "sender", "local"), undefined);
+});

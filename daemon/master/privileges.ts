@@ -54,7 +54,6 @@ export function prepareDirectories(config: Config): void {
 export function giveUpRoot(config: Config): void {
   if (!isRoot()) return;
   prepareUserLookups();
-  hasPcre();
   // Pattern tables are compiled later, by a library that is found now or never.
   hasPcre();
   dropPrivileges(mailOwner(config));
