@@ -20,6 +20,7 @@ import { ownAddresses } from "./own_addresses.ts";
 import type { Session } from "./session.ts";
 import { SessionCache } from "./session_cache.ts";
 import { type Protocol, readSettings } from "./settings.ts";
+import { createContentFilter } from "./filter_content.ts";
 import { createMaps } from "./maps.ts";
 import { createClientTls } from "./secure_policy.ts";
 import type { Message } from "./transaction.ts";
@@ -67,6 +68,7 @@ export function createSmtpClient(deps: SmtpClientDeps): SmtpClient {
   const active = new Set<Session>();
   const running = new Set<Promise<unknown>>();
   const maps = createMaps({ config, tables, log }, settings);
+  const filterContent = createContentFilter({ config, tables, log }, protocol);
   const cached = matchList("string", settings.cacheDestinations, tables, {
     name: `${protocol}_connection_cache_destinations`,
   });
@@ -113,8 +115,9 @@ export function createSmtpClient(deps: SmtpClientDeps): SmtpClient {
     const attempt = new Attempt(request, recorder, log, settings.softBounce, maps.filterDetail);
     const message: Message = {
       ...(maps.rewrite === undefined ? {} : { rewrite: maps.rewrite }),
-      open(downgrade) {
-        const reader = queue.openContent(request.queueName, request.queueId, request.contentOffset);
+      async open(downgrade) {
+        const content = queue.openContent(request.queueName, request.queueId, request.contentOffset);
+        const reader = filterContent === undefined ? content : await filterContent(content, request.queueId);
         return downgrade ? downgradeContent(reader, limits) : reader;
       },
       final,

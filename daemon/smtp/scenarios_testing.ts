@@ -20,6 +20,8 @@ export interface Scenario {
   /** Header lines behind `Subject:`. */
   readonly header?: readonly string[];
   readonly body?: readonly string[];
+  /** Are headers compared, too? Not those that differ from run to run. */
+  readonly showsHeader?: boolean;
   /** How many messages one after the other, over the same session if it is kept. */
   readonly messages?: number;
   /** Options of sendmail(1) for DSN: `-N success,delay`, `-R hdrs`, `-V id`. */
@@ -29,6 +31,15 @@ export interface Scenario {
   readonly encoding?: "7bit" | "8bit";
   /** `sendmail -bv`: find out whether the address is good, deliver nothing. */
   readonly probe?: boolean;
+}
+
+/** What of a content is compared. */
+export function shownContent(scenario: Scenario, text: string): string {
+  const end = text.indexOf("\r\n\r\n");
+  if (scenario.showsHeader !== true) return text.slice(end + 4);
+  const header = text.slice(0, end).split(/\r\n(?![ \t])/)
+    .filter((line) => !/^(Received|Message-Id|Date):/i.test(line));
+  return header.join("\r\n") + text.slice(end);
 }
 
 /** Addresses that only these tests use. */
@@ -448,6 +459,117 @@ export const scenarios: readonly Scenario[] = [
     name: "generic maps on a domain",
     ...against({}),
     main: ["smtp_generic_maps=inline:{{@client.test=@world.test}, {to@example.test=other@example.test}}"],
+  },
+  {
+    name: "generic maps in headers",
+    ...against({}),
+    showsHeader: true,
+    main: [
+      "recipient_delimiter=+",
+      "smtp_generic_maps=inline:{{from@client.test=out@world.test}, {@inside.test=@world.test}, {joe@client.test=joe.doe@world.test}}",
+    ],
+    header: [
+      "From: Somebody <from@client.test>",
+      'To: "Joe D." <joe@client.test> (the one), a@inside.test,',
+      " other@elsewhere.test",
+      "Cc: Team: b@inside.test, joe+ext@client.test;, from@client.test, very.long.address.number.one@inside.test, very.long.address.number.two@inside.test",
+      "Reply-To: c@inside.test",
+      "Sender: joe@client.test",
+      "X-Other: from@client.test",
+      "Return-Receipt-To: from@client.test",
+      "MIME-Version: 1.0",
+      "Content-Type: message/rfc822",
+    ],
+    body: ["From: from@client.test", "To: a@inside.test", "", "from@client.test"],
+  },
+  {
+    name: "header checks",
+    ...against({}),
+    showsHeader: true,
+    main: ["smtp_header_checks=pcre:TESTDATA/client_checks.pcre"],
+    header: [
+      "From: from@client.test",
+      "To: to@example.test",
+      ...[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17].map((number) =>
+        `X-Case-${number}: value`
+      ),
+      "X-Folded: one",
+      "\ttwo",
+      `X-Long: ${"long ".repeat(20)}`,
+      "MIME-Version: 1.0",
+      "Content-Type: multipart/mixed; boundary=b",
+    ],
+    body: [
+      "X-Case-2: body",
+      "--b",
+      "Content-Type: text/plain",
+      "X-Case-2: part",
+      "",
+      "X-Case-2: text",
+      "--b",
+      "Content-Type: message/rfc822",
+      "",
+      "X-Case-2: nested",
+      "Subject: nested",
+      "",
+      "nested text",
+      "--b--",
+    ],
+  },
+  {
+    name: "checks of parts and bodies",
+    ...against({}),
+    showsHeader: true,
+    main: [
+      "smtp_mime_header_checks=pcre:TESTDATA/client_checks.pcre",
+      "smtp_nested_header_checks=pcre:TESTDATA/client_checks.pcre",
+      "smtp_body_checks=pcre:TESTDATA/client_checks.pcre",
+    ],
+    header: [
+      "From: from@client.test",
+      "To: to@example.test",
+      "X-Case-2: primary",
+      "MIME-Version: 1.0",
+      "Content-Type: multipart/mixed; boundary=b",
+    ],
+    body: [
+      "X-Case-2: body",
+      "X-Case-3: body",
+      "--b",
+      "Content-Type: text/plain; name=x.exe",
+      "X-Case-2: part",
+      "",
+      "X-Case-4: text",
+      "X-Case-5: text",
+      ".dot",
+      "--b",
+      "Content-Type: message/rfc822",
+      "",
+      "X-Case-2: nested",
+      "X-Case-5: nested",
+      "Subject: nested",
+      "",
+      "X-Case-6: nested text",
+      "--b--",
+    ],
+  },
+  {
+    name: "header checks out of order",
+    ...against({}),
+    main: ["smtp_header_checks=fail:broken"],
+  },
+  {
+    name: "body checks and LMTP",
+    protocol: "lmtp",
+    servers: { "/": { lmtp: true } },
+    nexthop: "unix:SOCKET",
+    showsHeader: true,
+    main: [
+      "lmtp_body_checks=pcre:TESTDATA/client_checks.pcre",
+      "lmtp_generic_maps=inline:{{to@example.test=t@world.test}}",
+    ],
+    header: ["From: from@client.test", "To: to@example.test"],
+    body: ["X-Case-4: body", "X-Case-1: body"],
   },
   {
     name: "envelope not quoted",

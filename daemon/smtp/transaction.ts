@@ -5,6 +5,7 @@ import { SmtpStreamError } from "../../core/smtp/mod.ts";
 import { DeliveryFlag, type DsnDetail } from "../delivery/types.ts";
 import type { Attempt } from "./attempt.ts";
 import { WireContent } from "./content.ts";
+import { ContentFilterError } from "./filter_content.ts";
 import { localDetail, oneLine, remoteDetail, type ServerReply } from "./dsn.ts";
 import { mailCommand, mustDowngrade, rcptCommand, requiresSmtputf8, xforwardCommands } from "./envelope.ts";
 import { isPositive } from "./handshake.ts";
@@ -76,6 +77,10 @@ export async function transact(
   } catch (error) {
     if (error instanceof QueueFileError) {
       await unreadable(attempt, session, message, error);
+      return "done";
+    }
+    if (error instanceof ContentFilterError) {
+      await unfiltered(attempt, session);
       return "done";
     }
     const lost = error instanceof SmtpStreamError && error.kind === "lost";
@@ -377,6 +382,18 @@ async function quitSession(session: Session, sent: boolean, progress: Progress):
   if (!sent) session.send("QUIT");
   if (session.settings.skipQuitResponse) await session.stream.flush();
   else await session.reply();
+}
+
+/** A table that the content depends on can't answer: later it may. */
+async function unfiltered(attempt: Attempt, session: Session): Promise<void> {
+  session.close();
+  attempt.finalServer = true;
+  const server = session.relay.replace(/:\d+$/, "");
+  await attempt.failAll(
+    session.relay,
+    localDetail("4.3.0", `local data error while talking to ${server}`),
+    false,
+  );
 }
 
 /** The queue file is damaged in the middle: what was sent must not look like a whole message. */

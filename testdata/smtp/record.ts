@@ -5,7 +5,7 @@
  *   sh testdata/smtp/record.sh [name of a scenario ...]
  */
 import { startNameServer } from "../../core/dns/testing.ts";
-import { type Scenario, scenarios } from "../../daemon/smtp/scenarios_testing.ts";
+import { type Scenario, scenarios, shownContent } from "../../daemon/smtp/scenarios_testing.ts";
 import { type FakeServer, startFakeServer } from "../../daemon/smtp/testing.ts";
 
 const base = Deno.env.get("RECORD_DIRECTORY")!;
@@ -114,7 +114,7 @@ async function play(scenario: Scenario) {
     server.sessions.map((session) => ({
       at: server.port === 25 ? server.hostname : "SOCKET",
       commands: session.commands.map((line) => line.replace(/ SIZE=\d+/, " SIZE=N")),
-      bodies: session.messages.map((text) => text.slice(text.indexOf("\r\n\r\n") + 4))
+      bodies: session.messages.map((text) => shownContent(scenario, text))
         .map((text) => text.length > 10000 ? `${text.length} octets` : text),
     }))
   );
