@@ -32,16 +32,15 @@ export async function beginAgain(session: Session): Promise<void> {
 
 /**
  * Counts the connection and refuses one too many. A client that may speak for others is not counted; the ones that it
- * names are.
+ * names are. Nor are clients in `smtpd_client_event_limit_exceptions`.
  */
 async function isWithinLimits(session: Session): Promise<boolean> {
   const { settings, service, client } = session;
   if (session.mayXclient || session.counted !== undefined) return true;
+  if (await isExempt(session)) return true;
   session.counted = client.address;
   const counts = service.deps.anvil.connect(service.name, client.address);
   const { limits } = settings;
-  if (limits.connectionCount <= 0 && limits.connectionRate <= 0) return true;
-  if (await isExempt(session)) return true;
   const over = (count: number, most: number) => most > 0 && count > most;
   const title = over(counts.count, limits.connectionCount)
     ? `Connection concurrency limit exceeded: ${counts.count}`
