@@ -187,6 +187,17 @@ export const groups: Readonly<Record<string, CaseGroup>> = {
       }),
     },
   },
+  old: {
+    settings: {},
+    cases: {
+      "o-invalid": { rules: "reject_invalid_hostname", helo: "-bad" },
+      "o-fqdn": { rules: "reject_non_fqdn_hostname", helo: "short" },
+      "o-unknown": { rules: "reject_unknown_hostname", helo: "missing.test" },
+      "o-login": { rules: "reject_authenticated_sender_login_mismatch, permit" },
+      "o-nologin": { rules: "reject_unauthenticated_sender_login_mismatch, permit" },
+      "o-known": { rules: "reject_known_sender_login_mismatch, permit" },
+    },
+  },
   probes: {
     settings: { smtpd_reject_unlisted_recipient: "yes", local_recipient_maps: "inline:{a=b}" },
     cases: {
