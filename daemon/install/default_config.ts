@@ -1,5 +1,5 @@
 /** The configuration of a new installation: local mail and mail to the world, nobody else's mail. */
-import { INTERNAL_SERVICES } from "../master/internal_services.ts";
+import { INTERNAL_SERVICES } from "../master/mod.ts";
 import type { Layout } from "./types.ts";
 
 /** main.cf for a machine that has none. */

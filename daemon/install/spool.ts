@@ -1,7 +1,7 @@
 /** The directories that mail and the mail system's data are kept in. */
 import { dirname } from "node:path";
 import type { Config } from "../../core/config/mod.ts";
-import { prepareDirectories } from "../master/privileges.ts";
+import { prepareDirectories } from "../master/mod.ts";
 import { makeDirectories } from "./steps.ts";
 import type { Entry, Step } from "./types.ts";
 
