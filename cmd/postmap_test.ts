@@ -68,6 +68,86 @@ Deno.test("postmap -j: one JSON object a line", () =>
     assert.equal((await postmap(directory, ["-jq", "b", "cdb:map"])).stdout, '{"b": "2"}\n');
   }));
 
+Deno.test("postmap -q -: plain keys and others, in the order in which they were asked", () =>
+  inDirectory(async (directory) => {
+    const long = "k".repeat(100_000);
+    const entries: [string, string][] = [["plain", "one"], ["caf\u00e9", "two"], ["quote", 'thr"ee'], [
+      "four",
+      "f\u00fcnf",
+    ]];
+    const asked = [
+      "none",
+      "PLAIN",
+      "caf\u00e9",
+      "four",
+      "",
+      long,
+      "plain",
+      "quote",
+      "four",
+      "caf\u00c9",
+      "quote",
+      "plain",
+    ];
+    const values = new Map(entries);
+    const lines = asked.flatMap((key) => {
+      const value = values.get(key.toLowerCase());
+      return value === undefined ? [] : [[key, value] as const];
+    });
+    await Deno.writeTextFile(`${directory}/map`, entries.map(([key, value]) => `${key} ${value}\n`).join(""));
+    // So many keys that they come in more than one portion, without a newline at the end.
+    const times = 40;
+    await Deno.writeTextFile(`${directory}/keys`, Array(times).fill(asked.join("\n")).join("\n"));
+    for (const type of ["hash", "btree", "cdb", "lmdb"]) {
+      await postmap(directory, [`${type}:map`]);
+      for (const json of [false, true]) {
+        const { stdout, code } = await new Deno.Command("sh", {
+          args: ["-c", 'exec "$@" < keys', "sh", ...ours("postmap"), json ? "-jq" : "-q", "-", `${type}:map`],
+          cwd: directory,
+          env: { MAIL_CONFIG: directory },
+        }).output();
+        const line = ([key, value]: readonly [string, string]) =>
+          json ? `{${JSON.stringify(key)}: ${JSON.stringify(value)}}\n` : `${key}\t${value}\n`;
+        assert.equal(new TextDecoder().decode(stdout), lines.map(line).join("").repeat(times), type);
+        assert.equal(code, 0);
+      }
+    }
+  }));
+
+Deno.test("postmap -q -: takes up a table that is rebuilt while it runs", () =>
+  inDirectory(async (directory) => {
+    for (const type of ["hash", "btree", "cdb", "lmdb"]) {
+      await Deno.writeTextFile(`${directory}/map`, "key old\n");
+      await postmap(directory, [`${type}:map`]);
+      const [program, ...words] = [...ours("postmap"), "-q", "-", `${type}:map`];
+      const child = new Deno.Command(program!, {
+        args: words,
+        cwd: directory,
+        env: { MAIL_CONFIG: directory },
+        stdin: "piped",
+        stdout: "piped",
+      }).spawn();
+      const input = child.stdin.getWriter();
+      const output = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+      const ask = async () => {
+        await input.write(new TextEncoder().encode("key\n"));
+        return (await output.read()).value;
+      };
+      assert.equal(await ask(), "key\told\n", type);
+      await Deno.writeTextFile(`${directory}/map`, "key new\n");
+      await postmap(directory, [`${type}:map`]);
+      let answer = await ask();
+      while (answer === "key\told\n") {
+        await new Promise((resume) => setTimeout(resume, 50));
+        answer = await ask();
+      }
+      assert.equal(answer, "key\tnew\n", type);
+      await input.close();
+      assert.equal((await output.read()).done, true);
+      assert.equal((await child.status).code, 0, type);
+    }
+  }));
+
 Deno.test("newaliases: rebuilds every table of alias_database", () =>
   inDirectory(async (directory) => {
     await Deno.writeTextFile(

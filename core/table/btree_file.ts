@@ -60,10 +60,10 @@ export function readBtreeFile(file: BlockFile): IndexReader {
     place.end = place.bytes.length;
   };
 
+  const copied: Place = { bytes: file.bytes, start: 0, end: 0 };
   const copyItem = (base: number, index: number, number: number): Uint8Array => {
-    const place: Place = { bytes: file.bytes, start: 0, end: 0 };
-    placeItem(base, index, number, place);
-    return place.bytes.slice(place.start, place.end);
+    placeItem(base, index, number, copied);
+    return copied.bytes.slice(copied.start, copied.end);
   };
 
   const compareLeaf = (

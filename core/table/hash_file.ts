@@ -65,10 +65,10 @@ export function readHashFile(file: BlockFile): IndexReader {
     place.end = place.bytes.length;
   };
 
+  const copied: Place = { bytes: file.bytes, start: 0, end: 0 };
   const copyItem = (base: number, index: number, page: number): Uint8Array => {
-    const place: Place = { bytes: file.bytes, start: 0, end: 0 };
-    placeItem(base, index, page, place);
-    return place.bytes.slice(place.start, place.end);
+    placeItem(base, index, page, copied);
+    return copied.bytes.slice(copied.start, copied.end);
   };
 
   /** Negative, zero or positive as the key stands before, at or behind item `index` on a sorted page. */

@@ -19,7 +19,10 @@ export function placedError(
     : undefined;
   const line = origin?.line === undefined ? "" : `, line ${origin.line}`;
   const place = origin === undefined ? "" : ` (${origin.file}${line})`;
-  return new TableError(error.kind, `${parameter}: ${error.message}${place}`, error.unavailable);
+  // Commands say only the first part, as Postfix's do: their user has just typed the name.
+  const unknown = /^unsupported dictionary type: [^:]+$/.test(error.message);
+  const remedy = unknown ? ': use a type that "postconf -m" lists' : "";
+  return new TableError(error.kind, `${parameter}: ${error.message}${remedy}${place}`, error.unavailable);
 }
 
 /** Does the value of main.cf name the table? A service of master.cf may have a value of its own. */

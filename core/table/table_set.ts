@@ -129,7 +129,7 @@ export class TableSet {
     if (opener === undefined && loader === undefined) {
       throw new TableError(
         "configuration",
-        `unsupported dictionary type: ${type}: use a type that "postconf -m" lists`,
+        `unsupported dictionary type: ${type}`,
       );
     }
     const table = opener !== undefined

@@ -11,6 +11,7 @@ import {
   outcomeWithoutRights,
   ServerProcess,
 } from "./testing.ts";
+import { askManyAtOnce, insertRows, SQL_KEYS } from "./sql_testing.ts";
 
 const install = installed("/usr/bin/mariadb-install-db");
 const daemon = installed("/usr/sbin/mariadbd");
@@ -22,44 +23,15 @@ const SCHEMA = `
 CREATE DATABASE mail CHARACTER SET utf8mb4;
 USE mail;
 CREATE TABLE aliases (address VARCHAR(200) COLLATE utf8mb4_bin, goto VARCHAR(200), extra VARCHAR(50), active INT);
-INSERT INTO aliases VALUES ('plain@example.com','target@example.net',NULL,1),
-  ('two@example.com','one@example.net','other@example.net',1), ('two@example.com','three@example.net','',1),
-  ('o''brien@example.com','quote',NULL,1), ('back\\\\slash@example.com','slash',NULL,1),
-  ('per%cent@example.com','percent',NULL,1), ('star*@example.com','star',NULL,1),
-  ('"quoted user"@example.com','dquote',NULL,1), ('jörg@example.com','ümlaut@bücher.example',NULL,1),
-  ('unqualified','bare',NULL,1), ('empty@example.com','',NULL,1), ('a@b@example.com','at',NULL,1),
-  ('number@example.com','42',NULL,7);
-CREATE PROCEDURE lookup(IN p VARCHAR(200)) SELECT goto FROM aliases WHERE address = p COLLATE utf8mb4_bin;
+${
+  insertRows("\\\\")
+}CREATE PROCEDURE lookup(IN p VARCHAR(200)) SELECT goto FROM aliases WHERE address = p COLLATE utf8mb4_bin;
 CREATE PROCEDURE nothing(IN p VARCHAR(200)) SET @x = p;
 CREATE USER 'postfix'@'%' IDENTIFIED BY 'geheim';
 CREATE USER 'postfix'@'localhost' IDENTIFIED BY 'geheim';
 GRANT ALL ON mail.* TO 'postfix'@'%';
 GRANT ALL ON mail.* TO 'postfix'@'localhost';
 `;
-
-const KEYS = [
-  "plain@example.com",
-  "two@example.com",
-  "o'brien@example.com",
-  "back\\slash@example.com",
-  "per%cent@example.com",
-  "star*@example.com",
-  '"quoted user"@example.com',
-  "jörg@example.com",
-  "unqualified",
-  "empty@example.com",
-  "a@b@example.com",
-  "number@example.com",
-  "PLAIN@EXAMPLE.COM",
-  "@example.com",
-  "plain@",
-  "example.com",
-  "' OR '1'='1",
-  "\\' OR 1=1 -- ",
-  "none@example.com",
-  "%s@example.com",
-  "x@deep.sub.example.com",
-];
 
 async function sql(socket: string, text: string): Promise<void> {
   const child = new Deno.Command(client!, {
@@ -121,7 +93,7 @@ Deno.test({
     const compared = async (values: Record<string, string | number>) => {
       const table = bench.table("mysql", { ...base, hosts: `unix:${socket}`, ...values });
       const answers: Record<string, string> = {};
-      for (const key of KEYS) answers[key] = await outcome(table, key);
+      for (const key of SQL_KEYS) answers[key] = await outcome(table, key);
       comparisons.push(compareWithPostmap(`mysql:${table.name}`, answers));
       return answers;
     };
@@ -248,10 +220,7 @@ Deno.test({
       });
       await t.step("many lookups at once share connections", async () => {
         const table = bench.table("mysql", { ...base, query });
-        const answers = await Promise.all(
-          Array.from({ length: 200 }, () => table.lookup("plain@example.com")),
-        );
-        assert.ok(answers.every((answer) => answer === "target@example.net"));
+        await askManyAtOnce(table);
       });
       await t.step("the next host is asked when one is down", async () => {
         const table = bench.table("mysql", {

@@ -10,6 +10,7 @@ import {
   outcomeWithoutRights,
   ServerProcess,
 } from "./testing.ts";
+import { askManyAtOnce, insertRows, SQL_KEYS } from "./sql_testing.ts";
 
 const version = installedVersion();
 if (version === undefined) console.log("pgsql tables are not tested: postgresql is not installed");
@@ -35,41 +36,12 @@ function unprivileged(): { uid: number; gid: number } | Record<never, never> {
 
 const SCHEMA = `
 CREATE TABLE aliases (address text, goto text, extra text, active int);
-INSERT INTO aliases VALUES ('plain@example.com','target@example.net',NULL,1),
-  ('two@example.com','one@example.net','other@example.net',1), ('two@example.com','three@example.net','',1),
-  ('o''brien@example.com','quote',NULL,1), (E'back\\\\slash@example.com','slash',NULL,1),
-  ('per%cent@example.com','percent',NULL,1), ('star*@example.com','star',NULL,1),
-  ('"quoted user"@example.com','dquote',NULL,1), ('jörg@example.com','ümlaut@bücher.example',NULL,1),
-  ('unqualified','bare',NULL,1), ('empty@example.com','',NULL,1), ('a@b@example.com','at',NULL,1),
-  ('number@example.com','42',NULL,7);
-CREATE FUNCTION lookup(key text) RETURNS SETOF text LANGUAGE sql AS 'SELECT goto FROM aliases WHERE address = key';
+${
+  insertRows("\\")
+}CREATE FUNCTION lookup(key text) RETURNS SETOF text LANGUAGE sql AS 'SELECT goto FROM aliases WHERE address = key';
 CREATE ROLE postfix LOGIN PASSWORD 'geheim';
 GRANT ALL ON ALL TABLES IN SCHEMA public TO postfix;
 `;
-
-const KEYS = [
-  "plain@example.com",
-  "two@example.com",
-  "o'brien@example.com",
-  "back\\slash@example.com",
-  "per%cent@example.com",
-  "star*@example.com",
-  '"quoted user"@example.com',
-  "jörg@example.com",
-  "unqualified",
-  "empty@example.com",
-  "a@b@example.com",
-  "number@example.com",
-  "PLAIN@EXAMPLE.COM",
-  "@example.com",
-  "plain@",
-  "example.com",
-  "' OR '1'='1",
-  "\\' OR 1=1 -- ",
-  "none@example.com",
-  "$1@example.com",
-  "x@deep.sub.example.com",
-];
 
 Deno.test({
   name: "pgsql: a real server, with the answers of real postmap",
@@ -138,7 +110,7 @@ Deno.test({
       const hosts = `postgresql:///postgres?host=${home}&port=${port}&user=postfix`;
       const table = bench.table("pgsql", { ...base, hosts, ...values });
       const answers: Record<string, string> = {};
-      for (const key of KEYS) answers[key] = await outcome(table, key);
+      for (const key of SQL_KEYS) answers[key] = await outcome(table, key);
       // Before release 3.8 Postfix sent text as LATIN1.
       // deno-lint-ignore no-control-regex
       const ascii = Object.entries(answers).filter(([key]) => /^[\x00-\x7f]*$/.test(key));
@@ -229,10 +201,7 @@ Deno.test({
             hosts: `127.0.0.1:${freePort()} 127.0.0.1:${port}`,
             query,
           });
-          const answers = await Promise.all(
-            Array.from({ length: 200 }, () => table.lookup("plain@example.com")),
-          );
-          assert.ok(answers.every((answer) => answer === "target@example.net"));
+          await askManyAtOnce(table);
         },
       );
       await t.step("a process that gave up root can ask", async () => {
