@@ -1,8 +1,15 @@
 import { fileError, makeParents } from "./file_errors.ts";
 import { QueueLayout } from "./layout.ts";
+import { READY } from "./listing.ts";
 import type { MaintenanceReport } from "./maintenance.ts";
 import { hashText, isLongId, isQueueId, longInodeText, parseQueueId, shortId } from "./queue_id.ts";
-import { type DirectoryEntry, fileExists, renameFile } from "../system/mod.ts";
+import {
+  type DirectoryEntry,
+  type DirectoryHandle,
+  fileExists,
+  openDirectory,
+  renameFile,
+} from "../system/mod.ts";
 import { lstat, readDirectoryEntries, removeIfThere } from "./queue_files.ts";
 import type { QueueSettings } from "./settings.ts";
 import type { LogName, QueueFileInfo, QueueName } from "./types.ts";
@@ -35,8 +42,6 @@ export const DEFAULT_DIRECTORIES: readonly string[] = CHECKED_DIRECTORIES.filter
 
 const MESSAGE_QUEUES: ReadonlySet<string> = new Set(["maildrop", "incoming", "active", "deferred", "hold"]);
 const LOGS: readonly LogName[] = ["bounce", "defer", "trace"];
-const READY = 0o700;
-
 /** An unfinished file of this age (seconds) belongs to a program that is no more. */
 const MAX_UNFINISHED_AGE = 7 * 86400;
 
@@ -76,11 +81,16 @@ export class StructureCheck {
   }
 
   #directory(queue: string, directory: string, level: number): void {
-    for (const entry of readDirectoryEntries(directory)) {
-      const path = directory + entry.name;
-      if (entry.kind === "directory") this.#subdirectory(queue, path, entry.name, level);
-      else if (entry.kind === "file") this.#file(queue, path, entry);
-      else this.#report.warning(`skipping ${this.#short(path)}: it is not a regular file`);
+    const handle = openDirectory(directory);
+    try {
+      for (const entry of readDirectoryEntries(directory)) {
+        const path = directory + entry.name;
+        if (entry.kind === "directory") this.#subdirectory(queue, path, entry.name, level);
+        else if (entry.kind === "file") this.#file(queue, path, entry, handle);
+        else this.#report.warning(`skipping ${this.#short(path)}: it is not a regular file`);
+      }
+    } finally {
+      handle?.close();
     }
   }
 
@@ -96,9 +106,15 @@ export class StructureCheck {
     }
   }
 
-  #file(queue: string, path: string, { name, inode }: DirectoryEntry): void {
+  #file(
+    queue: string,
+    path: string,
+    { name, inode }: DirectoryEntry,
+    directory: DirectoryHandle | undefined,
+  ): void {
     const isMessage = MESSAGE_QUEUES.has(queue);
-    if (!this.#options.purge && path === this.#properPath(queue, name, isMessage ? inode : undefined)) return;
+    const mayStay = !this.#options.purge || !isMessage || this.#isReady(directory, name);
+    if (mayStay && path === this.#properPath(queue, name, isMessage ? inode : undefined)) return;
     const info = isMessage ? lstat(path) : undefined;
     if (info !== undefined && this.#options.purge && this.#purged(path, info)) return;
     const bare = name.endsWith(SUFFIX) ? name.slice(0, -SUFFIX.length) : name;
@@ -118,6 +134,11 @@ export class StructureCheck {
     if (!this.#rename(path, marked)) return;
     this.renamed += 1;
     this.#pending.push(marked);
+  }
+
+  /** Is it surely a complete message? The ordinary case, decided by bare name. */
+  #isReady(directory: DirectoryHandle | undefined, name: string): boolean {
+    return ((directory?.modeOf(name) ?? 0) & READY) === READY;
   }
 
   /** Where a file with this name should stand, if the name may stay; the ordinary case, decided without a look at the file. */

@@ -41,6 +41,8 @@ export interface DirectoryHandle {
   open(name: string): OpenFile | undefined;
   /** Permission bits of a regular file; undefined if there is none of this name. Throws `Error` as the next ones do. */
   modeOf(name: string): number | undefined;
+  /** Who owns a file, a directory or anything else, links not followed; undefined if there is nothing. */
+  ownerOf(name: string): number | undefined;
   /** Moves a file to another open directory; nothing is overwritten. */
   move(name: string, to: DirectoryHandle, newName: string): MoveResult;
   /** Removes a file; false if there is none. */
@@ -66,6 +68,7 @@ const AT_SYMLINK_NOFOLLOW = 0x100;
 const AT_EMPTY_PATH = 0x1000;
 const STATX_BASIC = 0x7ff;
 const STATX_TYPE_MODE = 0x3;
+const STATX_UID = 0x8;
 
 const NAME = new Uint8Array(4096);
 const EMPTY = new Uint8Array(1);
@@ -209,6 +212,14 @@ class SystemDirectory implements DirectoryHandle {
     }
     const mode = STATX_VIEW.getUint16(28, true);
     return (mode & 0o170000) === 0o100000 ? mode & 0o7777 : undefined;
+  }
+
+  ownerOf(name: string): number | undefined {
+    if (libc().statx(this.fd, cPath(name), AT_SYMLINK_NOFOLLOW, STATX_UID, STATX) === 0) {
+      return STATX_VIEW.getUint32(20, true);
+    }
+    if (errno() === Errno.ENOENT) return undefined;
+    throw systemError("statx");
   }
 
   move(name: string, to: DirectoryHandle, newName: string): MoveResult {
