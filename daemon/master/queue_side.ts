@@ -188,7 +188,18 @@ export async function startQueueSide(context: RuntimeContext, first: Snapshot): 
         ? {}
         : { helper: { connect: connectListing, after: SHARED_LISTING } }),
     });
-    const services: Services = { snapshot, cleanup, bounce, flush, showq, pickup, verify, greylist, agents, clients };
+    const services: Services = {
+      snapshot,
+      cleanup,
+      bounce,
+      flush,
+      showq,
+      pickup,
+      verify,
+      greylist,
+      agents,
+      clients,
+    };
     return services;
   }
 

@@ -58,6 +58,11 @@ function steady(line: string, ports: { readonly policy: number; readonly nobody:
     .replaceAll(`:${ports.policy}`, ":10099").replaceAll(`:${ports.nobody}`, ":10098");
 }
 
+/** For a reply that makes no sense Postfix has no text here; we say what it is. */
+function told(text: string): string {
+  return text.replace(": Unknown error 0", ": Malformed or unexpected name server reply");
+}
+
 async function compare(name: string, group: CaseGroup, test: Deno.TestContext): Promise<void> {
   const files = Deno.makeTempDirSync();
   Deno.writeTextFileSync(`${files}/hosts`, hosts);
@@ -90,7 +95,7 @@ async function compare(name: string, group: CaseGroup, test: Deno.TestContext): 
     }
   };
   // These wait for time-outs and retries: side by side, each with a server and a log of its own.
-  const waiting = name === "policy"
+  const waiting = name === "policy" || name === "lies"
     ? Object.entries(group.cases).map(([local, one]) => [local, alone(local, one)] as const)
     : [];
   const answers = new Map(waiting);
@@ -98,7 +103,7 @@ async function compare(name: string, group: CaseGroup, test: Deno.TestContext): 
   const one = async (local: string, rules: Case) => {
     const { reply, log } = await (answers.get(local) ?? ask(shared, local, rules));
     const expected = recorded[name]![local]!;
-    assert.deepEqual({ reply, log }, { reply: expected.reply, log: expected.log });
+    assert.deepEqual({ reply, log }, { reply: told(expected.reply), log: expected.log.map(told) });
     if (expected.request !== undefined) {
       const names = (request: string) => request.split("\n").map((line) => line.split("=")[0]);
       // Since 3.8 and 3.10 two attributes follow that 3.7 does not have.

@@ -187,6 +187,19 @@ export const groups: Readonly<Record<string, CaseGroup>> = {
       }),
     },
   },
+  lies: {
+    settings: {},
+    cases: Object.fromEntries(
+      ["silent.test", "garbage.test", "refused.test", "notimp.test", "otherquestion.test"].flatMap((domain, index) => [
+        [`lie-sender-${index}`, { rules: "reject_unknown_sender_domain, permit", sender: `x@${domain}` }],
+        [`lie-helo-${index}`, { rules: "reject_unknown_helo_hostname, permit", helo: domain }],
+        [`lie-mx-${index}`, { rules: `check_sender_mx_access ${net}, permit`, sender: `x@${domain}` }],
+        [`lie-ns-${index}`, { rules: `check_sender_ns_access ${net}, permit`, sender: `x@${domain}` }],
+        [`lie-backup-${index}`, { rules: "permit_mx_backup", to: domain }],
+        [`lie-rhsbl-${index}`, { rules: `reject_rhsbl_sender ${domain}, permit`, sender: "x@spam.test" }],
+      ]),
+    ),
+  },
   old: {
     settings: {},
     cases: {
