@@ -137,10 +137,7 @@ export class QueueMaintenance {
   }
 
   #requeue(queue: QueueName, id: string, done: (text: string) => void): boolean {
-    if (!this.#move(queue, "maildrop", id)) return false;
-    // pickup may have taken it already.
-    this.#system(`set the time of maildrop/${id}`, () => this.#folders.at("maildrop", id)?.touch(id));
-    return this.#counted("requeued", "requeued", done);
+    return this.#move(queue, "maildrop", id) && this.#counted("requeued", "requeued", done);
   }
 
   #release(queue: QueueName, id: string, done: (text: string) => void): boolean {

@@ -75,7 +75,7 @@ Deno.test("maintenance: each action where it makes sense, and nowhere else", asy
   assert.equal(queue.stat("deferred", id)?.mode, 0o710);
   assert.ok(!maintenance.one("delete", id, ["hold", "incoming"]));
   assert.ok(maintenance.one("requeue", id, QUEUES));
-  assert.ok(queue.stat("maildrop", id)!.mtime < 4_000_000_000);
+  assert.ok(queue.stat("maildrop", id) !== undefined);
   assert.ok(queue.hasLog("defer", id));
   for (const action of ["hold", "requeue", "expire"] as const) {
     assert.ok(!maintenance.one(action, id, QUEUES));

@@ -52,11 +52,3 @@ export function changeModeIn(directory: number, name: string, mode: number): boo
   if (code === Errno.ENOENT) return false;
   throw systemError("chmod", code);
 }
-
-/** Makes now the access and modification time; false if there is no such file. */
-export function touchIn(directory: number, name: string): boolean {
-  if (libc().utimensat(directory, cPath(name), null, 0) === 0) return true;
-  const code = errno();
-  if (code === Errno.ENOENT) return false;
-  throw systemError("utimensat", code);
-}

@@ -1,5 +1,5 @@
 import { cPath } from "./c_path.ts";
-import { changeModeIn, moveBetween, type MoveResult, removeFrom, touchIn } from "./directory_changes.ts";
+import { changeModeIn, moveBetween, type MoveResult, removeFrom } from "./directory_changes.ts";
 import { Errno, errno, libc, systemError } from "./libc.ts";
 
 /** What the system says about an open file (statx(2)). */
@@ -49,8 +49,6 @@ export interface DirectoryHandle {
   remove(name: string): boolean;
   /** Sets permission bits; false if there is no such file. */
   setMode(name: string, mode: number): boolean;
-  /** Makes now the time of a file; false if there is none. */
-  touch(name: string): boolean;
   readonly fd: number;
   close(): void;
 }
@@ -232,10 +230,6 @@ class SystemDirectory implements DirectoryHandle {
 
   setMode(name: string, mode: number): boolean {
     return changeModeIn(this.fd, name, mode);
-  }
-
-  touch(name: string): boolean {
-    return touchIn(this.fd, name);
   }
 
   close(): void {

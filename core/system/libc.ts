@@ -50,7 +50,6 @@ const SYMBOLS = {
   faccessat: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
   unlinkat: { parameters: ["i32", "buffer", "i32"], result: "i32" },
   fchmodat: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
-  utimensat: { parameters: ["i32", "buffer", "buffer", "i32"], result: "i32" },
   statx: { parameters: ["i32", "buffer", "i32", "u32", "buffer"], result: "i32" },
   regcomp: { parameters: ["buffer", "buffer", "i32"], result: "i32" },
   regexec: { parameters: ["buffer", "buffer", "usize", "buffer", "i32"], result: "i32" },

@@ -85,7 +85,8 @@ export function createPickup(deps: PickupDeps): Pickup {
     if (now - mtime > DAY) {
       deps.log.warning(`${id}: message has been queued for ${Math.floor((now - mtime) / DAY)} days`);
     }
-    return mtime;
+    // The time of a requeued message is that of its next attempt.
+    return Math.min(mtime, now);
   }
 
   /** Feeds an open maildrop file to cleanup. True if the file has served its purpose. */
