@@ -165,8 +165,8 @@ async function enqueue(tool: Tool, options: SendmailOptions): Promise<number> {
   for (const signal of signals) Deno.addSignalListener(signal, giveUp);
   try {
     const fullName = (options.fullName ?? ownFullName(user))?.replace(/[\0\r\n]+/g, " ");
-    await post.write(envelopeRecords(options, sender, fullName, recipients));
-    await writeContent(post, config, options, { sender, who, recipients, tokenLimit });
+    const envelope = envelopeRecords(options, sender, fullName, recipients);
+    await writeContent(post, envelope, config, options, { sender, who, recipients, tokenLimit });
     const { status, reason } = await post.finish();
     if (status !== 0) throw new FatalError(`${who}: ${reason === "" ? statusDetail(status).text : reason}`);
   } catch (error) {
@@ -211,13 +211,42 @@ function appendRecipients(out: ByteBuffer, recipients: readonly string[], notify
   }
 }
 
+/**
+ * Keeps records back as long as nobody is known who gets the message: a submission that comes to nothing is not begun, and
+ * leaves nothing in the mail log but the complaint.
+ */
+class HeldRecords {
+  #held: Uint8Array[] | undefined;
+
+  constructor(readonly post: Post, first: Uint8Array) {
+    this.#held = [first];
+  }
+
+  /** @param recipients is somebody known? `more`: may somebody be found yet? */
+  async write(records: Uint8Array, recipients: boolean, more: boolean): Promise<void> {
+    if (this.#held === undefined) return await this.post.write(records);
+    if (!recipients) {
+      // The end of a message that will be refused is not needed.
+      if (more) this.#held.push(records.slice());
+      return;
+    }
+    const held = this.#held;
+    this.#held = undefined;
+    for (const earlier of held) await this.post.write(earlier);
+    await this.post.write(records);
+  }
+}
+
 async function writeContent(
   post: Post,
+  envelope: Uint8Array,
   config: Config,
   options: SendmailOptions,
   message: { sender: string; who: string; recipients: readonly string[]; tokenLimit: number },
 ): Promise<void> {
   const out = new ByteBuffer();
+  const named = message.recipients.length > 0;
+  const records = new HeldRecords(post, envelope);
   let late: readonly string[] = [];
   if (options.verifyOnly) probeContent(out, message.sender, message.recipients);
   else {
@@ -229,16 +258,19 @@ async function writeContent(
       headerLimit: config.int("header_size_limit"),
       tokenLimit: message.tokenLimit,
     });
-    await reader.read(readInput, (records) => post.write(records));
+    await reader.read(
+      readInput,
+      (piece) => records.write(piece, named || reader.recipients.length > 0, reader.inHeaders),
+    );
     late = reader.recipients;
-    if (late.length === 0 && message.recipients.length === 0) {
+    if (late.length === 0 && !named) {
       throw new FatalError(`${message.who}: No recipient addresses found in message header`);
     }
   }
   appendRecordHeader(out, RecordType.Extracted, 0);
   appendRecipients(out, late, options.notify);
   appendRecordHeader(out, RecordType.End, 0);
-  await post.write(out.view());
+  await records.write(out.view(), true, false);
 }
 
 function readInput(buffer: Uint8Array): number {

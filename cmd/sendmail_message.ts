@@ -58,6 +58,11 @@ export class MessageReader {
     return this.#resentRecipients.length > 0 ? this.#resentRecipients : this.#recipients;
   }
 
+  /** May a header still come that names recipients? */
+  get inHeaders(): boolean {
+    return this.#scanner !== undefined && !this.#scanner.passive && !this.#ended;
+  }
+
   /** Reads all input and hands records to `write` in large pieces. */
   async read(input: ReadInput, write: (records: Uint8Array) => Promise<void>): Promise<void> {
     const { lineLimit } = this.#rules;
