@@ -25,6 +25,17 @@ type Ended = "aborted" | "too long" | "malformed" | "cut short";
 /** Characters of a method and a name that log lines show. */
 const SHOWN = 100;
 
+/**
+ * A mechanism's name for the log (RFC 4422 section 3.1). Anything else may be credentials behind AUTH without a mechanism:
+ * base64 has small letters as a rule, and what is known is shown however it is written.
+ */
+function shownMechanism(given: string): string {
+  return /^[A-Z0-9_-]{1,20}$/.test(given) || KNOWN_MECHANISM.test(given) ? given : "...";
+}
+
+const KNOWN_MECHANISM =
+  /^(?:plain|login|(?:cram|digest)-md5|scram-sha-\d+(?:-plus)?|external|x?oauth(?:2|bearer)|gssapi|ntlm|anonymous)$/i;
+
 function peerOf(session: Session): SaslPeer {
   const { client, tls } = session;
   return {
@@ -131,7 +142,7 @@ async function exchange(
     return fail(session, given, {
       kind: "failed",
       reason: "no mechanism available",
-      detail: `Couldn't find mech ${printable(given).slice(0, SHOWN)}`,
+      detail: `Couldn't find mech ${shownMechanism(given)}`,
     });
   }
   // RFC 4954 section 4: "=" stands for an empty response.
@@ -153,7 +164,7 @@ async function exchange(
     outcome = { kind: "failed", reason: error.message, temporary: true };
   }
   if (outcome === "aborted") {
-    session.warn(`${session.client.label}: SASL ${printable(given).slice(0, SHOWN)} authentication aborted`);
+    session.warn(`${session.client.label}: SASL ${shownMechanism(given)} authentication aborted`);
     return session.refuse(501, "5.7.0", "Authentication aborted");
   }
   if (outcome === "too long") return session.refuse(500, "5.5.6", "SASL response limit exceeded");
@@ -220,9 +231,7 @@ function fail(session: Session, method: string, outcome: Failed): false {
   const user = outcome.user === undefined ? "(unavailable)" : printable(outcome.user).slice(0, SHOWN);
   if (outcome.detail !== undefined) session.warn(`SASL authentication failure: ${outcome.detail}`);
   service.deps.log.warning(
-    `${client.label}: SASL ${
-      printable(method).slice(0, SHOWN)
-    } authentication failed: ${reason}, sasl_username=${user}`,
+    `${client.label}: SASL ${shownMechanism(method)} authentication failed: ${reason}, sasl_username=${user}`,
     "sasl_failed",
     { client: client.label, clientAddress: client.address, method, reason, user: outcome.user },
   );

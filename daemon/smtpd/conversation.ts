@@ -2,8 +2,8 @@ import { decodeText, encodeText } from "../../core/bytes/mod.ts";
 import { commandWords, type Reply, reply, SmtpStreamError, type Word } from "../../core/smtp/mod.ts";
 import { TableError, type TableList } from "../../core/table/mod.ts";
 import { greet } from "./greeting.ts";
-import { escaped, interrupted } from "./pipelining.ts";
-import { printable, type Session, UNKNOWN_COMMAND } from "./session.ts";
+import { escaped, interrupted, shownCommand } from "./pipelining.ts";
+import { type Session, UNKNOWN_COMMAND } from "./session.ts";
 import { deniedReply } from "./settings.ts";
 import { needsTlsFirst, startWrapped } from "./starttls.ts";
 import { type Verb, verbs } from "./verbs.ts";
@@ -72,7 +72,7 @@ function nextCommand(session: Session, bytes: Uint8Array): void | Promise<void> 
   if (stream.truncated) {
     session.warn(
       `${session.client.label}: request longer than ${settings.lineLimit}: ${
-        printable(line).slice(0, 30)
+        shownCommand(session, line, 30)
       }...`,
     );
   }
@@ -108,8 +108,8 @@ async function filterAndInterpret(session: Session, line: string): Promise<void>
   }
   if (replacement !== undefined) {
     session.service.deps.log.info(
-      `${session.client.label}: replacing command "${printable(line).slice(0, SHOWN_INPUT)}" with "${
-        printable(replacement).slice(0, SHOWN_INPUT)
+      `${session.client.label}: replacing command "${shownCommand(session, line, SHOWN_INPUT)}" with "${
+        shownCommand(session, replacement, SHOWN_INPUT)
       }"`,
     );
   }
@@ -144,6 +144,7 @@ function run(session: Session, name: string, words: Word[], line: string): void 
   if (verb === undefined) return unknownCommand(session, name, words[0]!.text, line);
   session.where = name;
   session.count(name.toLowerCase());
+  if (name === "AUTH") session.authTried = true;
   if (violatesPipelining(session, name, verb)) return;
   if (session.denied && name !== "QUIT") return afterError(session, deniedReply(session.client.label));
   if (needsTlsFirst(session, name)) {
@@ -194,7 +195,9 @@ async function unknownCommand(session: Session, name: string, word: string, line
   if (/^[!-9;-~]+:/.test(line) || await isForbidden(session, word) || await isForbidden(session, name)) {
     session.errors += 1;
     session.warn(
-      `non-SMTP command from ${session.client.label}: ${escaped(encodeText(line.slice(0, SHOWN_INPUT)))}`,
+      `non-SMTP command from ${session.client.label}: ${
+        session.authTried ? "..." : escaped(encodeText(line.slice(0, SHOWN_INPUT)))
+      }`,
     );
     session.reply(reply(221, "2.7.0", "Error: I can break rules, too. Goodbye."));
     session.hangup = true;

@@ -1,5 +1,5 @@
 import { reply } from "../../core/smtp/mod.ts";
-import type { Session } from "./session.ts";
+import { printable, type Session } from "./session.ts";
 
 /** How much of unexpected input the log shows, in octets. */
 const SHOWN_INPUT = 100;
@@ -13,10 +13,9 @@ export function interrupted(session: Session, after: string): boolean {
   const { client, service, settings, stream } = session;
   if (session.pipeliningReported) return false;
   session.pipeliningReported = true;
-  // What follows AUTH may be a password.
-  const shown = after === "AUTH" ? "..." : escaped(stream.peek().subarray(0, SHOWN_INPUT));
+  const shown = escaped(stream.peek().subarray(0, SHOWN_INPUT)).replace(/(^|\\n) *AUTH .*$/is, "$1AUTH ...");
   service.deps.log.info(
-    `improper command pipelining after ${after} from ${client.label}: ${shown}`,
+    `improper command pipelining after ${after} from ${client.label}: ${session.authTried ? "..." : shown}`,
     "pipelining",
     {
       client: client.label,
@@ -29,6 +28,11 @@ export function interrupted(session: Session, after: string): boolean {
   session.reply(reply(554, "5.5.0", "Error: SMTP protocol synchronization"));
   session.hangup = true;
   return true;
+}
+
+/** A command line for the log, cut; nothing of what may be a password. */
+export function shownCommand(session: Session, line: string, most: number): string {
+  return session.authTried || /^\s*AUTH\b/i.test(line) ? "..." : printable(line).slice(0, most);
 }
 
 const ESCAPES: Readonly<Record<string, string>> = {

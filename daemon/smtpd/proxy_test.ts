@@ -1,5 +1,9 @@
 /** The filter in front of the queue where no recorded dialogue reaches; what stands before a session; reply filters. */
 import assert from "node:assert/strict";
+import { connect as connectSocket, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
+import { hasOpenssl, makeCertificates } from "../../core/tls/testing.ts";
+import { CleanupFlag } from "../cleanup/types.ts";
 import { startFakeServer } from "../smtp/testing.ts";
 import { startSmtpd } from "./testing.ts";
 
@@ -227,4 +231,64 @@ Deno.test("smtpd: a hidden client leaves no trace in Received:", async () => {
   } finally {
     await server.close();
   }
+});
+
+/** A client over TLS that says lines; the connection is handed in, with what was sent in the clear. */
+async function overTls(socket: Socket, commands: readonly string[]): Promise<string> {
+  const secured = connectTls({ socket, rejectUnauthorized: false });
+  let heard = "";
+  const ended = new Promise<void>((done) => secured.on("close", () => done()));
+  let wake = () => {};
+  secured.on("data", (bytes: Uint8Array) => {
+    heard += new TextDecoder().decode(bytes);
+    wake();
+  });
+  const replies = () => heard.match(/^\d{3} /gm)?.length ?? 0;
+  for (const [index, command] of commands.entries()) {
+    while (replies() < index + 1) await new Promise<void>((done) => wake = done);
+    secured.write(command + "\r\n");
+  }
+  await ended;
+  return heard;
+}
+
+Deno.test({
+  name: "smtpd: TLS may begin right behind a HAProxy header; REQUIRETLS under TLS only",
+  ignore: !hasOpenssl(),
+  async fn() {
+    const directory = Deno.makeTempDirSync();
+    makeCertificates(directory);
+    const server = startSmtpd({
+      ...settings,
+      smtpd_upstream_proxy_protocol: "haproxy",
+      smtpd_peername_lookup: "no",
+      smtpd_tls_wrappermode: "yes",
+      smtpd_tls_cert_file: `${directory}/server.pem`,
+      smtpd_tls_key_file: `${directory}/server.key`,
+    });
+    const plain = startSmtpd(settings);
+    try {
+      const socket = connectSocket(server.port, "127.0.0.1");
+      socket.write("PROXY TCP4 192.0.2.7 198.51.100.9 4711 465\r\n");
+      const commands = ["EHLO x", "MAIL FROM:<a@a.test> REQUIRETLS", "RCPT TO:<alice@example.com>", "DATA"];
+      const heard = await overTls(socket, [...commands, "Subject: x\r\n\r\nx\r\n.", "QUIT"]);
+      assert.match(heard, /^250 REQUIRETLS\r$/m);
+      assert.match(heard, /^250 2\.0\.0 Ok: queued as /m);
+      await server.idle();
+      assert.ok(server.sink.lines().includes("connect from unknown[192.0.2.7]"));
+      assert.equal(server.cleanup.stored[0]!.flags & CleanupFlag.RequireTls, CleanupFlag.RequireTls);
+      const { conn, hear, say } = await client(plain.port);
+      await hear();
+      assert.doesNotMatch(await say("EHLO x"), /REQUIRETLS/);
+      assert.equal(
+        await say("MAIL FROM:<a@a.test> REQUIRETLS"),
+        "555 5.5.4 Unsupported option: REQUIRETLS\r\n",
+      );
+      conn.close();
+    } finally {
+      await server.close();
+      await plain.close();
+      Deno.removeSync(directory, { recursive: true });
+    }
+  },
 });

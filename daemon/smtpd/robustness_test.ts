@@ -120,6 +120,40 @@ Deno.test("smtpd: a silent client is told and disconnected", async () => {
   await server.close();
 });
 
+for (const where of ["command", "content"]) {
+  Deno.test(`smtpd: a client that drips a ${where} is cut off where whole requests have a deadline`, async () => {
+    const server = startSmtpd({
+      ...settings,
+      smtpd_timeout: "1s",
+      smtpd_per_request_deadline: "yes",
+      smtpd_min_data_rate: "100000",
+    });
+    const conn = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+    const say = (text: string) => conn.write(new TextEncoder().encode(text)).catch(() => 0);
+    await conn.read(new Uint8Array(1000));
+    if (where === "content") {
+      for (const command of ["HELO x", "MAIL FROM:<a@a.test>", "RCPT TO:<alice@example.com>", "DATA"]) {
+        await say(command + "\r\n");
+        await conn.read(new Uint8Array(1000));
+      }
+    }
+    let over = false;
+    const heard = drain(conn).finally(() => over = true);
+    while (!over) {
+      await say("x");
+      await new Promise((done) => setTimeout(done, 50));
+    }
+    assert.match(await heard, /421 4\.4\.2 mx\.example\.com Error: timeout exceeded\r\n$/);
+    await server.idle();
+    const place = where === "content"
+      ? /: timeout after DATA \(\d+ bytes\) from /
+      : /: timeout after CONNECT from /;
+    assert.ok(server.sink.lines().some((line) => place.test(line)), server.sink.lines().join("\n"));
+    conn.close();
+    await server.close();
+  });
+}
+
 Deno.test("smtpd: more clients than the service takes wait for a place", async () => {
   const server = startSmtpd(settings, { processLimit: 1 });
   const first = await Deno.connect({ hostname: "127.0.0.1", port: server.port });

@@ -55,6 +55,8 @@ export class Session {
   protocol: "SMTP" | "ESMTP" = "SMTP";
   /** Set once the session is under TLS. */
   tls: TlsSession | undefined;
+  /** AUTH has come: anything that the client says may be a password in the wrong place. */
+  authTried = false;
   /** The line of EHLO that offers AUTH. */
   authKeywords: string | undefined;
   /** Set once the client has authenticated. */
