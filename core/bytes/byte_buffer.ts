@@ -38,6 +38,11 @@ export class ByteBuffer {
     return start;
   }
 
+  /** The memory behind, for those who fill in what `reserve` or `ensure` made room for; valid until the next of these. */
+  get memory(): Uint8Array<ArrayBuffer> {
+    return this.#bytes;
+  }
+
   /** Appends one byte. */
   appendByte(byte: number): void {
     const at = this.reserve(1);

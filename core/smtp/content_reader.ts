@@ -7,6 +7,10 @@ const CR = 13;
 const DOT = 46;
 const SPACE = 32;
 const TAB = 9;
+/** Lines up to here have a record header of two octets, as long as the CR LF that they lose. */
+const SHORT_RECORD = 127;
+/** So much is copied at once where lines stand behind each other as they will in the records. */
+const AHEAD = 4096;
 
 export interface ContentOptions {
   /** `line_length_limit`: longer lines become several records. */
@@ -59,6 +63,7 @@ export class ContentReader {
     const limit = this.#limit;
     let start = 0;
     while (!this.done) {
+      start = this.#shortLines(input, start, out);
       let at = input.indexOf(LF, start);
       if (at < 0) at = input.length;
       // Pieces that are surely not the end of the line: two bytes more than the limit are here.
@@ -71,6 +76,42 @@ export class ContentReader {
       this.#line(input, start, at, out);
       start = at + 1;
     }
+    return start;
+  }
+
+  /**
+   * Takes ordinary lines from `start` on and returns where the first other one begins. A stretch of the input is copied in
+   * one go, and the line ends in it are overwritten with the headers of the records that follow.
+   */
+  #shortLines(input: Uint8Array, start: number, out: ByteBuffer): number {
+    if (this.#first || this.#continued || (this.bareLf && this.#refuseBareLf)) return start;
+    const most = Math.min(SHORT_RECORD, this.#limit - 1);
+    let memory = out.memory;
+    let at = out.length;
+    let copiedTo = start;
+    for (;;) {
+      const lf = input.indexOf(LF, start);
+      const end = lf - 1;
+      const length = end - start;
+      if (
+        lf < 0 || length < 0 || length > most || input[end] !== CR || (this.#dots && input[start] === DOT) ||
+        (!this.#strict && length > 0 && input[end - 1] === CR)
+      ) break;
+      if (end > copiedTo || at + 2 > memory.length) {
+        copiedTo = Math.min(input.length, start + AHEAD);
+        out.reserve(at - out.length);
+        out.ensure(2 + copiedTo - start);
+        memory = out.memory;
+        memory.set(input.subarray(start, copiedTo), at + 2);
+      }
+      memory[at] = NORMAL;
+      memory[at + 1] = length;
+      at += 2 + length;
+      this.size += length + 2;
+      this.#cleanStart = true;
+      start = lf + 1;
+    }
+    out.reserve(at - out.length);
     return start;
   }
 

@@ -129,6 +129,28 @@ Deno.test("ContentReader: random input gives the same records in one piece and i
   }
 });
 
+Deno.test("ContentReader: stretches of many short lines give the records that a plain reading gives (fixed seed)", () => {
+  let seed = 7;
+  const random = (below: number) => {
+    seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
+    return (seed >>> 8) % below;
+  };
+  for (let round = 0; round < 60; round++) {
+    const lines: string[] = [];
+    for (let count = 1 + random(400); count > 0; count--) {
+      const odd = random(20);
+      const length = odd === 0 ? 120 + random(20) : odd === 1 ? random(500) : random(4) * random(30);
+      lines.push((odd === 2 ? "." : odd === 3 ? "x\ry" : "") + "abcdefghij".repeat(50).slice(0, length));
+    }
+    const wire = lines.map((line) => (line.startsWith(".") ? "." : "") + line + "\r\n").join("") +
+      ".\r\nQUIT";
+    const { records, rest, reader } = read(wire, { size: 1 + random(20_000) });
+    assert.deepEqual(records, lines.map((line) => `N:${line}`));
+    assert.equal(reader.size, lines.reduce((sum, line) => sum + line.length + 2, 0));
+    assert.equal(rest, "QUIT");
+  }
+});
+
 Deno.test("commandWords: paths, parameters, quotes, brackets that stay open", () => {
   const words = (line: string) => commandWords(line).map((word) => [word.text, word.kind[0]].join(" "));
   assert.deepEqual(words("MAIL FROM:<a@b.test> SIZE=1"), ["MAIL o", "FROM: o", "<a@b.test> p", "SIZE=1 o"]);
