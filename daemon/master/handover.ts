@@ -141,8 +141,8 @@ export class HandoverSender {
     const connection = this.#connection;
     if (connection === undefined) return;
     this.#writing = true;
-    // Sessions that end in the same turn share a write.
-    await Promise.resolve();
+    // Messages that were synced together are announced together.
+    await new Promise<void>((next) => setImmediate(next));
     try {
       while (this.#pending.length > 0) {
         if (this.#missed) this.#pending.push(new Uint8Array(4));
