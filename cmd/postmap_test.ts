@@ -114,6 +114,56 @@ Deno.test("postmap -q -: plain keys and others, in the order in which they were 
     }
   }));
 
+Deno.test({
+  name: "postmap: a source with NULs, long lines, CRLF and bad UTF-8, as real postmap takes it",
+  ignore: !installed("/usr/sbin/postmap"),
+  fn: () =>
+    inDirectory(async (directory) => {
+      const source = [
+        "plain one\nnul\0key value\nnulval a\0b\ncr lf\r\n\xff\xfe bad\nbadval \xff\n",
+        `long ${"v".repeat(10_000_000)}\n${"k".repeat(400)} longkey\n  \n# comment\n more\n"quo ted" q\n`,
+        "UPPER Up\nplain two\nlast without newline",
+      ].join("");
+      const bytes = Uint8Array.from(source, (character) => character.charCodeAt(0));
+      const keys = 'plain\nnul\nnulval\ncr\nlong\nlast\nupper\n"quo ted"\n';
+      await Deno.writeTextFile(`${directory}/keys`, keys + "k".repeat(400));
+      for (const name of ["theirs", "ours"]) {
+        await Deno.mkdir(`${directory}/${name}`);
+        await Deno.writeFile(`${directory}/${name}/map`, bytes);
+      }
+      const asked = async (command: string[], name: string, ...words: string[]) => {
+        const { code, stdout, stderr } = await new Deno.Command("sh", {
+          args: ["-c", 'exec "$@" < ../keys', "sh", ...command, ...words],
+          cwd: `${directory}/${name}`,
+          env: { MAIL_CONFIG: directory },
+        }).output();
+        const text = new TextDecoder("latin1");
+        return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
+      };
+      // Real postmap can be had without its cdb and lmdb plug-ins.
+      for (const type of ["hash", "btree"]) {
+        const theirs = await asked(["/usr/sbin/postmap"], "theirs", `${type}:map`);
+        assert.deepEqual(await asked(ours("postmap"), "ours", `${type}:map`), theirs, type);
+        const answers = await asked(["/usr/sbin/postmap"], "theirs", "-q", "-", `${type}:map`);
+        assert.ok(answers.stdout.length > 10_000_000);
+        for (const name of ["ours", "theirs"]) {
+          const found = await asked(ours("postmap"), name, "-q", "-", `${type}:map`);
+          assert.ok(found.stdout === answers.stdout, `${type} ${name}`);
+        }
+        const crossed = await asked(["/usr/sbin/postmap"], "ours", "-q", "-", `${type}:map`);
+        assert.ok(crossed.stdout === answers.stdout, type);
+      }
+    }),
+});
+
+function installed(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
+
 Deno.test("postmap -q -: takes up a table that is rebuilt while it runs", () =>
   inDirectory(async (directory) => {
     for (const type of ["hash", "btree", "cdb", "lmdb"]) {

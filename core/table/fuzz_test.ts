@@ -76,12 +76,27 @@ function damage(
   return bytes;
 }
 
-/** Reads everything there is; only the errors that callers expect may come out. */
+/** Looks up keys and reads everything there is; only the errors that callers expect may come out. */
 function readAll(path: string, format: IndexFormat): void {
-  const file = new BlockFile(path, 1 << 16, false);
+  findKeys(new BlockFile(path, 1 << 16, false, (name) => Deno.readFileSync(name)), format);
+  findKeys(new BlockFile(path, 1 << 16, false), format);
+  readEntries(new BlockFile(path, 1 << 16, false), format);
+}
+
+function findKeys(file: BlockFile, format: IndexFormat): void {
   try {
     const reader = format.open(file);
     for (let index = 0; index < 30; index++) findValue(reader, encodeText(`key${index}\0`));
+  } catch (error) {
+    if (!(error instanceof BadFormat || error instanceof FileChanged)) throw error;
+  } finally {
+    file.close();
+  }
+}
+
+function readEntries(file: BlockFile, format: IndexFormat): void {
+  try {
+    const reader = format.open(file);
     let count = 0;
     let bytes = 0;
     for (const [key, value] of reader.entries()) {
