@@ -2,9 +2,10 @@
  * Delivery to Maildirs of 200 users: SMTP in, synced queue file, local(8) or virtual(8), synced file in the Maildir; from
  * the first connection to the last file. Real Postfix and Postel in one run and in turn, with the same main.cf.
  *
- *   deno run -A bench/maildir.ts [--rounds N] [--messages N] [--kinds local,virtual] [--write]
+ *   deno run -A bench/maildir.ts [--rounds N] [--size N] [--kinds local,virtual] [--image] [--write]
  *
- * Needs root and Debian's postfix package. The 200 users exist in a mount namespace of the run only: a copy of /etc/passwd
+ * Needs root and Debian's postfix package. `--image` puts all of it on an ext4 file system of its own, with a journal, in a
+ * file: for a disk whose own file system is of an unusual kind. The 200 users exist in a mount namespace of the run only: a copy of /etc/passwd
  * with their lines lies over the system's.
  */
 import process from "node:process";
@@ -20,6 +21,7 @@ const CLIENTS = 10;
 const SESSIONS_PER_CLIENT = 2;
 const SIZE = 4096;
 const FIRST_UID = 70_001;
+const PEERS = ["Postfix", "Postel"] as const;
 const KINDS = ["local", "virtual"] as const;
 
 type Kind = typeof KINDS[number];
@@ -51,7 +53,7 @@ function deliverySettings(base: string, name: string): string[] {
     `home_mailbox = ${name}/`,
     "virtual_mailbox_domains = virtual.example",
     `virtual_mailbox_base = ${base}`,
-    `virtual_mailbox_maps = texthash:${base}/mailboxes`,
+    `virtual_mailbox_maps = texthash:${base}/mailboxes-${name}`,
     "virtual_uid_maps = static:70000",
     "virtual_gid_maps = static:70000",
     "relayhost =",
@@ -62,7 +64,7 @@ function deliverySettings(base: string, name: string): string[] {
 function delivered(base: string, peer: string, kind: Kind): number {
   let count = 0;
   for (let user = 1; user <= USERS; user++) {
-    const box = kind === "local" ? `${base}/home/${user}user/${peer}` : `${base}/virtual/${user}user`;
+    const box = kind === "local" ? `${base}/home/${user}user/${peer}` : `${base}/virtual/${peer}/${user}user`;
     try {
       for (const _ of Deno.readDirSync(`${box}/new`)) count += 1;
     } catch {
@@ -73,23 +75,18 @@ function delivered(base: string, peer: string, kind: Kind): number {
 }
 
 function layOut(base: string): void {
-  let mailboxes = "";
-  Deno.mkdirSync(`${base}/virtual`);
-  Deno.chownSync(`${base}/virtual`, 70_000, 70_000);
+  for (const peer of PEERS) {
+    Deno.mkdirSync(`${base}/virtual/${peer}`, { recursive: true });
+    Deno.chownSync(`${base}/virtual/${peer}`, 70_000, 70_000);
+    const lines = Array.from({ length: USERS }, (_, index) => `${index + 1}user`)
+      .map((user) => `${user}@virtual.example virtual/${peer}/${user}/\n`);
+    Deno.writeTextFileSync(`${base}/mailboxes-${peer}`, lines.join(""));
+  }
   for (let user = 1; user <= USERS; user++) {
     const home = `${base}/home/${user}user`;
     Deno.mkdirSync(home, { recursive: true });
     Deno.chownSync(home, FIRST_UID + user, FIRST_UID + user);
-    mailboxes += `${user}user@virtual.example virtual/${user}user/\n`;
   }
-  Deno.writeTextFileSync(`${base}/mailboxes`, mailboxes);
-}
-
-/** Empties the Maildirs, so that every run finds the same. */
-function empty(base: string): void {
-  Deno.removeSync(`${base}/virtual`, { recursive: true });
-  Deno.removeSync(`${base}/home`, { recursive: true });
-  layOut(base);
 }
 
 interface Result {
@@ -109,7 +106,8 @@ async function source(port: number, messages: number, recipient: string): Promis
 }
 
 async function load(base: string, peer: Peer, kind: Kind, rounds: number): Promise<Result> {
-  empty(base);
+  // What was delivered stays: on some file systems a file is dearer to make when many were removed just before.
+  const already = delivered(base, peer.name, kind);
   const before = treeUsage(peer.pid(), false);
   const start = performance.now();
   const messages = CLIENTS * USERS * rounds;
@@ -121,7 +119,7 @@ async function load(base: string, peer: Peer, kind: Kind, rounds: number): Promi
   }
   await Promise.all(sources);
   const taken = performance.now();
-  while (delivered(base, peer.name, kind) < messages) {
+  while (delivered(base, peer.name, kind) < already + messages) {
     if (performance.now() - start > 100_000) throw new Error(`${peer.name}: mail is stuck in the queue`);
     await new Promise((done) => setTimeout(done, 20));
   }
@@ -165,6 +163,18 @@ async function measure(base: string, peers: readonly Peer[], kind: Kind, rounds:
   return rows;
 }
 
+/** An empty ext4 file system of 2 GB, as distributions make it. */
+async function makeImage(path: string): Promise<void> {
+  Deno.writeFileSync(path, new Uint8Array(0));
+  Deno.truncateSync(path, 2 ** 31);
+  const { success, stderr } = await new Deno.Command("mkfs.ext4", {
+    args: ["-q", "-F", path],
+    stderr: "piped",
+  })
+    .output();
+  if (!success) throw new Error(`mkfs.ext4: ${new TextDecoder().decode(stderr)}`);
+}
+
 /** Runs this program again where the users exist. */
 async function enterNamespace(): Promise<number> {
   const base = Deno.makeTempDirSync({ prefix: "postel-bench-", dir: "/var/tmp" });
@@ -172,7 +182,10 @@ async function enterNamespace(): Promise<number> {
   try {
     const passwd = `${base}/passwd`;
     Deno.writeTextFileSync(passwd, Deno.readTextFileSync("/etc/passwd") + passwdLines(base));
-    const script = 'mount --bind "$0" /etc/passwd && exec "$@"';
+    const script = Deno.args.includes("--image")
+      ? 'mount --bind "$0" /etc/passwd && mount -o loop "${0%/passwd}.img" "${0%/passwd}" && chmod 755 "${0%/passwd}" && exec "$@"'
+      : 'mount --bind "$0" /etc/passwd && exec "$@"';
+    if (Deno.args.includes("--image")) await makeImage(`${base}.img`);
     const again = [Deno.execPath(), "run", "-A", "--unstable-net", import.meta.filename!, ...Deno.args];
     const child = new Deno.Command("unshare", {
       args: ["--mount", "--propagation", "private", "sh", "-c", script, passwd, ...again],
@@ -181,6 +194,7 @@ async function enterNamespace(): Promise<number> {
     return (await child.status).code;
   } finally {
     Deno.removeSync(base, { recursive: true });
+    if (Deno.args.includes("--image")) Deno.removeSync(`${base}.img`);
   }
 }
 
@@ -192,9 +206,10 @@ async function main(): Promise<number> {
       /** Messages a run, in units of 2,000. */
       size: { type: "string", default: "1" },
       kinds: { type: "string", default: KINDS.join(",") },
-      peers: { type: "string", default: "Postfix,Postel" },
+      peers: { type: "string", default: PEERS.join(",") },
       /** Keeps both running, and prints the process ids, until a line is read. */
       wait: { type: "boolean" },
+      image: { type: "boolean" },
       write: { type: "boolean" },
     },
   });
