@@ -25,9 +25,49 @@ const recorded = JSON.parse(
   Deno.readTextFileSync(new URL("../../testdata/smtpd/verify.json", import.meta.url)),
 ) as Recorded;
 
+/** Processes of their own need root. */
+const ROOT = Deno.build.os !== "windows" && Deno.uid() === 0;
+
+Deno.test({
+  name: "greylist and address verification between processes, and over the death of the one that knows",
+  ignore: !ROOT,
+  async fn() {
+    const main = [
+      "transport_maps = inline:{ {there.test=discard:} {gone.test=error:5.1.1 gone} }",
+      "relay_domains = there.test gone.test",
+      "smtpd_reject_unlisted_recipient = no",
+      "smtpd_recipient_restrictions = postel_greylist, reject_unverified_recipient, permit",
+      "unverified_recipient_reject_code = 550",
+      "postel_greylist_delay = 1s",
+      "address_verify_poll_delay = 1s",
+      "address_verify_poll_count = 20",
+    ];
+    await using instance = await startInstance({ processes: true, main });
+    const attempt = (recipient: string) => ask(instance.port, { service: "", sender: "s@a.test", recipient });
+    // The greylist defers what is permitted in the end; this is not.
+    const gone = "550 5.1.1 <x@gone.test>: Recipient address rejected: undeliverable address: gone";
+    assert.equal(await attempt("x@gone.test"), gone);
+    assert.match(await attempt("x@there.test"), /^450 4\.2\.0 .*Greylisted/);
+    await instance.logged(
+      /greylist\[\d+\]: action=greylist, reason=new, client_name=.*recipient=x@there\.test/,
+    );
+    await until("no longer greylisted", async () => await attempt("x@there.test") === "250 2.1.5 Ok");
+    // The queue process, which has both, dies; its successor knows what it knew.
+    const queue = Number(/postfix\/greylist\[(\d+)\]/.exec(instance.log())![1]);
+    Deno.kill(queue, "SIGKILL");
+    await until(
+      "another queue process",
+      async () => await attempt("x@there.test").catch(() => "") === "250 2.1.5 Ok",
+    );
+    await instance.logged(/action=pass, reason=triplet found, client_name/);
+    assert.equal([...instance.log().matchAll(/reason=new, .*recipient=x@there\.test/g)].length, 1);
+  },
+});
+
 Deno.test("addresses are verified as by Postfix, and the cache outlives the process", async () => {
   const server = startMailServer();
-  const ports = { server: server.port, closed: freePort() };
+  const moody = startMailServer();
+  const ports = { server: server.port, closed: freePort(), moody: moody.port };
   const portOf = new Map(Object.keys(services).map((name) => [name, freePort()]));
   const master = Object.entries(services).map(([name, settings]) =>
     [
@@ -37,7 +77,10 @@ Deno.test("addresses are verified as by Postfix, and the cache outlives the proc
   );
   const main = mainLines(ports);
   const steady = (text: string) =>
-    text.replaceAll(`:${ports.server}`, ":SERVER").replaceAll(`:${ports.closed}`, ":CLOSED");
+    text.replaceAll(`:${ports.server}`, ":SERVER").replaceAll(`:${ports.closed}`, ":CLOSED").replaceAll(
+      `:${ports.moody}`,
+      ":MOODY",
+    );
   const round = (list: readonly VerifyCase[]) =>
     Promise.all(list.map(async (one) => steady(await ask(portOf.get(one.service)!, one))));
   const byCase = (answers: readonly string[]) =>
@@ -87,5 +130,6 @@ Deno.test("addresses are verified as by Postfix, and the cache outlives the proc
     }
   } finally {
     await server.close();
+    await moody.close();
   }
 });

@@ -27,6 +27,7 @@ export interface AccessAnswer {
 const LEFT_OUT: readonly { readonly pattern: RegExp; readonly why: string }[] = [
   { pattern: /^check_policy_service /, why: "the policy service is not asked: it may remember the question" },
   { pattern: /^reject_unverified_/, why: "the address is not probed: that would send mail" },
+  { pattern: /^postel_greylist$/, why: "the greylist is not asked: it would remember the attempt" },
   { pattern: /^sleep /, why: "no waiting" },
 ];
 

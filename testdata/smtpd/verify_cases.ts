@@ -6,14 +6,16 @@ export interface VerifyPorts {
   readonly server: number;
   /** Nobody listens there. */
   readonly closed: number;
+  /** Another such server, for those that hang up: a destination in trouble is left alone for a while. */
+  readonly moody: number;
 }
 
 /** main.cf lines. */
-export const mainLines = ({ server, closed }: VerifyPorts): string[] => [
+export const mainLines = ({ server, closed, moody }: VerifyPorts): string[] => [
   "compatibility_level = 3.6",
   "mydestination = example.com",
-  "relay_domains = far.test nobody.test closed.test swallowed.test",
-  `transport_maps = inline:{ {far.test=smtp:[127.0.0.1]:${server}} {nobody.test=smtp:[127.0.0.1]:${closed}} {closed.test=error:5.2.1 closed for good} {swallowed.test=discard:} }`,
+  "relay_domains = far.test moody.test nobody.test closed.test swallowed.test",
+  `transport_maps = inline:{ {far.test=smtp:[127.0.0.1]:${server}} {moody.test=smtp:[127.0.0.1]:${moody}} {nobody.test=smtp:[127.0.0.1]:${closed}} {closed.test=error:5.2.1 closed for good} {swallowed.test=discard:} }`,
   "local_recipient_maps =",
   "alias_maps = inline:{ {team=x@far.test} }",
   "virtual_alias_maps = inline:{ {alias@example.com=good@far.test} }",
@@ -67,7 +69,7 @@ const case_ = (service: string, recipient: string, sender = "good@far.test"): Ve
 
 /** First these, all at once; then all once more, when the cache knows. */
 export const cases: readonly VerifyCase[] = [
-  ...["good@far.test", "bad@far.test", "later@far.test", "hangup@far.test", "quiet@far.test", "x@nobody.test", "x@closed.test", "x@swallowed.test", "postmaster@example.com", "nosuchuser@example.com", "alias@example.com", "team@example.com", "\"odd one\"@far.test", "Mixed@Far.Test"].flatMap((recipient) => [
+  ...["good@far.test", "bad@far.test", "later@far.test", "hangup@moody.test", "quiet@far.test", "x@nobody.test", "x@closed.test", "x@swallowed.test", "postmaster@example.com", "nosuchuser@example.com", "alias@example.com", "team@example.com", "\"odd one\"@far.test", "Mixed@Far.Test"].flatMap((recipient) => [
     case_("recipient", recipient),
     case_("codes", recipient),
     case_("reasons", recipient),
@@ -165,12 +167,12 @@ export async function ask(port: number, { sender, recipient }: VerifyCase): Prom
 }
 
 /** What both logs say of the probes, without what differs from run to run. */
-export function probeLines(log: string, { server, closed }: VerifyPorts): string[] {
+export function probeLines(log: string, { server, closed, moody }: VerifyPorts): string[] {
   const lines = log.split("\n").filter((line) => /status=(un)?deliverable|reject_warning/.test(line)).map((line) =>
     line.slice(line.indexOf(": ") + 2)
       .replace(/^[0-9A-F]{6,}: /, "")
       .replace(/delay=[^,]*, delays=[^,]*, /, "")
-      .replaceAll(`:${server}`, ":SERVER").replaceAll(`:${closed}`, ":CLOSED")
+      .replaceAll(`:${server}`, ":SERVER").replaceAll(`:${closed}`, ":CLOSED").replaceAll(`:${moody}`, ":MOODY")
       .replace(/from \S+\[127\.0\.0\.1\]:/, "from CLIENT:")
   );
   return [...new Set(lines)].sort();

@@ -21,7 +21,8 @@ await Deno.remove(directory, { recursive: true }).catch(() => {});
 for (const name of ["etc", "spool", "data"]) await Deno.mkdir(`${directory}/${name}`, { recursive: true });
 Deno.chmodSync(directory, 0o755);
 const server = startMailServer(firstPort);
-const ports = { server: firstPort, closed: firstPort + 1 };
+const moody = startMailServer(firstPort + 20);
+const ports = { server: firstPort, closed: firstPort + 1, moody: firstPort + 20 };
 const main = [
   ...mainLines(ports),
   `queue_directory = ${directory}/spool`,
@@ -78,7 +79,8 @@ const result = {
   probes: probeLines(log, ports),
   commands: [...new Set(server.commands)].sort(),
 };
-const steady = JSON.stringify(result, null, 1).replaceAll(`:${ports.server}`, ":SERVER").replaceAll(`:${ports.closed}`, ":CLOSED");
+const steady = JSON.stringify(result, null, 1).replaceAll(`:${ports.server}`, ":SERVER").replaceAll(`:${ports.closed}`, ":CLOSED").replaceAll(`:${ports.moody}`, ":MOODY");
 Deno.writeTextFileSync(new URL("verify.json", import.meta.url), steady + "\n");
 await sh("postfix", "stop");
 await server.close();
+await moody.close();
