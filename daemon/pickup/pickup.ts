@@ -3,7 +3,7 @@ import process from "node:process";
 import type { Config } from "../../core/config/types.ts";
 import { toExternal } from "../../core/address/mod.ts";
 import type { Logger } from "../../core/log/mod.ts";
-import { type Queue, QueueFileError } from "../../core/queue/mod.ts";
+import { type Queue, QueueFileError, RecordType } from "../../core/queue/mod.ts";
 import { lookupUser } from "../../core/system/mod.ts";
 import { type CleanupService, CleanupStatus } from "../cleanup/mod.ts";
 import { SubmissionError, SubmissionFeed } from "./feed.ts";
@@ -63,7 +63,8 @@ export function createPickup(deps: PickupDeps): Pickup {
     try {
       const opened = fstatSync(fd);
       if (!opened.isFile() || opened.ino !== info.inode) return false;
-      const requeued = info.uid === ownerUid && (info.mode & READABLE_BY_OTHERS) === 0;
+      const requeued = (info.uid === ownerUid || isRootsQueueFile(fd, info.uid)) &&
+        (info.mode & READABLE_BY_OTHERS) === 0;
       const done = await hand(id, fd, {
         uid: info.uid,
         time: plausibleTime(id, info.mtime),
@@ -74,6 +75,16 @@ export function createPickup(deps: PickupDeps): Pickup {
     } finally {
       closeSync(fd);
     }
+  }
+
+  /**
+   * A mail system in one process that runs as root writes root's queue files; those are told from root's new mail by the
+   * size record, with which every queue file begins and no submission.
+   */
+  function isRootsQueueFile(fd: number, uid: number): boolean {
+    if (uid !== 0 || process.geteuid?.() !== 0) return false;
+    const first = new Uint8Array(1);
+    return readSync(fd, first, 0, 1, 0) === 1 && first[0] === RecordType.Size;
   }
 
   function plausibleTime(id: string, mtime: number): number {
