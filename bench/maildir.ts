@@ -191,6 +191,8 @@ async function enterNamespace(): Promise<number> {
       args: ["--mount", "--propagation", "private", "sh", "-c", script, passwd, ...again],
       env: { [INSIDE]: base },
     }).spawn();
+    // Cut off from outside, the systems that run inside must end, too.
+    Deno.addSignalListener("SIGTERM", () => child.kill("SIGTERM"));
     return (await child.status).code;
   } finally {
     Deno.removeSync(base, { recursive: true });
@@ -234,6 +236,10 @@ async function main(): Promise<number> {
     postelPeer(settings("Postel"), [self.program, ...self.args]),
   ].filter(({ name }) => values.peers.split(",").includes(name));
   const rows: Row[] = [];
+  const stopAll = async () => {
+    for (const peer of peers) await peer.stop().catch((error) => console.error(error.message));
+  };
+  Deno.addSignalListener("SIGTERM", () => void stopAll().then(() => Deno.exit(1)));
   try {
     for (const peer of peers) await peer.start();
     await new Promise((done) => setTimeout(done, 2000));
@@ -245,7 +251,7 @@ async function main(): Promise<number> {
       rows.push(...await measure(base, peers, kind, Number(values.rounds), Number(values.size)));
     }
   } finally {
-    for (const peer of peers) await peer.stop().catch((error) => console.error(error.message));
+    await stopAll();
   }
   console.log(table(rows));
   if (values.write === true) {

@@ -13,9 +13,11 @@ export class MailboxError extends Error {
   }
 }
 
-/** Names of the system's errors by number. */
+/** Numbers of the system's errors by name, and the other way round. */
+const NUMBERS: Readonly<Record<string, number>> = constants.errno;
+/** Of several names for a number the first by the alphabet counts: EAGAIN, not EWOULDBLOCK. */
 const NAMES: ReadonlyMap<number, string> = new Map(
-  Object.entries(constants.errno).map(([name, number]) => [number, name]),
+  Object.entries(NUMBERS).sort(([a], [b]) => a < b ? 1 : -1).map(([name, number]) => [number, name]),
 );
 
 /** The number of a system error, however it is told: 0 for other errors. */
@@ -23,6 +25,8 @@ function errorNumber(error: unknown): number {
   const { code, errno } = error as { code?: unknown; errno?: unknown };
   if (typeof errno === "number" && errno !== 0) return Math.abs(errno);
   if (typeof code === "number") return code;
+  const known = typeof code === "string" ? NUMBERS[code] : undefined;
+  if (known !== undefined) return known;
   if (error instanceof Deno.errors.NotFound) return constants.errno.ENOENT;
   if (error instanceof Deno.errors.AlreadyExists) return constants.errno.EEXIST;
   const text = error instanceof Error ? error.message : String(error);

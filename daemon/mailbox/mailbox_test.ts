@@ -7,6 +7,7 @@ import {
   appendToMbox,
   deliveredAddresses,
   deliverToMaildir,
+  failed,
   MailboxError,
   type MailboxSettings,
 } from "./mod.ts";
@@ -198,4 +199,34 @@ Deno.test("Delivered-To: folded, quoted, in any case; only in the header", () =>
   ]);
   assert.deepEqual([...deliveredAddresses(content)], ["joe@example.com", "odd one@example.com"]);
   assert.equal(content.next(), true);
+});
+
+Deno.test("errors of the system decide whether mail waits or goes back, in whatever form they come", () => {
+  const status = (error: unknown) => {
+    const { status, reason } = failed("error writing message", error, "5.3.0");
+    return `${status} ${reason.replace("error writing message: ", "")}`;
+  };
+  const raised = (fields: object, text = "write failed") => Object.assign(new Error(text), fields);
+  // A plain system call, node:fs, and the runtime's own classes.
+  assert.equal(status(raised({ code: 122 })), "5.2.2 Disk quota exceeded");
+  assert.equal(status(raised({ code: "EDQUOT", errno: -122 })), "5.2.2 Disk quota exceeded");
+  assert.equal(status(raised({ code: "EDQUOT" })), "5.2.2 Disk quota exceeded");
+  assert.equal(status(raised({ code: 27 })), "5.2.2 File too large");
+  assert.equal(status(raised({ code: 28 })), "4.3.0 No space left on device");
+  assert.equal(status(raised({}, "No space left on device (os error 28)")), "4.3.0 No space left on device");
+  assert.equal(status(raised({ code: "EROFS", errno: -30 })), "4.3.0 Read-only file system");
+  assert.equal(status(raised({ code: 11 })), "4.2.0 Resource temporarily unavailable");
+  assert.equal(
+    status(new Deno.errors.PermissionDenied("open x: Permission denied")),
+    "5.3.0 Permission denied",
+  );
+  assert.equal(
+    status(new Deno.errors.PermissionDenied("open x: Operation not permitted")),
+    "5.3.0 Operation not permitted",
+  );
+  assert.equal(
+    status(new Deno.errors.NotFound("open x: No such file or directory")),
+    "5.3.0 No such file or directory",
+  );
+  assert.equal(status(raised({}, "what nobody knows")), "5.3.0 what nobody knows");
 });
