@@ -52,6 +52,7 @@ export function writeEnvelope(session: Session, transaction: Transaction, localR
   attribute(out, "helo_name", helo);
   attribute(out, "protocol_name", protocol);
   attribute(out, "client_address_type", String(client.family));
+  if (transaction.verp !== "") appendTextRecord(out, RecordType.Verp, transaction.verp);
 }
 
 /** Writes one recipient with its DSN parameters. */

@@ -9,6 +9,8 @@ async function findRights(session: Session): Promise<void> {
   const { settings } = session;
   session.strictLines = settings.bareNewline !== "no" &&
     !await session.clientIn(settings.bareNewlineExclusions, "smtpd_forbid_bare_newline_exclusions");
+  session.mayVerp = !settings.verpHosts.isEmpty &&
+    await session.clientIn(settings.verpHosts, "smtpd_authorized_verp_clients");
   session.mayXclient = !settings.xclientHosts.isEmpty &&
     await session.clientIn(settings.xclientHosts, "smtpd_authorized_xclient_hosts");
 }

@@ -22,6 +22,7 @@ const KEYWORDS: readonly { readonly name: string; line(session: Session): string
     line: ({ service, tls }) => service.tls !== undefined && tls === undefined ? "STARTTLS" : undefined,
   },
   { name: "auth", line: ({ authKeywords }) => authKeywords },
+  { name: "verp", line: ({ mayVerp }) => mayVerp ? "XVERP" : undefined },
   { name: "xclient", line: ({ mayXclient }) => mayXclient ? XCLIENT_KEYWORD : undefined },
   { name: "xforward", line: ({ mayXforward }) => mayXforward ? XFORWARD_KEYWORD : undefined },
   { name: "enhancedstatuscodes", line: () => "ENHANCEDSTATUSCODES" },

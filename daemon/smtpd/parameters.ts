@@ -84,6 +84,7 @@ export function mailParameter(
       transaction.smtputf8 = true;
       return undefined;
   }
+  if (/^XVERP(?:=|$)/i.test(word)) return verp(session, transaction, word);
   if (word.toUpperCase() === "REQUIRETLS") return requireTls(session, transaction, word);
   const equals = word.indexOf("=");
   const parameter = equals < 0 ? undefined : MAIL[word.slice(0, equals).toUpperCase()];
@@ -98,6 +99,21 @@ function requireTls(session: Session, transaction: Transaction, word: string): R
     return unsupported(word);
   }
   transaction.requireTls = true;
+  return undefined;
+}
+
+/** XVERP or XVERP=-=: every recipient gets a sender address of its own (VERP_README). */
+function verp(session: Session, transaction: Transaction, word: string): Refusal | undefined {
+  const { verpDelimiters, verpFilter } = session.settings;
+  if (!session.mayVerp || isDiscarded(session, "verp")) return unsupported(word);
+  const delimiters = word.length === "XVERP".length ? verpDelimiters : word.slice("XVERP=".length);
+  if (delimiters.length !== 2 || [...delimiters].some((each) => !verpFilter.includes(each))) {
+    return syntax(`Error: XVERP needs two characters from ${verpFilter}`);
+  }
+  if (transaction.sender === "") {
+    return { code: 503, enhanced: "5.5.4", text: "Error: XVERP requires non-null sender" };
+  }
+  transaction.verp = delimiters;
   return undefined;
 }
 

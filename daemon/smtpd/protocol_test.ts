@@ -105,6 +105,7 @@ function shown({ id, records }: StoredMessage): string[] {
     else if (content && type === "N") lines.push(text);
     else if (type === "A") lines.push(`named_attribute: ${text}`);
     else if (type === "S") lines.push(`sender: ${text}`);
+    else if (type === "V") lines.push(`verp_delimiters: ${text}`);
     else if (type === "R") lines.push(`recipient: ${text}`);
   }
   return untilReceived(lines);

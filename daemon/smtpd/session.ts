@@ -85,6 +85,7 @@ export class Session {
   /** Clients that may say who they speak for. */
   mayXclient = false;
   mayXforward = false;
+  mayVerp = false;
   /** What XFORWARD told about the client of the next message. */
   forwarded: ForwardedClient | undefined;
   /** The address under which anvil counts the connection. */

@@ -57,6 +57,10 @@ export interface SmtpdSettings {
   readonly refusals: RefusalChanges | undefined;
   readonly xclientHosts: MatchList;
   readonly xforwardHosts: MatchList;
+  readonly verpHosts: MatchList;
+  /** `default_verp_delimiters`, and the characters that clients may choose. */
+  readonly verpDelimiters: string;
+  readonly verpFilter: string;
   /** Connections begin with a HAProxy header, for which there are so many seconds. */
   readonly upstreamProxyTimeout: number | undefined;
   /** `inet_protocols` */
@@ -295,6 +299,9 @@ export function readSettings(config: Config, tables: TableSet): SmtpdSettings {
     refusals: refusalChanges(config, tables),
     xclientHosts: list("address", "smtpd_authorized_xclient_hosts"),
     xforwardHosts: list("address", "smtpd_authorized_xforward_hosts"),
+    verpHosts: list("address", "smtpd_authorized_verp_clients"),
+    verpDelimiters: config.string("default_verp_delimiters"),
+    verpFilter: config.string("verp_delimiter_filter"),
     upstreamProxyTimeout: upstreamProxyTimeout(config),
     families: families(config),
     proxyFilter: proxyFilter(config),

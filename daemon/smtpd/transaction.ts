@@ -17,6 +17,8 @@ export class Transaction {
   /** RFC 8689: the message may travel only under TLS. */
   requireTls = false;
   envelopeId = "";
+  /** Delimiters of XVERP. */
+  verp = "";
   returnFlags = 0;
   /** `AUTH=` of MAIL as it was given. */
   saslSender = "";

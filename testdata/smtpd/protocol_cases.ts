@@ -362,6 +362,21 @@ export const protocolGroups: Readonly<Record<string, ProtocolGroup>> = {
       "parameters": pieces(sent("EHLO client.test", "MAIL FROM:<a@a.test> BODY=8BITMIME RET=HDRS ENVID=q+2Br", "RCPT TO:<alice@example.com> NOTIFY=NEVER ORCPT=rfc822;x+2By", "DATA"), message, "QUIT\r\n"),
     },
   },
+  verp: {
+    settings: { smtpd_authorized_verp_clients: "127.0.0.1", ...trusted },
+    dialogues: {
+      "delimiters": lines(
+        "EHLO client.test", "MAIL FROM:<a@a.test> XVERP", "RSET", "MAIL FROM:<a@a.test> xverp=-=", "RSET", "MAIL FROM:<a@a.test> XVERP=", "MAIL FROM:<a@a.test> XVERP=x", "MAIL FROM:<a@a.test> XVERP=ab", "MAIL FROM:<a@a.test> XVERP=+=+",
+        "MAIL FROM:<> XVERP", "RSET", "MAIL FROM:<a@a.test> XVERP XVERP", "QUIT",
+      ),
+      "a message": pieces(sent("EHLO client.test", "MAIL FROM:<a@a.test> XVERP", "RCPT TO:<alice@example.com>", "DATA"), message, "QUIT\r\n"),
+      "a message with delimiters": pieces(sent("EHLO client.test", "MAIL FROM:<a@a.test> XVERP=-=", "RCPT TO:<alice@example.com>", "DATA"), message, "QUIT\r\n"),
+    },
+  },
+  verp_others: {
+    settings: { smtpd_authorized_verp_clients: "192.0.2.1" },
+    dialogues: { "not authorized": lines("EHLO client.test", "MAIL FROM:<a@a.test> XVERP", "MAIL FROM:<a@a.test> XVERP=-=", "QUIT") },
+  },
   open_relay: {
     settings: { smtpd_hard_error_limit: "1000" },
     dialogues: Object.fromEntries(DISGUISES.map((disguise) => [disguise.name, lines(...relayCommands(disguise))])),
