@@ -269,11 +269,30 @@ Deno.test({
         [undefined, "hold", "deferred", "deferred", "maildrop"],
       );
       assert.match((await postfix.real("postqueue", ["-p"])).stdout, new RegExp(`^${d}#`, "m"));
+      for (const option of ["-e", "-bh", "-o", "-v", "-d"]) {
+        const shown = await postfix.ours("postcat", [option, "-q", b]);
+        assert.equal(shown.stdout, (await postfix.real("postcat", [option, "-q", b])).stdout, option);
+        assert.equal(shown.code, 0, shown.stderr);
+      }
       // pickup takes the requeued message when it is woken, under a new id.
       assert.equal((await postfix.ours("postkick", ["public", "pickup", "W"])).code, 0);
       await until("pickup", async () => !(await listed()).has(e));
       assert.match(postfix.log(), new RegExp(`orig_id=${e}`));
       assert.match(postfix.log(), new RegExp(`postfix/postsuper\\[\\d+\\]: ${a}: removed`));
+
+      // A line through postlogd, and mail from our sendmail and postdrop.
+      assert.equal((await postfix.ours("postlog", ["-t", "postfix/script", "hello from our side"])).code, 0);
+      await until("postlogd", () => /postfix\/script\[\d+\]: hello from our side/.test(postfix.log()));
+      const nobody = await postfix.ours("sendmail", ["-t"], "Subject: to nobody\n\nx\n");
+      assert.deepEqual(nobody, await postfix.real("sendmail", ["-t"], "Subject: to nobody\n\nx\n"));
+      const sent = await postfix.ours(
+        "sendmail",
+        ["-f", "mine@example.com", "-t"],
+        "To: r7@example.org\n\nx\n",
+      );
+      assert.deepEqual(sent, { code: 0, stdout: "", stderr: "" });
+      await until("our message", () => /to=<r7@example\.org>.*status=deferred/.test(postfix.log()));
+      assert.match(postfix.log(), /postfix\/pickup\[\d+\]: [0-9A-F]+: uid=0 from=<mine@example\.com>/);
     } finally {
       await postfix.remove();
     }

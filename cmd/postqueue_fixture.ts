@@ -166,7 +166,8 @@ export function privatePostfix(): PrivatePostfix {
 
 /** Waits until something is so; for what another program does in its own time. */
 export async function until(what: string, test: () => boolean | Promise<boolean>): Promise<void> {
-  for (let count = 0; count < 200; count++) {
+  // Up to a minute: other tests may have the machine meanwhile.
+  for (let count = 0; count < 1200; count++) {
     if (await test()) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }

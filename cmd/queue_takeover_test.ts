@@ -121,6 +121,28 @@ Deno.test({
     await instance.logged(new RegExp(`${d}: from=<u\\d@example.com>, status=force-expired`));
     assert.equal((await tool("postlog", ["-t", "postfix/script", "hello from outside"])).code, 0);
     await instance.logged(/postfix\/script\[\d+\]: hello from outside/);
+
+    // The session on standard input hands its mail to postdrop; the report of -bv comes by mail.
+    const dialogue = [
+      "HELO mx",
+      "MAIL FROM:<s@example.com>",
+      "RCPT TO:<bs@example.org>",
+      "DATA",
+      "Subject: bs",
+    ]
+      .concat("", "hello", ".", "QUIT", "").join("\r\n");
+    const session = await tool("sendmail", ["-bs"], dialogue);
+    assert.equal(session.code, 0, session.stderr);
+    assert.match(session.stdout, /^250 2\.0\.0 Ok: queued as /m);
+    await instance.logged(/to=<bs@example\.org>.*status=deferred/);
+    const probe = await tool("sendmail", ["-f", "v@example.com", "-bv", "bv@example.org"]);
+    assert.match(probe.stdout, /^Mail Delivery Status Report will be mailed to <v@example\.com>\.\n$/);
+    await instance.logged(
+      /to=<bv@example\.org>.*status=(?:un)?deliver|to=<bv@example\.org>.*status=deferred/,
+    );
+    const dropped = await tool("postdrop", [], "not a message");
+    assert.notEqual(dropped.code, 0);
+
     assert.deepEqual((await tool("postsuper", ["-s"])).stderr, "");
     assert.equal((await tool("postsuper", ["-d", "ALL"])).code, 0);
     assert.equal((await tool("postqueue", ["-p"])).stdout, "Mail queue is empty\n");
