@@ -18,7 +18,12 @@ interface CidrRule {
 /** `cidr:file`: networks and what to answer for addresses inside them (cidr_table(5)). */
 export function openCidr(context: OpenContext): Table {
   const { type, name } = context;
-  const file = new WatchedFile(name, "open", (bytes) => parseRules(decodeText(bytes), context));
+  const file = new WatchedFile(
+    name,
+    "open",
+    (bytes) => parseRules(decodeText(bytes), context),
+    context.denied,
+  );
   return {
     type,
     name,

@@ -18,7 +18,7 @@ export interface ResolvedFlags {
 
 /** What an indexed file needs of the context. */
 export type IndexContext =
-  & Pick<OpenContext, "type" | "name" | "log" | "cacheBytes" | "terminator">
+  & Pick<OpenContext, "type" | "name" | "log" | "cacheBytes" | "terminator" | "denied">
   & { readonly map?: MapFile };
 
 /** What a table type gets to open a table. */
@@ -33,6 +33,8 @@ export interface OpenContext {
   readonly log: TableLog;
   /** Is told which line of the file gave the answer, by types that try rule after rule. */
   readonly matched?: ((line: number) => void) | undefined;
+  /** Is told, with a reason, when a file may not be read: a process that had more rights before can have them again. */
+  readonly denied?: ((reason: string) => void) | undefined;
   /** Most bytes of an indexed file that are kept in memory. */
   readonly cacheBytes: number;
   /** Are keys of indexed files stored with a NUL at the end? Tried out when absent. */

@@ -222,7 +222,9 @@ export class IndexedTable implements Table {
       file?.close();
       if (error instanceof FileBusy || error instanceof FileChanged) throw error;
       if (error instanceof BadFormat) throw this.#damaged(error);
-      throw new TableError("temporary", `open database ${this.path}: ${reasonOf(error)}`, true);
+      const reason = `open database ${this.path}: ${reasonOf(error)}`;
+      if (error instanceof Deno.errors.PermissionDenied) this.context.denied?.(reason);
+      throw new TableError("temporary", reason, true);
     }
   }
 

@@ -27,6 +27,7 @@ export function openPatternTable(context: OpenContext, dialect: PatternDialect):
     name,
     "open",
     (bytes) => parsePatternRules(decodeText(bytes), dialect, where),
+    context.denied,
   );
   const warn = (line: number, problem: string) =>
     log.warning(`${dialect.word} map ${name}, line ${line}: ${problem}`);

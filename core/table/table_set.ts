@@ -18,6 +18,8 @@ export interface TableSetOptions {
   readonly cacheBytes?: number;
   /** Are keys of indexed files stored with a NUL at the end? Tried out by default. */
   readonly terminator?: "with" | "without";
+  /** Is told, with a reason, when a file may not be read. */
+  readonly denied?: (reason: string) => void;
   /** Is told of every lookup and its answer, for explanations. */
   readonly observe?: (lookup: TableLookup) => void;
 }
@@ -118,6 +120,7 @@ export class TableSet {
       flags: resolved,
       config: this.config,
       log: this.log,
+      denied: this.options.denied,
       cacheBytes: this.options.cacheBytes ?? 1 << 20,
       terminator: this.options.terminator,
       foldKey: (key) => resolved.foldCase ? foldKey(key, resolved.utf8) : key,

@@ -7,7 +7,7 @@ import { WatchedFile } from "./watched_file.ts";
 /** `texthash:file`: a postmap source file read into memory, without an index file. */
 export function openTexthash(context: OpenContext): Table {
   const { type, name } = context;
-  const file = new WatchedFile(name, "open database", (bytes) => parse(bytes, context));
+  const file = new WatchedFile(name, "open database", (bytes) => parse(bytes, context), context.denied);
   return {
     type,
     name,

@@ -19,11 +19,13 @@ export class WatchedFile<T> {
    * @param path the file
    * @param openWords how the message about a file that can't be opened begins
    * @param parse makes the content from the file's octets
+   * @param denied is told when the file may not be read
    */
   constructor(
     readonly path: string,
     readonly openWords: string,
     private readonly parse: (bytes: Uint8Array) => T,
+    private readonly denied?: (reason: string) => void,
   ) {}
 
   /** Rules in the configuration itself: `regexp:{ {/pattern/ text}, ... }`, one line in each inner pair of braces. */
@@ -51,9 +53,9 @@ export class WatchedFile<T> {
       }
     } catch (error) {
       if (error instanceof TableError && error.kind === "configuration") throw error;
-      if (this.#content === undefined) {
-        throw new TableError("temporary", `${this.openWords} ${this.path}: ${reasonOf(error)}`, true);
-      }
+      const reason = `${this.openWords} ${this.path}: ${reasonOf(error)}`;
+      if (error instanceof Deno.errors.PermissionDenied) this.denied?.(reason);
+      if (this.#content === undefined) throw new TableError("temporary", reason, true);
     }
     return this.#content!;
   }

@@ -61,6 +61,36 @@ export interface RuntimeContext {
   readonly agents: Map<string, DeliveryAgent>;
 }
 
+/**
+ * What a process that gave up root does about files that only root may read: a table that was rebuilt, or one that a new
+ * main.cf names. It goes on with the old one and asks for a successor, which opens everything as root again.
+ */
+class OutOfReach {
+  #armed = false;
+  /** Files that were out of reach with root's rights already: a successor could do no better. */
+  readonly #hopeless = new Set<string>();
+  #asked = false;
+
+  constructor(private readonly ask: ((reason: string) => void) | undefined) {}
+
+  /** Root is given up. */
+  arm(): void {
+    this.#armed = true;
+  }
+
+  /** Is a successor on its way? */
+  get asked(): boolean {
+    return this.#asked;
+  }
+
+  readonly denied = (reason: string): void => {
+    if (!this.#armed) this.#hopeless.add(reason);
+    if (!this.#armed || this.#asked || this.#hopeless.has(reason) || this.ask === undefined) return;
+    this.#asked = true;
+    this.ask(reason);
+  };
+}
+
 /** Starts the services that belong to `roles`. Throws when one can't start; what was started is stopped again. */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const { sink, roles } = options;
@@ -80,7 +110,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   // The delivery side becomes each recipient in turn and needs root for that.
   const givesUpRoot = context.roles.size === 1 && !context.roles.has("delivery") && isRoot();
   if (givesUpRoot) await loadTableTypes(options.config, relevant(options.entries));
-  const snapshot = takeSnapshot(options.config, relevant(options.entries), sink);
+  const outOfReach = givesUpRoot ? new OutOfReach(options.requestReplacement) : undefined;
+  const snapshot = takeSnapshot(options.config, relevant(options.entries), sink, outOfReach?.denied);
   const sides: Side[] = [];
   try {
     // The queue's services come first: the others call them.
@@ -99,6 +130,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     if (givesUpRoot) {
       await preopenTables(snapshot);
       giveUpRoot(options.config);
+      outOfReach!.arm();
     }
   } catch (error) {
     await Promise.all(sides.map((side) => side.stop(0)));
@@ -107,7 +139,11 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   }
   return {
     async reload(config, entries) {
-      const next = takeSnapshot(config, relevant(entries), sink);
+      const next = takeSnapshot(config, relevant(entries), sink, outOfReach?.denied);
+      if (outOfReach !== undefined) {
+        await preopenTables(next);
+        if (outOfReach.asked) return;
+      }
       const commits = await Promise.all(sides.map((side) => side.reload(next)));
       for (const commit of commits) commit();
     },

@@ -23,11 +23,22 @@ export interface Snapshot {
   logAs(program: string): Logger;
 }
 
-/** Throws `ConfigError` or `TableError` when the configuration can't be used. */
-export function takeSnapshot(config: Config, entries: readonly MasterEntry[], sink: LogSink): Snapshot {
+/**
+ * Throws `ConfigError` or `TableError` when the configuration can't be used.
+ * @param denied is told, with a reason, when a table's file may not be read
+ */
+export function takeSnapshot(
+  config: Config,
+  entries: readonly MasterEntry[],
+  sink: LogSink,
+  denied?: (reason: string) => void,
+): Snapshot {
   const syslogName = config.string("syslog_name");
   const logAs = (program: string) => new Logger(sink, `${syslogName}/${program}`);
-  const tables = new TableSet(config, { log: logAs("proxymap") });
+  const tables = new TableSet(config, {
+    log: logAs("proxymap"),
+    ...(denied === undefined ? {} : { denied }),
+  });
   const addressing = createAddressing({ config, tables, log: logAs("trivial-rewrite") });
   const rewriting = createRewriting({ config, tables, addressing, log: logAs("cleanup") });
   return { config, entries, tables, addressing, rewriting, logAs };

@@ -18,6 +18,8 @@ export interface SupervisorDeps {
 /** First and longest pause before a process that died is started again, in milliseconds. */
 const FIRST_PAUSE = 250;
 const LONGEST_PAUSE = 60_000;
+/** How long a queue process may finish its deliveries before its successor starts, in seconds. */
+const SUCCESSION_SECONDS = 30;
 /** A process that lived this long died of something new: the pause starts over. */
 const HEALTHY = 60_000;
 
@@ -73,6 +75,7 @@ export class Supervisor {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #stopping = false;
   readonly #draining = new Set<Process>();
+  #succession: Promise<void> | undefined;
 
   constructor(readonly role: Role, private readonly deps: SupervisorDeps) {}
 
@@ -141,14 +144,42 @@ export class Supervisor {
     }, pause);
   }
 
-  /** Starts a successor, and lets the old process finish its sessions once the successor is ready. */
+  /**
+   * Starts a successor, and lets the old process finish its sessions once the successor is ready. There can be only one
+   * queue manager, so that a queue process finishes its deliveries first; meanwhile mail comes in and waits.
+   */
   async replace(): Promise<void> {
+    if (this.role === "queue") {
+      this.#succession ??= this.#succeed().finally(() => this.#succession = undefined);
+      return await this.#succession;
+    }
     const successor = await this.#launch();
     const old = this.#current;
     this.#current = successor;
     if (old === undefined) return;
     this.#draining.add(old);
     old.order({ order: "drain" });
+  }
+
+  async #succeed(): Promise<void> {
+    const old = this.#current;
+    this.#current = undefined;
+    if (old !== undefined) {
+      this.#draining.add(old);
+      old.order({ order: "stop", seconds: SUCCESSION_SECONDS });
+      const killer = setTimeout(() => old.kill("SIGKILL"), SUCCESSION_SECONDS * 1000 + 1000);
+      await old.ended;
+      clearTimeout(killer);
+    }
+    if (this.#stopping) return;
+    try {
+      const successor = await this.#launch();
+      if (this.#stopping) successor.order({ order: "stop", seconds: 1 });
+      else this.#current = successor;
+    } catch (error) {
+      if (!this.#stopping) this.#scheduleRestart();
+      throw error;
+    }
   }
 
   order(order: Order): void {
