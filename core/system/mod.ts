@@ -48,6 +48,7 @@ export { compilePosixRegex, type PosixRegex } from "./posix_regex.ts";
 export { hasOpenssl, OpensslError, OpensslServer, OpensslSession } from "./openssl.ts";
 export { compilePcre, hasPcre, PcreFlag, type PcrePattern } from "./pcre2.ts";
 export { mapFile } from "./mapped_file.ts";
+export { takeNewConnections } from "./newest_listener.ts";
 export { GroupSync } from "./group_sync.ts";
 export { createFile, type FileHandle, openFile } from "./file_handle.ts";
 export { changeMode, fileExists, renameFile, unlinkFile } from "./files.ts";

@@ -10,6 +10,7 @@ import {
   lookupGroup,
   lookupUser,
   peerCredentials,
+  takeNewConnections,
   userGroups,
 } from "./mod.ts";
 
@@ -95,4 +96,26 @@ Deno.test("user lookups, locks and errors work without the right to follow point
     new TextDecoder().decode(output.stderr),
   );
   Deno.removeSync(file);
+});
+
+Deno.test("takeNewConnections: the newest of several listeners on one port gets every connection", async () => {
+  const listen = (port: number) => Deno.listen({ hostname: "127.0.0.1", port, reusePort: true });
+  const old = listen(0);
+  const port = (old.addr as Deno.NetAddr).port;
+  const newest = listen(port);
+  takeNewConnections(port);
+  const accepted: Deno.Conn[] = [];
+  const serving = (async () => {
+    for await (const connection of newest) accepted.push(connection);
+  })().catch(() => {});
+  const clients = await Promise.all(
+    Array.from({ length: 50 }, () => Deno.connect({ hostname: "127.0.0.1", port })),
+  );
+  while (accepted.length < 50) await new Promise((done) => setTimeout(done, 5));
+  old.close();
+  clients.push(await Deno.connect({ hostname: "127.0.0.1", port }));
+  while (accepted.length < 51) await new Promise((done) => setTimeout(done, 5));
+  for (const connection of [...clients, ...accepted]) connection.close();
+  newest.close();
+  await serving;
 });

@@ -3,10 +3,11 @@
  * hears of each message over the hand-over socket, or directly when it shares the process.
  */
 import { statfs } from "node:fs/promises";
-import { type Config, ConfigError, type MasterEntry } from "../../core/config/mod.ts";
+import type { Config, MasterEntry } from "../../core/config/mod.ts";
 import { createResolver } from "../../core/dns/mod.ts";
 import type { Logger } from "../../core/log/mod.ts";
 import { CoarseTimer } from "../../core/smtp/mod.ts";
+import { takeNewConnections } from "../../core/system/mod.ts";
 import { KeyStore } from "../../core/tls/mod.ts";
 import { type Anvil, createAnvil } from "../anvil/mod.ts";
 import { createBounceClient } from "../bounce/mod.ts";
@@ -16,16 +17,19 @@ import { createGreylistClient } from "../greylist/mod.ts";
 import { createSmtpd, type FlushResult, type Smtpd } from "../smtpd/mod.ts";
 import { createVerifyClient } from "../verify/mod.ts";
 import { HandoverSender } from "./handover.ts";
-import { type Endpoint, endpointsOf } from "./listen.ts";
+import { type Endpoint, endpointsOf, endpointText, listenOn } from "./listen.ts";
 import { GREYLIST_SOCKET, HANDOVER_SOCKET } from "./names.ts";
 import type { RuntimeContext, Side } from "./runtime.ts";
 import { roleOf } from "./plan.ts";
 import { type Snapshot, viewOf } from "./snapshot.ts";
 
-/** Connections that wait in the kernel while the process is busy. */
-const BACKLOG = 1024;
 /** Seconds that a question to the greylist may take. */
 const GREYLIST_TIMEOUT = 20;
+/**
+ * How long a process that has a successor goes on accepting, in milliseconds: connections that the kernel gave it before
+ * the successor took over would be reset.
+ */
+const LAST_CONNECTIONS = 500;
 /** Milliseconds for which an answer about free disk space is good. */
 const FREE_SPACE_AGE = 1000;
 
@@ -67,10 +71,6 @@ function closeListener(listener: Deno.TcpListener): void {
   }
 }
 
-function keyOf({ hostname, port }: Endpoint): string {
-  return `[${hostname}]:${port}`;
-}
-
 /** Starts the listeners. Throws `ConfigError` when an address can't be had, with the line of master.cf. */
 export function startFrontSide(context: RuntimeContext, first: Snapshot): Promise<Side> {
   const queueDirectory = first.config.string("queue_directory");
@@ -94,6 +94,8 @@ export function startFrontSide(context: RuntimeContext, first: Snapshot): Promis
     : undefined;
   const anvil: Anvil = createAnvil({ config: first.config, log: first.logAs("anvil") });
   let finishing = false;
+  /** In a process of its own, which a successor replaces at a reload. */
+  const separate = context.roles.size === 1;
 
   function createServices(
     snapshot: Snapshot,
@@ -135,7 +137,7 @@ export function startFrontSide(context: RuntimeContext, first: Snapshot): Promis
       });
       const service = { smtpd, limit: entry.processLimit, log };
       for (const endpoint of endpointsOf(entry, config)) {
-        services.set(keyOf(endpoint), { endpoint, service, entry });
+        services.set(endpointText(endpoint), { endpoint, service, entry });
       }
     }
     return services;
@@ -154,24 +156,6 @@ export function startFrontSide(context: RuntimeContext, first: Snapshot): Promis
       return "failed";
     } finally {
       connection.close();
-    }
-  }
-
-  function listen(endpoint: Endpoint, entry: MasterEntry): Deno.TcpListener {
-    try {
-      return Deno.listen({ ...endpoint, reusePort: context.roles.size === 1, tcpBacklog: BACKLOG });
-    } catch (error) {
-      const reason = error instanceof Deno.errors.AddrInUse
-        ? "the port is in use by another program: stop it or choose another port"
-        : error instanceof Deno.errors.PermissionDenied
-        ? "ports below 1024 need root: start as root or choose another port"
-        : error instanceof Error
-        ? error.message
-        : String(error);
-      throw new ConfigError(
-        `${entry.origin.file}: line ${entry.origin.line}: cannot listen on ${keyOf(endpoint)}: ${reason}`,
-        entry.origin,
-      );
     }
   }
 
@@ -204,8 +188,10 @@ export function startFrontSide(context: RuntimeContext, first: Snapshot): Promis
     try {
       for (const [key, { endpoint, service, entry }] of services) {
         if (listening.has(key)) continue;
-        opened.push({ key, listener: listen(endpoint, entry), service });
+        opened.push({ key, listener: listenOn(endpoint, entry, separate), service });
       }
+      // A predecessor may still listen there: from here on new clients come to this process.
+      if (separate) { for (const { listener } of opened) takeNewConnections(listener.addr.port); }
     } catch (error) {
       for (const { listener } of opened) listener.close();
       throw error;
@@ -244,6 +230,7 @@ export function startFrontSide(context: RuntimeContext, first: Snapshot): Promis
 
   /** Takes no new sessions and waits until the last one has ended by itself. */
   async function drain(): Promise<void> {
+    await new Promise((done) => setTimeout(done, LAST_CONNECTIONS));
     finishing = true;
     const places = [...listening.values()];
     for (const { listener } of places) closeListener(listener);

@@ -1,11 +1,15 @@
 import { readFileSync } from "node:fs";
-import { type Config, ConfigError, type MasterEntry } from "../../core/config/types.ts";
+import { type Config, ConfigError, type MasterEntry, serviceConfig } from "../../core/config/mod.ts";
+import { roleOf } from "./plan.ts";
 
 /** One address that a service listens on. */
 export interface Endpoint {
   readonly hostname: string;
   readonly port: number;
 }
+
+/** Connections that wait in the kernel while the process is busy. */
+const BACKLOG = 1024;
 
 /** Ports by name for systems without /etc/services. */
 const WELL_KNOWN: Readonly<Record<string, number>> = {
@@ -119,4 +123,46 @@ function haveIpv6(): boolean {
     }
   }
   return ipv6Available;
+}
+
+/** `[127.0.0.1]:25` */
+export function endpointText({ hostname, port }: Endpoint): string {
+  return `[${hostname}]:${port}`;
+}
+
+/**
+ * Listens on an address of an entry. Throws `ConfigError` with the line of master.cf and what to do.
+ * @param reusePort another process of the same user may listen there as well (SO_REUSEPORT)
+ */
+export function listenOn(endpoint: Endpoint, entry: MasterEntry, reusePort: boolean): Deno.TcpListener {
+  try {
+    return Deno.listen({ ...endpoint, reusePort, tcpBacklog: BACKLOG });
+  } catch (error) {
+    const reason = error instanceof Deno.errors.AddrInUse
+      ? "the port is in use by another program: stop it or choose another port"
+      : error instanceof Deno.errors.PermissionDenied
+      ? "ports below 1024 need root: start as root or choose another port"
+      : error instanceof Error
+      ? error.message
+      : String(error);
+    throw new ConfigError(
+      `${entry.origin.file}: line ${entry.origin.line}: cannot listen on ${
+        endpointText(endpoint)
+      }: ${reason}`,
+      entry.origin,
+    );
+  }
+}
+
+/**
+ * Makes sure, before any process starts, that no other program has one of the ports: processes that share ports among
+ * themselves would share them with another mail system of the same user too. Throws as `listenOn` does.
+ */
+export function requireFreePorts(entries: readonly MasterEntry[], config: Config): void {
+  for (const entry of entries) {
+    if (entry.type !== "inet" || roleOf(entry) !== "front") continue;
+    for (const endpoint of endpointsOf(entry, serviceConfig(config, entry))) {
+      listenOn(endpoint, entry, false).close();
+    }
+  }
 }

@@ -8,6 +8,7 @@
 import type { Config, MasterEntry } from "../../core/config/types.ts";
 import { readMasterFile } from "../../core/config/mod.ts";
 import { Logger, logSettings, openLog, SwitchSink } from "../../core/log/mod.ts";
+import { requireFreePorts } from "./listen.ts";
 import { type Role, rolesNeeded } from "./plan.ts";
 import { prepareLogFile } from "./log_file.ts";
 import { prepareDirectories } from "./privileges.ts";
@@ -75,6 +76,7 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
     if (options.singleProcess) {
       runtime = await options.startRuntime(config, entries, log);
     } else {
+      requireFreePorts(entries, config);
       // They find each other by themselves, in whatever order they get ready.
       await Promise.all(
         rolesNeeded(entries).map((role) => {
