@@ -6,6 +6,7 @@
  *
  * `--write` puts the table into bench/access-results.md.
  */
+import { freePort } from "../core/system/free_port_testing.ts";
 import { parseArgs } from "node:util";
 import { selfCommand } from "../core/system/mod.ts";
 import { type Peer, postelPeer, postfixPeer } from "./peers.ts";
@@ -22,13 +23,6 @@ const LOAD: Load = {
 };
 /** Entries of each table. */
 const ENTRIES = 1000;
-
-function freePort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr as Deno.NetAddr;
-  listener.close();
-  return port;
-}
 
 function mustRun(program: string, ...args: string[]): void {
   const { success, stderr } = new Deno.Command(program, { args, stderr: "piped" }).outputSync();

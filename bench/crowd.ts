@@ -4,6 +4,7 @@
  *
  *   deno run -A bench/crowd.ts [--sessions N] [--slow N] [--rounds N]
  */
+import { freePort } from "../core/system/free_port_testing.ts";
 import { parseArgs } from "node:util";
 import { selfCommand } from "../core/system/mod.ts";
 import { type Peer, postelPeer } from "./peers.ts";
@@ -12,13 +13,6 @@ import { median, type Row, table } from "./table.ts";
 
 const MEGABYTE = 1 << 20;
 const encoder = new TextEncoder();
-
-function freePort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr as Deno.NetAddr;
-  listener.close();
-  return port;
-}
 
 /** Opens a session and says `commands`, each after the reply to the one before. */
 async function open(port: number, commands: readonly string[]): Promise<Deno.TcpConn> {

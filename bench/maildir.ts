@@ -8,6 +8,7 @@
  * file: for a disk whose own file system is of an unusual kind. The 200 users exist in a mount namespace of the run only: a copy of /etc/passwd
  * with their lines lies over the system's.
  */
+import { freePort } from "../core/system/free_port_testing.ts";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { selfCommand } from "../core/system/mod.ts";
@@ -28,13 +29,6 @@ type Kind = typeof KINDS[number];
 
 /** Set in the process that runs inside the namespace: the directory of the run. */
 const INSIDE = "POSTEL_BENCH_INSIDE";
-
-function freePort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr as Deno.NetAddr;
-  listener.close();
-  return port;
-}
 
 function passwdLines(base: string): string {
   const lines: string[] = [];

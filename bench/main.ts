@@ -7,6 +7,7 @@
  * `--write` puts the table into bench/results.md. `deno task bench queue` measures the queue tools instead
  * (bench/queue.ts), `deno task bench tables` lookup tables (bench/tables.ts).
  */
+import { freePort } from "../core/system/free_port_testing.ts";
 import { parseArgs } from "node:util";
 import process from "node:process";
 import { selfCommand } from "../core/system/mod.ts";
@@ -25,13 +26,6 @@ const LOADS: readonly Load[] = [
 ];
 
 const MEGABYTE = 1 << 20;
-
-function freePort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr as Deno.NetAddr;
-  listener.close();
-  return port;
-}
 
 async function measure(peers: readonly Peer[], loads: readonly Load[], rounds: number): Promise<Row[]> {
   const rows: Row[] = [];

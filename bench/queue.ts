@@ -6,6 +6,7 @@
  *
  * `--write` puts the table into bench/queue-results.md. With 100,000 messages and two rounds it takes about four minutes.
  */
+import { freePort } from "../core/system/free_port_testing.ts";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { loadConfig } from "../core/config/mod.ts";
@@ -27,13 +28,6 @@ interface Run {
 interface Side {
   readonly peer: Peer;
   tool(name: string, ...args: string[]): readonly string[];
-}
-
-function freePort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr as Deno.NetAddr;
-  listener.close();
-  return port;
 }
 
 function peakMemory(pid: number): number {

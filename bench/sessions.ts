@@ -4,6 +4,7 @@
  *
  *   deno run -A bench/sessions.ts [--rounds N] [--rows NAME,NAME]
  */
+import { freePort } from "../core/system/free_port_testing.ts";
 import { parseArgs } from "node:util";
 import { setSasldbPassword } from "../core/sasl/mod.ts";
 import { selfCommand } from "../core/system/mod.ts";
@@ -50,13 +51,6 @@ const LOADS: readonly Load[] = [
     alone: true,
   },
 ];
-
-function freePort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr as Deno.NetAddr;
-  listener.close();
-  return port;
-}
 
 interface Result {
   readonly rate: number;

@@ -1,4 +1,7 @@
 /** What the tests of the packed program need: the program, and places without Deno to run it in. */
+import { freePort } from "../../core/system/free_port_testing.ts";
+
+export { freePort };
 
 /** The programs that the launcher of the packed form uses. */
 const TOOLS = ["sh", "id", "mkdir", "mktemp", "chmod", "tail", "gzip", "tar", "rm"];
@@ -135,12 +138,4 @@ export async function until(what: string, holds: () => boolean): Promise<void> {
     if (waited > 60_000) throw new Error(`timed out: ${what}`);
     await new Promise((done) => setTimeout(done, 50));
   }
-}
-
-/** A port of the loopback interface that nobody uses now. */
-export function freePort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr as Deno.NetAddr;
-  listener.close();
-  return port;
 }

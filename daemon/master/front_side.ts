@@ -3,7 +3,7 @@
  * hears of each message over the hand-over socket, or directly when it shares the process.
  */
 import { statfs } from "node:fs/promises";
-import type { Config, MasterEntry } from "../../core/config/mod.ts";
+import { type Config, ConfigError, type MasterEntry } from "../../core/config/mod.ts";
 import { createResolver } from "../../core/dns/mod.ts";
 import type { Logger } from "../../core/log/mod.ts";
 import { CoarseTimer } from "../../core/smtp/mod.ts";
@@ -137,7 +137,16 @@ export function startFrontSide(context: RuntimeContext, first: Snapshot): Promis
       });
       const service = { smtpd, limit: entry.processLimit, log };
       for (const endpoint of endpointsOf(entry, config)) {
-        services.set(endpointText(endpoint), { endpoint, service, entry });
+        const place = endpointText(endpoint);
+        const other = services.get(place)?.entry;
+        if (other !== undefined) {
+          throw new ConfigError(
+            `${entry.origin.file}: line ${entry.origin.line}: ${place} belongs to the service in line ` +
+              `${other.origin.line} already: give each its own address or port`,
+            entry.origin,
+          );
+        }
+        services.set(place, { endpoint, service, entry });
       }
     }
     return services;

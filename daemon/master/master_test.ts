@@ -101,6 +101,10 @@ for (const processes of ROOT ? [false, true] : [false]) {
   });
 }
 
+/** One address under two names. */
+const samePort = (port: number) =>
+  `127.0.0.1:${port} inet n - n - - smtpd\n[127.0.0.1]:${port} inet n - n - - smtpd`;
+
 Deno.test({
   name: "bad configurations: start says file, line and what, exits with 1 and leaves nothing behind",
   ...options,
@@ -113,6 +117,11 @@ Deno.test({
         file: "master.cf",
         line: "no-such-port inet n - n - - smtpd",
         says: /master\.cf.*line 2[0-9].*no-such-port/,
+      },
+      {
+        file: "master.cf",
+        line: samePort(freePort()),
+        says: /master\.cf.*line 2[0-9].*belongs to the service in line 2[0-9] already/,
       },
     ];
     for (const { file, line, says } of cases) {

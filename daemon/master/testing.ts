@@ -1,15 +1,10 @@
 /** Private instances for tests: a real daemon process with its own directories and ports. */
+import { freePort } from "../../core/system/free_port_testing.ts";
 import { selfCommand } from "../../core/system/mod.ts";
 import { linesOf, parseReport } from "./control.ts";
 import { INTERNAL_SERVICES } from "./internal_services.ts";
 
-/** A TCP port of loopback that was free a moment ago. */
-export function freePort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr as Deno.NetAddr;
-  listener.close();
-  return port;
-}
+export { freePort };
 
 export interface InstanceOptions {
   /** Further main.cf lines; later ones win. */

@@ -1,6 +1,9 @@
+import { freePort } from "../../system/free_port_testing.ts";
 import assert from "node:assert/strict";
 import { TableSet } from "../table_set.ts";
 import { type Table, TableError } from "../types.ts";
+
+export { freePort };
 
 const POSTMAP = "/usr/sbin/postmap";
 
@@ -117,14 +120,6 @@ export function installed(...candidates: readonly string[]): string | undefined 
       return false;
     }
   });
-}
-
-/** A port on loopback that was free a moment ago. */
-export function freePort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr as Deno.NetAddr;
-  listener.close();
-  return port;
 }
 
 /** A server program, started by a test and ended by it. */
