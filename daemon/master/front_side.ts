@@ -138,11 +138,10 @@ export function startFrontSide(context: RuntimeContext, first: Snapshot): Promis
       const service = { smtpd, limit: entry.processLimit, log };
       for (const endpoint of endpointsOf(entry, config)) {
         const place = endpointText(endpoint);
-        const other = services.get(place)?.entry;
-        if (other !== undefined) {
+        if (services.has(place)) {
           throw new ConfigError(
-            `${entry.origin.file}: line ${entry.origin.line}: ${place} belongs to the service in line ` +
-              `${other.origin.line} already: give each its own address or port`,
+            `${entry.origin.file}: line ${entry.origin.line}: ${place} is the address of two services: ` +
+              "give one of them another port",
             entry.origin,
           );
         }

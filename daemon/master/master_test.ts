@@ -121,7 +121,7 @@ Deno.test({
       {
         file: "master.cf",
         line: samePort(freePort()),
-        says: /master\.cf.*line 2[0-9].*belongs to the service in line 2[0-9] already/,
+        says: /master\.cf.*line 2[0-9].* is the address of two services/,
       },
     ];
     for (const { file, line, says } of cases) {
