@@ -50,20 +50,31 @@ function mailboxOwner(): { uid: number; gid: number } {
   return nobody;
 }
 
+/** Who the mail system runs as: the caller; for root, the users and groups of an installed Postfix, or nobody. */
+function mailOwner(): { owner: string; group: string } {
+  const uid = process.geteuid?.() ?? 0;
+  const gid = process.getegid?.() ?? 0;
+  if (uid === 0) {
+    const owner = lookupUser("postfix")?.name ?? "nobody";
+    const group = lookupGroup("postdrop")?.name ?? lookupGroup(lookupUser(owner)?.gid ?? gid)?.name ??
+      "nogroup";
+    return { owner, group };
+  }
+  return { owner: lookupUser(uid)?.name ?? String(uid), group: lookupGroup(gid)?.name ?? String(gid) };
+}
+
 /** The first directory on the way to `path` that only its owner may pass, if there is one. */
 function closedAncestor(path: string): string | undefined {
   for (let at = dirname(path);; at = dirname(at)) {
-    if ((statSync(at).mode & 0o001) === 0) return at;
+    const info = statSync(at, { throwIfNoEntry: false });
+    if (info !== undefined && (info.mode & 0o001) === 0) return at;
     if (at === dirname(at)) return undefined;
   }
 }
 
 function mainCf(directory: string): string {
   const { uid, gid } = mailboxOwner();
-  const own = process.geteuid?.() ?? 0;
-  const ownGroup = process.getegid?.() ?? 0;
-  const owner = lookupUser(own)?.name ?? String(own);
-  const group = lookupGroup(ownGroup)?.name ?? String(ownGroup);
+  const { owner, group } = mailOwner();
   return `# A private Postel instance. Every Postfix parameter may be set here; "bin/postconf -n" shows what is set.
 compatibility_level = 3.11
 mail_owner = ${owner}
@@ -140,7 +151,11 @@ export function createInstance(directory: string, ports: InstancePorts): Instanc
     mkdirSync(`${directory}/${part}`, { recursive: true, mode: 0o755 });
   }
   const { uid, gid } = mailboxOwner();
-  if (isRoot) chownSync(`${directory}/mail`, uid, gid);
+  if (isRoot) {
+    chownSync(`${directory}/mail`, uid, gid);
+    const owner = lookupUser(mailOwner().owner);
+    if (owner !== undefined) chownSync(`${directory}/data`, owner.uid, owner.gid);
+  }
   writeNew(`${config}/main.cf`, mainCf(directory), 0o644);
   writeNew(`${config}/master.cf`, masterCf(ports), 0o644);
   writeNew(`${config}/mailboxes`, mailboxes(directory), 0o644);
