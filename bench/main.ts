@@ -2,9 +2,10 @@
  * Postel beside real Postfix: the same loads through both in one run, interleaved, with minimum, median and maximum of
  * each and the ratio. Needs root and Debian's postfix package (the peer, smtp-source and smtp-sink).
  *
- *   deno task bench [--rounds N] [--rows NAME,NAME] [--write]
+ *   deno task bench [--rounds N] [--rows NAME,NAME] [--directory DIR] [--write]
  *
- * `--write` puts the table into bench/results.md. `deno task bench queue` measures the queue tools instead
+ * Both spools are in a new directory below DIR, /var/tmp by default. `--write` puts the table into bench/results.md, or
+ * with a directory into bench/results-elsewhere.md. `deno task bench queue` measures the queue tools instead
  * (bench/queue.ts), `deno task bench tables` lookup tables (bench/tables.ts).
  */
 import { freePort } from "../core/system/free_port_testing.ts";
@@ -81,6 +82,7 @@ async function main(): Promise<number> {
     options: {
       rounds: { type: "string", default: "3" },
       rows: { type: "string" },
+      directory: { type: "string" },
       write: { type: "boolean" },
     },
   });
@@ -93,7 +95,7 @@ async function main(): Promise<number> {
     );
     return 1;
   }
-  const base = Deno.makeTempDirSync({ prefix: "postel-bench-", dir: "/var/tmp" });
+  const base = Deno.makeTempDirSync({ prefix: "postel-bench-", dir: values.directory ?? "/var/tmp" });
   Deno.chmodSync(base, 0o755);
   const sinkPort = freePort();
   const sink = new Deno.Command("smtp-sink", { args: ["-u", "postfix", `127.0.0.1:${sinkPort}`, "1024"] })
@@ -129,7 +131,10 @@ async function main(): Promise<number> {
   }
   const text = table(rows);
   console.log(text);
-  if (values.write) Deno.writeTextFileSync(new URL("results.md", import.meta.url), format(text, rounds));
+  if (values.write) {
+    const name = values.directory === undefined ? "results.md" : "results-elsewhere.md";
+    Deno.writeTextFileSync(new URL(name, import.meta.url), format(text, rounds, values.directory));
+  }
   return 0;
 }
 

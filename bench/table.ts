@@ -40,11 +40,12 @@ export function table(rows: readonly Row[]): string {
   ].join("\n");
 }
 
-/** The page around it. */
-export function format(text: string, rounds: number): string {
+/** The page around it. @param directory where the spools were, if not in the usual place */
+export function format(text: string, rounds: number, directory?: string): string {
+  const where = directory === undefined ? "" : ` --directory ${directory}`;
   return `# Benchmark
 
-Made by \`deno task bench --rounds ${rounds} --write\`: Postfix 3.7.11 (Debian) and Postel with the same main.cf, both as
+Made by \`deno task bench --rounds ${rounds}${where} --write\`: Postfix 3.7.11 (Debian) and Postel with the same main.cf, both as
 root with privilege separation, on the same disk, in one run and in turn. Loads come from \`smtp-source\`, \`smtp-sink\`
 takes the mail. A rate counts from the first connection to the last message at the sink; CPU is that of all processes
 of a mail system. The ratio is Postel's median to Postfix's.
