@@ -260,6 +260,7 @@ Deno.test({
     makeCertificates(directory);
     const server = startSmtpd({
       ...settings,
+      requiretls_enable: "yes",
       smtpd_upstream_proxy_protocol: "haproxy",
       smtpd_peername_lookup: "no",
       smtpd_tls_wrappermode: "yes",
