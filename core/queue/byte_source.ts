@@ -43,69 +43,11 @@ export function endsSource(head: Uint8Array, tail: Uint8Array, tailOffset: numbe
 const FIRST_CHUNK = 16384;
 const CHUNK = 65536;
 
-/**
- * An open file, read in pieces of 64 KB (the first one smaller). Closing the source closes the file.
- * @param room memory for the first piece, for callers that read many files one after the other
- */
-export function fileSource(file: Deno.FsFile, room?: Uint8Array<ArrayBuffer>): ByteSource {
-  let buffer = room ?? new Uint8Array(FIRST_CHUNK);
-  let base = 0;
-  let length = 0;
-
-  function makeRoom(offset: number, wanted: number): void {
-    let room = length === 0 ? buffer.length : CHUNK;
-    if (wanted > room) {
-      // A damaged length field must not make us ask for more memory than the file has bytes.
-      room = Math.max(room, Math.min(wanted, file.statSync().size - offset));
-    }
-    if (room > buffer.length) buffer = new Uint8Array(room);
-  }
-
-  return {
-    window(offset, wanted) {
-      if (offset >= base && offset + wanted <= base + length) {
-        return { bytes: buffer.subarray(0, length), base };
-      }
-      makeRoom(offset, wanted);
-      // Seeking is skipped where the file already stands there.
-      if (offset !== base + length) file.seekSync(offset, Deno.SeekMode.Start);
-      base = offset;
-      length = 0;
-      while (length < buffer.length) {
-        const count = file.readSync(buffer.subarray(length));
-        if (count === null) break;
-        length += count;
-        if (length >= wanted) break;
-      }
-      return { bytes: buffer.subarray(0, length), base };
-    },
-    close: () => file.close(),
-  };
-}
-
-/** A file that was opened through a directory handle, read into `room`. Closing the source does not close the file. */
-export function openFileSource(file: OpenFile, room: Uint8Array<ArrayBuffer>): ByteSource {
-  let buffer = room;
-  let base = 0;
-  let length = 0;
-  return {
-    window(offset, wanted) {
-      if (offset < base || offset + wanted > base + length) {
-        if (wanted > buffer.length) {
-          const rest = file.info().size - offset;
-          buffer = new Uint8Array(Math.max(buffer.length, Math.min(wanted, rest)));
-        }
-        base = offset;
-        length = file.readAt(buffer, offset);
-      }
-      return { bytes: buffer.subarray(0, length), base };
-    },
-    close() {},
-  };
-}
+/** What is needed of an open file: a `FileHandle` has it. */
+type PlacedReads = Pick<FileHandle, "size" | "readAt" | "close">;
 
 /** An open file, read in pieces of 64 KB (the first one smaller). Closing the source closes the file. */
-export function handleSource(file: FileHandle): ByteSource {
+export function handleSource(file: PlacedReads): ByteSource {
   let buffer = new Uint8Array(FIRST_CHUNK);
   let base = 0;
   let length = 0;
@@ -128,5 +70,42 @@ export function handleSource(file: FileHandle): ByteSource {
       return { bytes: buffer.subarray(0, length), base };
     },
     close: () => file.close(),
+  };
+}
+
+/** The same for a file of the runtime's, which may be a pipe as long as it is read from its start to its end. */
+export function fileSource(file: Deno.FsFile): ByteSource {
+  let position = 0;
+  return handleSource({
+    size: () => file.statSync().size,
+    readAt(buffer, offset) {
+      // Seeking is skipped where the file already stands there.
+      if (offset !== position) file.seekSync(offset, Deno.SeekMode.Start);
+      const count = file.readSync(buffer) ?? 0;
+      position = offset + count;
+      return count;
+    },
+    close: () => file.close(),
+  });
+}
+
+/** A file that was opened through a directory handle, read into `room`. Closing the source does not close the file. */
+export function openFileSource(file: OpenFile, room: Uint8Array<ArrayBuffer>): ByteSource {
+  let buffer = room;
+  let base = 0;
+  let length = 0;
+  return {
+    window(offset, wanted) {
+      if (offset < base || offset + wanted > base + length) {
+        if (wanted > buffer.length) {
+          const rest = file.info().size - offset;
+          buffer = new Uint8Array(Math.max(buffer.length, Math.min(wanted, rest)));
+        }
+        base = offset;
+        length = file.readAt(buffer, offset);
+      }
+      return { bytes: buffer.subarray(0, length), base };
+    },
+    close() {},
   };
 }

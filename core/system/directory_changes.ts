@@ -8,7 +8,6 @@ import { Errno, errno, libc, systemError } from "./libc.ts";
 const RENAMEAT2 = Deno.build.arch === "aarch64" ? 276n : 316n;
 const RENAME_NOREPLACE = 1n;
 const F_OK = 0;
-const EEXIST = 17;
 /** The file system, or the system, does not know how to rename without overwriting. */
 const CANNOT: readonly number[] = [22, 38, 95];
 
@@ -32,7 +31,7 @@ export function moveBetween(from: number, name: string, to: number, newName: str
     if (libc().renameat2(RENAMEAT2, BigInt(from), source, BigInt(to), target, 0n) === 0n) return "moved";
     code = errno();
   }
-  if (code === EEXIST) return "exists";
+  if (code === Errno.EEXIST) return "exists";
   if (code === Errno.ENOENT) return "missing";
   throw systemError("rename", code);
 }

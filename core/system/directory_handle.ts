@@ -68,30 +68,17 @@ const STATX_BASIC = 0x7ff;
 const STATX_TYPE_MODE = 0x3;
 const STATX_UID = 0x8;
 
-const NAME = new Uint8Array(4096);
 const EMPTY = new Uint8Array(1);
 const STATX = new Uint8Array(256);
 const STATX_VIEW = new DataView(STATX.buffer);
-const encoder = new TextEncoder();
 
-/** Puts a NUL-terminated name into the buffer that calls take it from; false for names that can't be. */
-function setName(name: string): boolean {
-  if (name.length >= NAME.length) return false;
-  // Names of queue files are ASCII and short: copying them here is cheaper than a call of the encoder.
-  for (let at = 0; at < name.length; at++) {
-    const code = name.charCodeAt(at);
-    if (code === 0) return false;
-    if (code >= 0x80) return setEncodedName(name);
-    NAME[at] = code;
+/** A name as C takes it; undefined for names that no file can have. */
+function nameIfPossible(name: string): Uint8Array<ArrayBuffer> | undefined {
+  try {
+    return cPath(name);
+  } catch {
+    return undefined;
   }
-  NAME[name.length] = 0;
-  return true;
-}
-
-function setEncodedName(name: string): boolean {
-  const { read, written } = encoder.encodeInto(name, NAME.subarray(0, NAME.length - 1));
-  NAME[written] = 0;
-  return read === name.length && !name.includes("\0");
 }
 
 /** A 64-bit number, without the detour over a bigint. */
@@ -110,8 +97,9 @@ function info(fd: number): OpenFileInfo {
  */
 export function pathInfo(path: string): OpenFileInfo | "missing" | undefined {
   try {
-    if (!setName(path)) return undefined;
-    if (libc().statx(AT_FDCWD, NAME, AT_SYMLINK_NOFOLLOW, STATX_BASIC, STATX) === 0) return statxInfo();
+    if (libc().statx(AT_FDCWD, cPath(path), AT_SYMLINK_NOFOLLOW, STATX_BASIC, STATX) === 0) {
+      return statxInfo();
+    }
     return errno() === Errno.ENOENT ? "missing" : undefined;
   } catch {
     return undefined;
@@ -194,11 +182,12 @@ class SystemDirectory implements DirectoryHandle {
   }
 
   open(name: string): OpenFile | undefined {
-    if (!setName(name)) return undefined;
-    let fd = libc().openat(this.fd, NAME, this.#flags);
+    const text = nameIfPossible(name);
+    if (text === undefined) return undefined;
+    let fd = libc().openat(this.fd, text, this.#flags);
     if (fd < 0 && this.#flags !== FILE_FLAGS && errno() === Errno.EPERM) {
       this.#flags = FILE_FLAGS;
-      fd = libc().openat(this.fd, NAME, this.#flags);
+      fd = libc().openat(this.fd, text, this.#flags);
     }
     return fd < 0 ? undefined : new SystemFile(fd);
   }
@@ -246,8 +235,7 @@ class SystemDirectory implements DirectoryHandle {
 export function openDirectory(path: string): DirectoryHandle | undefined {
   let directory: number;
   try {
-    if (!setName(path)) return undefined;
-    directory = libc().open(NAME, O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    directory = libc().open(cPath(path), O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   } catch {
     return undefined;
   }

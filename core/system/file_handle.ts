@@ -1,5 +1,6 @@
 import { cPath } from "./c_path.ts";
 import { Errno, errno, libc, systemError } from "./libc.ts";
+import { flockTry } from "./locks.ts";
 
 /**
  * An open file as its bare descriptor. The runtime's own file object costs several times the system call: it resolves
@@ -34,9 +35,6 @@ const O_NOFOLLOW = ARM ? 0x8000 : 0x20000;
 const O_CLOEXEC = 0x80000;
 const AT_EMPTY_PATH = 0x1000;
 const STATX_INO_SIZE = 0x100 | 0x200;
-const LOCK_SH = 1;
-const LOCK_EX = 2;
-const LOCK_NB = 4;
 
 const EMPTY = new Uint8Array(1);
 const STATX = new Uint8Array(256);
@@ -106,10 +104,7 @@ class Handle implements FileHandle {
   }
 
   tryLock(mode: "shared" | "exclusive"): boolean {
-    if (libc().flock(this.fd, (mode === "shared" ? LOCK_SH : LOCK_EX) | LOCK_NB) === 0) return true;
-    const code = errno();
-    if (code === Errno.EAGAIN || code === Errno.EINTR) return false;
-    throw fileSystemError(`lock ${this.path}`, code);
+    return flockTry(this.fd, mode);
   }
 
   close(): void {

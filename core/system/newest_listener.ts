@@ -55,15 +55,13 @@ function returnConstant(fd: number, constant: number): void {
 }
 
 /**
- * Where several processes listen on one port (SO_REUSEPORT), sends all new connections to the listeners that this process
- * opened last. The others can accept what they have and close: otherwise the kernel goes on giving them connections, and
+ * Where this process listens on a port after others (SO_REUSEPORT), sends all new connections of that port to it. The others can accept what they have and close: otherwise the kernel goes on giving them connections, and
  * resets those that wait at the moment of closing. Throws when the kernel refuses.
  */
-export function takeNewConnections(port: number): void {
+export function takeNewConnections(): void {
   const own = ownSockets();
-  const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
   for (const file of ["/proc/self/net/tcp", "/proc/self/net/tcp6"]) {
-    const sockets = listeningSockets(file).filter(({ address }) => address.endsWith(suffix));
+    const sockets = listeningSockets(file);
     for (const { address, inode } of sockets) {
       const fd = own.get(inode);
       if (fd === undefined) continue;

@@ -103,7 +103,7 @@ Deno.test("takeNewConnections: the newest of several listeners on one port gets 
   const old = listen(0);
   const port = (old.addr as Deno.NetAddr).port;
   const newest = listen(port);
-  takeNewConnections(port);
+  takeNewConnections();
   const accepted: Deno.Conn[] = [];
   const serving = (async () => {
     for await (const connection of newest) accepted.push(connection);

@@ -199,7 +199,7 @@ export function startFrontSide(context: RuntimeContext, first: Snapshot): Promis
         opened.push({ key, listener: listenOn(endpoint, entry, separate), service });
       }
       // A predecessor may still listen there: from here on new clients come to this process.
-      if (separate) { for (const { listener } of opened) takeNewConnections(listener.addr.port); }
+      if (separate) takeNewConnections();
     } catch (error) {
       for (const { listener } of opened) listener.close();
       throw error;

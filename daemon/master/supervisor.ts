@@ -166,10 +166,7 @@ export class Supervisor {
     this.#current = undefined;
     if (old !== undefined) {
       this.#draining.add(old);
-      old.order({ order: "stop", seconds: SUCCESSION_SECONDS });
-      const killer = setTimeout(() => old.kill("SIGKILL"), SUCCESSION_SECONDS * 1000 + 1000);
-      await old.ended;
-      clearTimeout(killer);
+      await end(old, SUCCESSION_SECONDS);
     }
     if (this.#stopping) return;
     try {
@@ -191,13 +188,16 @@ export class Supervisor {
     this.#stopping = true;
     clearTimeout(this.#timer);
     const all = [...this.#draining, ...(this.#current === undefined ? [] : [this.#current])];
-    await Promise.all(all.map(async (child) => {
-      child.order({ order: "stop", seconds });
-      const killer = setTimeout(() => child.kill("SIGKILL"), seconds * 1000 + 1000);
-      await child.ended;
-      clearTimeout(killer);
-    }));
+    await Promise.all(all.map((child) => end(child, seconds)));
   }
+}
+
+/** Asks a process to end within `seconds`, then kills it. Resolves when it has ended. */
+async function end(child: Process, seconds: number): Promise<void> {
+  child.order({ order: "stop", seconds });
+  const killer = setTimeout(() => child.kill("SIGKILL"), seconds * 1000 + 1000);
+  await child.ended;
+  clearTimeout(killer);
 }
 
 function describe(status: Deno.CommandStatus): string {
