@@ -35,7 +35,7 @@ function syncRounds(libraries: readonly string[]): void {
 
 /**
  * A thread that syncs files for the main one. A round of many files costs two messages, where asking the runtime costs
- * a change of threads for each file: a quarter of the processor time of a busy SMTP server.
+ * a change of threads for each file.
  */
 export class SyncThread {
   readonly #worker: Worker;
