@@ -1,15 +1,8 @@
 import { C_LIBRARIES, errorText, libc } from "./libc.ts";
-import { SyncThread } from "./sync_thread.ts";
+import { type SyncedFile, SyncThread } from "./sync_thread.ts";
 
 /** Start writing dirty pages and do not wait (sync_file_range(2)). */
 const SYNC_FILE_RANGE_WRITE = 2;
-
-/** A file that waits for its turn. */
-interface Waiting {
-  readonly fd: number;
-  readonly done: () => void;
-  readonly failed: (error: Error) => void;
-}
 
 /**
  * fsync(2) for many files at a time. Files that ask while a round is under way form the next one: their data is sent
@@ -18,19 +11,20 @@ interface Waiting {
  * calls (measured on ext4).
  */
 export class GroupSync {
-  #waiting: Waiting[] = [];
+  #waiting: SyncedFile[] = [];
   #running = false;
   #thread: SyncThread | undefined;
 
   /** Starts a thread for the rounds, in a process that syncs much. Do it before root and its permissions are given up. */
   startThread(): void {
-    this.#thread ??= new SyncThread(C_LIBRARIES);
+    this.#thread ??= new SyncThread(C_LIBRARIES, (files) => files.forEach((file) => this.#wait(file)));
   }
 
   /** Ends the thread, if there is one; files can be synced without it. */
   close(): void {
-    this.#thread?.close();
+    const thread = this.#thread;
     this.#thread = undefined;
+    thread?.close();
   }
 
   /**
@@ -38,9 +32,21 @@ export class GroupSync {
    */
   sync(fd: number): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ fd, done: resolve, failed: reject });
-      if (!this.#running) void this.#run();
+      const file: SyncedFile = {
+        fd,
+        ended: (error) => {
+          if (error === 0) resolve();
+          else reject(new Error(`fsync: the file could not be written to disk${reason(error)}`));
+        },
+      };
+      if (this.#thread?.ready === true) this.#thread.sync(file);
+      else this.#wait(file);
     });
+  }
+
+  #wait(file: SyncedFile): void {
+    this.#waiting.push(file);
+    if (!this.#running) void this.#run();
   }
 
   async #run(): Promise<void> {
@@ -50,29 +56,20 @@ export class GroupSync {
       await Promise.resolve();
       const round = this.#waiting;
       this.#waiting = [];
-      if (this.#thread?.ready === true) await finishInThread(this.#thread, round);
-      else await finishRound(round);
+      await finishRound(round);
     }
     this.#running = false;
   }
 }
 
-function conclude({ done, failed }: Waiting, error: number): void {
-  if (error === 0) done();
-  else failed(new Error(`fsync: the file could not be written to disk: ${errorText(error)}`));
+/** An error whose number the runtime keeps to itself. */
+const UNKNOWN_ERROR = -1;
+
+function reason(error: number): string {
+  return error === UNKNOWN_ERROR ? "" : `: ${errorText(error)}`;
 }
 
-async function finishInThread(thread: SyncThread, round: readonly Waiting[]): Promise<void> {
-  try {
-    const answer = await thread.sync(round.map(({ fd }) => fd));
-    round.forEach((file, at) => conclude(file, answer[at]!));
-  } catch {
-    // The thread is gone: nothing is known of its files, so that they are synced once more.
-    await finishRound(round);
-  }
-}
-
-async function finishRound(round: readonly Waiting[]): Promise<void> {
+async function finishRound(round: readonly SyncedFile[]): Promise<void> {
   if (round.length > 1) {
     for (const { fd } of round) libc().sync_file_range(fd, 0n, 0n, SYNC_FILE_RANGE_WRITE);
   }
@@ -83,8 +80,6 @@ async function finishRound(round: readonly Waiting[]): Promise<void> {
 }
 
 /** The runtime makes the call in a thread of its own, whose errno can't be asked for. */
-async function finish({ fd, done, failed }: Waiting): Promise<void> {
-  const status = await libc().fsync(fd);
-  if (status === 0) done();
-  else failed(new Error("fsync: the file could not be written to disk"));
+async function finish({ fd, ended }: SyncedFile): Promise<void> {
+  ended(await libc().fsync(fd) === 0 ? 0 : UNKNOWN_ERROR);
 }
