@@ -1,4 +1,4 @@
-/** Restrictions that ask others: policy services and lists in DNS. */
+/** Restrictions that ask others: policy services and lists in DNS; lists that make no sense. */
 import assert from "node:assert/strict";
 import { DnsError, HostLookupError } from "../../core/dns/mod.ts";
 import { addressFilter } from "./access/dnsbl_filter.ts";
@@ -262,4 +262,26 @@ Deno.test("addressFilter: numbers, ranges, nonsense", () => {
   for (const bad of ["127.0.0", "127.0.0.x", "127.0.0.[3..1]", "127.0.0.256", "127.0.0.1.1"]) {
     assert.equal(addressFilter(bad), undefined, bad);
   }
+});
+
+Deno.test("a restriction class that names itself refuses the mail that gets there, and nothing else", async () => {
+  const server = startSmtpd({
+    ...settings,
+    smtpd_restriction_classes: "loop",
+    loop: "loop",
+    smtpd_relay_restrictions: "loop",
+    smtpd_recipient_restrictions: "reject_unauth_destination",
+  });
+  const replies = await talk(server.port, [
+    "EHLO fine.test",
+    "MAIL FROM:<x@y.test>",
+    "RCPT TO:<alice@example.com>",
+    "QUIT",
+  ]);
+  assert.equal(replies[2], "451 4.3.5 Server configuration error");
+  assert.match(replies[3]!, /^221/);
+  assert.ok(
+    server.sink.lines().includes("warning: restriction classes cause unreasonable recursion"),
+  );
+  await server.close();
 });

@@ -9,6 +9,6 @@ export { createSmtpd } from "./service.ts";
 export { checkAccessLists, type Refusal, type Trial, tryRecipient } from "./trial.ts";
 export type { AccessTrace } from "./session.ts";
 export { saslTableTypes } from "./sasl_tables.ts";
-export { restrictionNames } from "./access/lists.ts";
+export { restrictionNames } from "./access/restrictions.ts";
 export type { Outcome } from "./access/check.ts";
 export type { FlushResult, Smtpd, SmtpdConnection, SmtpdDeps, SmtpdResolver } from "./types.ts";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { groups } from "../../testdata/smtpd/access_cases.ts";
 import { services } from "../../testdata/smtpd/verify_cases.ts";
 import { restrictionNames as documented } from "../../testdata/smtpd/restriction_names.ts";
-import { restrictionNames as known } from "./access/lists.ts";
+import { restrictionNames as known } from "./access/restrictions.ts";
 
 /** The restrictions that a recording plays. */
 function played(group: string): string {

@@ -1,7 +1,7 @@
 import type { MaybePromise } from "../../../core/table/mod.ts";
 import { clientFingerprints } from "../fingerprints.ts";
 import type { Check, Outcome } from "./check.ts";
-import { guarded, plain, type Restriction } from "./restriction.ts";
+import { guarded, plain, type Restriction, then } from "./restriction.ts";
 
 /** Restrictions that decide by themselves, by the client's address and by the session. */
 export const basicRestrictions: Readonly<Record<string, Restriction>> = {
@@ -71,11 +71,17 @@ function permitMynetworks(check: Check): MaybePromise<Outcome> {
   const { session } = check;
   const known = session.verdicts.get("mynetworks");
   if (known !== undefined) return known === true ? "ok" : "dunno";
-  return guarded(check, session.client.label, "Client host", async () => {
-    const matched = await session.settings.mynetworks.matches(session.client.name, session.client.address);
-    session.verdicts.set("mynetworks", matched);
-    return matched ? "ok" : "dunno";
-  });
+  const { name, address, label } = session.client;
+  return guarded(
+    check,
+    label,
+    "Client host",
+    () =>
+      then(session.settings.mynetworks.matches(name, address), (matched) => {
+        session.verdicts.set("mynetworks", matched);
+        return matched ? "ok" : "dunno";
+      }),
+  );
 }
 
 /** Is the client's certificate, or its key, in `relay_clientcerts`? */

@@ -1,12 +1,12 @@
+import type { MaybePromise } from "../../../core/table/mod.ts";
 import type { Check, Outcome } from "./check.ts";
-import { plain, type Restriction } from "./restriction.ts";
+import { plain, type Restriction, then } from "./restriction.ts";
 
 /** Restrictions about where the mail goes: relaying and unknown mailboxes. */
 export const destinationRestrictions: Readonly<Record<string, Restriction>> = {
-  permit_auth_destination: plain(async (check) => {
-    const kind = await destination(check);
-    return kind === "ours" ? "ok" : "dunno";
-  }),
+  permit_auth_destination: plain((check) =>
+    then(destination(check), (kind) => kind === "ours" ? "ok" : "dunno")
+  ),
   reject_unauth_destination: plain((check) =>
     refuseUnlessOurs(check, check.session.settings.codes.relayDomains, "5.7.1")
   ),
@@ -31,55 +31,56 @@ export const destinationRestrictions: Readonly<Record<string, Restriction>> = {
 };
 
 /** `ours`: this system is the final destination or relays for the domain; `broken`: a table could not say. */
-async function destination(check: Check): Promise<"ours" | "foreign" | "broken"> {
+function destination(check: Check): MaybePromise<"ours" | "foreign" | "broken"> {
   const { recipient } = check;
   if (recipient === undefined) return "ours";
-  const resolved = await check.session.resolve(recipient);
-  if (resolved.error?.kind === "temporary") return "broken";
-  // Mail with a route in its local part ends elsewhere than its domain says.
-  if (resolved.routed === true && !check.session.settings.untrustedRouting) return "foreign";
-  return resolved.addressClass === "default" ? "foreign" : "ours";
+  return then(check.session.resolve(recipient), (resolved) => {
+    if (resolved.error?.kind === "temporary") return "broken";
+    // Mail with a route in its local part ends elsewhere than its domain says.
+    if (resolved.routed === true && !check.session.settings.untrustedRouting) return "foreign";
+    return resolved.addressClass === "default" ? "foreign" : "ours";
+  });
 }
 
-async function refuseUnlessOurs(
+function refuseUnlessOurs(
   check: Check,
   code: number,
   enhanced: string,
   reason = "Relay access denied",
-): Promise<Outcome> {
+): MaybePromise<Outcome> {
   const { recipient } = check;
   if (recipient === undefined) return "dunno";
-  switch (await destination(check)) {
-    case "ours":
-      return "dunno";
-    case "broken":
-      return check.refuse(451, "4.3.0", `<${recipient}>: Temporary lookup failure`);
-    case "foreign":
-      return check.refuse(code, enhanced, `<${recipient}>: ${reason}`);
-  }
+  return then(destination(check), (kind) => {
+    switch (kind) {
+      case "ours":
+        return "dunno";
+      case "broken":
+        return check.refuse(451, "4.3.0", `<${recipient}>: Temporary lookup failure`);
+      case "foreign":
+        return check.refuse(code, enhanced, `<${recipient}>: ${reason}`);
+    }
+  });
 }
 
 /** Refuses a recipient that no table of its address class knows. */
-export async function refuseUnlistedRecipient(check: Check): Promise<Outcome> {
-  const { recipient } = check;
+export function refuseUnlistedRecipient(check: Check): MaybePromise<Outcome> {
+  const { recipient, session } = check;
   if (recipient === undefined) return "dunno";
-  const { session } = check;
   const { addressing } = session.service.deps;
-  const answer = await addressing.checkRecipient(session.completed(recipient), check.sender ?? "");
-  if (answer.known) return "dunno";
-  return check.refuse(
-    answer.replyCode,
-    answer.code,
-    `<${recipient}>: Recipient address rejected: ${answer.text}`,
-  );
+  return then(addressing.checkRecipient(session.completed(recipient), check.sender ?? ""), (answer) => {
+    if (answer.known) return "dunno";
+    const text = `<${recipient}>: Recipient address rejected: ${answer.text}`;
+    return check.refuse(answer.replyCode, answer.code, text);
+  });
 }
 
 /** Refuses a sender in one of our domains that nobody has. */
-export async function refuseUnlistedSender(check: Check): Promise<Outcome> {
-  const { sender } = check;
+export function refuseUnlistedSender(check: Check): MaybePromise<Outcome> {
+  const { sender, session } = check;
   if (sender === undefined || sender === "") return "dunno";
-  const { session } = check;
-  const answer = await session.service.deps.addressing.checkSender(session.completed(sender));
-  if (answer.known) return "dunno";
-  return check.refuse(answer.replyCode, answer.code, `<${sender}>: Sender address rejected: ${answer.text}`);
+  return then(session.service.deps.addressing.checkSender(session.completed(sender)), (answer) => {
+    if (answer.known) return "dunno";
+    const text = `<${sender}>: Sender address rejected: ${answer.text}`;
+    return check.refuse(answer.replyCode, answer.code, text);
+  });
 }

@@ -1,10 +1,8 @@
 import { parseTime, splitList, unbrace } from "../../../core/config/mod.ts";
-import { encodeXtext } from "../../../core/smtp/mod.ts";
-import { clientFingerprints } from "../fingerprints.ts";
-import { printable, type Session } from "../session.ts";
 import { applyAction } from "./actions.ts";
-import type { Check, Outcome } from "./check.ts";
+import type { Check } from "./check.ts";
 import { PolicyClient, type PolicyOptions } from "./policy_client.ts";
+import { policyRequest } from "./policy_request.ts";
 import type { Restriction } from "./restriction.ts";
 
 /** `check_policy_service endpoint` or `check_policy_service { endpoint, name=value, ... }`. */
@@ -17,14 +15,14 @@ export const policyRestrictions: Readonly<Record<string, Restriction>> = {
         check.session.warn(client);
         return check.misconfigured();
       }
-      const action = await client.ask(requestAttributes(check, client.options.context));
+      const action = await client.ask(policyRequest(check, client.options.context));
       return await applyAction(check, {
         table: argument,
         key: "",
         value: action ?? client.options.defaultAction,
         name: check.name,
         nameClass: check.nameClass,
-      }) as Outcome;
+      });
     },
   },
 };
@@ -76,56 +74,4 @@ function readOptions(check: Check, argument: string): PolicyOptions | string {
     return `bad policy service endpoint: "${options.endpoint}": use inet:host:port or unix:path`;
   }
   return options;
-}
-
-/** The attributes of a request, in the order in which Postfix sends them. */
-function* requestAttributes(check: Check, context: string): Generator<readonly [string, string]> {
-  const { session } = check;
-  const { client, service, transaction } = session;
-  const { config } = service.deps;
-  const text = (value: string | undefined) => value === undefined ? "" : printable(value);
-  const started = transaction?.arrival ?? { seconds: 0, micros: 0 };
-  const hex = (value: number) => value.toString(16);
-  yield ["request", "smtpd_access_policy"];
-  yield ["protocol_state", session.where];
-  yield ["protocol_name", session.protocol];
-  yield ["client_address", client.address];
-  yield ["client_name", client.name];
-  yield ["client_port", client.port];
-  yield ["reverse_client_name", client.reverseName];
-  yield ["server_address", client.serverAddress];
-  yield ["server_port", client.serverPort];
-  yield ["helo_name", text(session.helo)];
-  yield ["sender", text(check.sender)];
-  yield ["recipient", text(check.recipient)];
-  yield ["recipient_count", check.stage === "recipient" ? "0" : String(transaction?.recipients ?? 0)];
-  yield ["queue_id", transaction?.queueId ?? ""];
-  yield [
-    "instance",
-    `${hex(Deno.pid)}.${hex(started.seconds)}.${hex(started.micros)}.${hex(session.serial)}`,
-  ];
-  yield ["size", String(transaction?.content?.size ?? transaction?.declaredSize ?? 0)];
-  yield ["etrn_domain", text(check.subject.etrn)];
-  yield ["stress", config.string("stress")];
-  yield ["sasl_method", session.login?.method ?? ""];
-  yield ["sasl_username", session.login?.user ?? ""];
-  yield ["sasl_sender", text(transaction?.saslSender)];
-  yield* tlsAttributes(session);
-  yield ["policy_context", context];
-  yield ["compatibility_level", config.string("compatibility_level")];
-  yield ["mail_version", config.string("mail_version")];
-}
-
-/** What a session under TLS has to tell; names only from certificates that are trusted. */
-function* tlsAttributes(session: Session): Generator<readonly [string, string]> {
-  const { tls } = session;
-  const named = tls?.trusted === true ? tls.peer : undefined;
-  const prints = clientFingerprints(session);
-  yield ["ccert_subject", encodeXtext(named?.subject ?? "")];
-  yield ["ccert_issuer", encodeXtext(named?.issuer ?? "")];
-  yield ["ccert_fingerprint", prints?.certificate ?? ""];
-  yield ["ccert_pubkey_fingerprint", prints?.publicKey ?? ""];
-  yield ["encryption_protocol", tls?.protocol ?? ""];
-  yield ["encryption_cipher", tls?.cipher ?? ""];
-  yield ["encryption_keysize", String(tls?.cipherBits ?? 0)];
 }

@@ -1,4 +1,4 @@
-import { decodeText, encodeText } from "../../../core/bytes/mod.ts";
+import { decodeText } from "../../../core/bytes/mod.ts";
 import { type CoarseTimer, SmtpStream, SmtpStreamError } from "../../../core/smtp/mod.ts";
 
 /** How a policy service is talked to; times in seconds. */
@@ -41,17 +41,14 @@ export class PolicyClient {
     private readonly warn: (text: string) => void,
   ) {}
 
-  /** The action for a request, or undefined when the service gave no answer in the tries it has. */
-  async ask(attributes: Iterable<readonly [string, string]>): Promise<string | undefined> {
+  /** The action for a request with its empty line, or undefined when the service gave no answer in the tries it has. */
+  async ask(request: Uint8Array): Promise<string | undefined> {
     const { tryLimit, retryDelay } = this.options;
-    let request = "";
-    for (const [name, value] of attributes) request += `${name}=${value}\n`;
-    const bytes = encodeText(request + "\n");
     for (let attempt = 1;; attempt++) {
       // A connection that the server closed while it was idle says nothing about the server.
       const kept = this.#takeIdle();
       try {
-        return await this.#exchange(kept ?? await this.#connect(), bytes);
+        return await this.#exchange(kept ?? await this.#connect(), request);
       } catch (error) {
         if (kept !== undefined && isLost(error)) {
           attempt -= 1;
@@ -116,7 +113,7 @@ export class PolicyClient {
       await stream.write(request);
       let action: string | undefined;
       for (;;) {
-        const line = await stream.readLine(LINE_LIMIT);
+        const line = stream.takeLine(LINE_LIMIT) ?? await stream.readLine(LINE_LIMIT);
         if (line === null) throw new SmtpStreamError("lost", "Connection closed by the server");
         if (line.length === 0) break;
         const text = decodeText(line);

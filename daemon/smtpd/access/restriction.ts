@@ -26,21 +26,30 @@ export function tableOf(tables: TableSet, spec: string): Table {
  * Runs a lookup and turns a table that can't answer into a temporary refusal, with a line in the log: mail must not slip
  * through because a table is broken.
  */
-export async function guarded(
+export function guarded(
   check: Check,
   name: string,
   nameClass: string,
   run: () => MaybePromise<Outcome>,
-): Promise<Outcome> {
-  try {
-    return await run();
-  } catch (error) {
+): MaybePromise<Outcome> {
+  const failed = (error: unknown): Outcome => {
     if (!(error instanceof TableError)) throw error;
     check.session.warn(`${error.message}`);
     return error.kind === "configuration"
       ? check.refuse(451, "4.3.5", `<${name}>: ${nameClass} rejected: Server configuration error`)
       : check.refuse(451, "4.3.0", `<${name}>: ${nameClass} rejected: Temporary lookup failure`);
+  };
+  try {
+    const outcome = run();
+    return outcome instanceof Promise ? outcome.catch(failed) : outcome;
+  } catch (error) {
+    return failed(error);
   }
+}
+
+/** Goes on at once where nothing has to be waited for. */
+export function then<T, U>(value: MaybePromise<T>, next: (value: T) => MaybePromise<U>): MaybePromise<U> {
+  return value instanceof Promise ? value.then(next) : next(value);
 }
 
 /**
