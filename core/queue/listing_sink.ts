@@ -93,3 +93,34 @@ export class MessageBuilder implements ListingSink {
     return head === undefined ? undefined : { ...head, recipients: this.#recipients };
   }
 }
+
+/** Gathers the messages of a listing. */
+export class MessageCollector implements ListingSink {
+  readonly #builder = new MessageBuilder();
+  #messages: ListedMessage[] = [];
+
+  begin(head: ListingHead): void {
+    this.#builder.begin(head);
+  }
+
+  recipient(
+    address: ListedText,
+    original: ListedText,
+    log: ListedRecipient["log"],
+    reason: ListedText,
+  ): void {
+    this.#builder.recipient(address, original, log, reason);
+  }
+
+  end(): void {
+    const message = this.#builder.take();
+    if (message !== undefined) this.#messages.push(message);
+  }
+
+  /** The messages that are complete since the last call. */
+  take(): ListedMessage[] {
+    const messages = this.#messages;
+    this.#messages = [];
+    return messages;
+  }
+}

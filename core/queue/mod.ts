@@ -40,14 +40,8 @@ export { recordTypeName } from "./describe.ts";
 export { RecordWalker } from "./record_walker.ts";
 export { createQueueDirectories } from "./directories.ts";
 export { LISTED_QUEUES, listQueues, withBounced } from "./listing.ts";
-export { printable } from "./listing_sink.ts";
-export {
-  formatListing,
-  formatListingJson,
-  LISTING_EMPTY,
-  listingFooter,
-  listingHeader,
-} from "./listing_format.ts";
+export { MessageCollector, printable, TextSpan } from "./listing_sink.ts";
+export { JsonPrinter, type ListingPrinter, MailqPrinter } from "./listing_print.ts";
 export { formatLogRecord, parseLog } from "./log_record.ts";
 export {
   type ActionCount,

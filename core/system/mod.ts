@@ -49,6 +49,7 @@ export { hasOpenssl, OpensslError, OpensslServer, OpensslSession } from "./opens
 export { compilePcre, hasPcre, PcreFlag, type PcrePattern } from "./pcre2.ts";
 export { mapFile } from "./mapped_file.ts";
 export { takeNewConnections } from "./newest_listener.ts";
+export { endTurn } from "./turn.ts";
 export { GroupSync } from "./group_sync.ts";
 export { createFile, type FileHandle, openFile } from "./file_handle.ts";
 export { changeMode, fileExists, renameFile, unlinkFile } from "./files.ts";

@@ -1,6 +1,7 @@
 import type { ByteSink } from "../../core/ipc/mod.ts";
 import { AttributeWriter } from "../../core/ipc/mod.ts";
 import { LISTED_QUEUES, type QueueName, withBounced } from "../../core/queue/mod.ts";
+import { endTurn } from "../../core/system/mod.ts";
 import { ListingShare, type ListingSource, PIECE, type ShareConnection } from "./share.ts";
 import { ListingWriter } from "./wire.ts";
 
@@ -86,6 +87,8 @@ export class ListingRun {
     const bytes = this.#writer.view().slice();
     this.#writer.clear();
     await this.#send(bytes);
+    // A client that reads quickly never makes the write wait; the rest of the process has its turns all the same.
+    await endTurn();
   }
 
   #send(bytes: Uint8Array): Promise<void> {

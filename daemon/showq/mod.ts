@@ -10,7 +10,8 @@ import { type ListingHelper, ListingRun } from "./listing.ts";
 import { type ListingSource, serveShare, type ShareConnection } from "./share.ts";
 import type { ShowqLevel } from "./wire.ts";
 
-export { ListingError, ListingParser, ListingWriter, type ShowqLevel } from "./wire.ts";
+export { ListingWriter, type ShowqLevel } from "./wire.ts";
+export { ListingError, ListingReader } from "./listing_reader.ts";
 export { type UserAccess, userAccess, type UserList } from "./user_access.ts";
 export {
   listenForUsers,

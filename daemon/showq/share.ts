@@ -14,10 +14,11 @@ import {
   type QueueName,
   withBounced,
 } from "../../core/queue/mod.ts";
+import { endTurn } from "../../core/system/mod.ts";
 import { ListingWriter, type ShowqLevel } from "./wire.ts";
 
 /** A piece of the listing that leaves in one write. */
-export const PIECE = 32768;
+export const PIECE = 65536;
 
 /** A frame has a piece and at most one more message; one of a million recipients fits. */
 const LARGEST_FRAME = 1 << 30;
@@ -71,12 +72,13 @@ async function sendFrame(sink: ByteSink, writer: AttributeWriter): Promise<void>
   frame.set(writer.view(), 4);
   writer.clear();
   await writeAll(sink, frame);
+  await endTurn();
 }
 
 /** Asks the second process for directories. */
 export class ListingShare {
   readonly #connection: ShareConnection;
-  #held = new Uint8Array(65536);
+  #held = new Uint8Array(4 * PIECE);
   #start = 0;
   #end = 0;
 

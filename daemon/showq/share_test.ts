@@ -2,8 +2,14 @@ import assert from "node:assert/strict";
 import { ByteBuffer } from "../../core/bytes/mod.ts";
 import { configFromText } from "../../core/config/mod.ts";
 import { Logger, memorySink } from "../../core/log/mod.ts";
-import { appendRecord, appendTextRecord, openQueue, RecordType } from "../../core/queue/mod.ts";
-import { createShowq, ListingParser, serveListingShare, type ShowqDeps } from "./mod.ts";
+import {
+  appendRecord,
+  appendTextRecord,
+  MessageCollector,
+  openQueue,
+  RecordType,
+} from "../../core/queue/mod.ts";
+import { createShowq, ListingReader, serveListingShare, type ShowqDeps } from "./mod.ts";
 
 const MESSAGES = 500;
 const NOTHING = new Uint8Array(0);
@@ -43,18 +49,19 @@ function filledQueue(directory: string): { deps: ShowqDeps; ids: Set<string> } {
 async function listing(
   deps: ShowqDeps,
   wait?: Promise<void>,
-): Promise<ListingParser & { messages: Shown[] }> {
-  const parser = Object.assign(new ListingParser(), { messages: [] as Shown[] });
+): Promise<{ done: boolean; messages: Shown[] }> {
+  const collector = new MessageCollector();
+  const reader = new ListingReader(collector);
   await createShowq(deps).serve({
     async write(bytes) {
-      if (parser.announced) await wait;
+      if (reader.announced) await wait;
       // The network takes what it likes.
       const taken = bytes.subarray(0, Math.max(1, bytes.length >> 1));
-      parser.messages.push(...parser.push(taken));
+      reader.push(taken);
       return taken.length;
     },
   });
-  return parser;
+  return { done: reader.done, messages: collector.take() };
 }
 
 function helperAt(path: string): NonNullable<ShowqDeps["helper"]> {

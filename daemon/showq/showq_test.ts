@@ -7,11 +7,12 @@ import {
   appendTextRecord,
   type ListedMessage,
   memoryQueue,
+  MessageCollector,
   type Queue,
   RecordType,
 } from "../../core/queue/mod.ts";
 import { ByteBuffer } from "../../core/bytes/mod.ts";
-import { createShowq, listenForUsers, ListingError, ListingParser, userAccess } from "./mod.ts";
+import { createShowq, listenForUsers, ListingError, ListingReader, userAccess } from "./mod.ts";
 
 async function submit(queue: Queue, sender: string, recipients: readonly string[]): Promise<string> {
   const writer = queue.create("maildrop");
@@ -41,13 +42,11 @@ async function listing(queue: Queue, mainCf: string): Promise<Uint8Array> {
 }
 
 function parse(bytes: Uint8Array, step: number): ListedMessage[] {
-  const parser = new ListingParser();
-  const messages: ListedMessage[] = [];
-  for (let at = 0; at < bytes.length; at += step) {
-    messages.push(...parser.push(bytes.subarray(at, at + step)));
-  }
-  assert.ok(parser.done);
-  return messages;
+  const messages = new MessageCollector();
+  const reader = new ListingReader(messages);
+  for (let at = 0; at < bytes.length; at += step) reader.push(bytes.subarray(at, at + step));
+  assert.ok(reader.done);
+  return messages.take();
 }
 
 async function sampleQueue(): Promise<{ queue: Queue; id: string }> {
@@ -113,7 +112,8 @@ Deno.test("showq: the listing of Postfix 3.7 has neither bounces nor original ad
 
 Deno.test("showq: an empty queue is an empty list, other answers are refused", async () => {
   assert.deepEqual(parse(await listing(memoryQueue(), ""), 10), []);
-  const refuse = (text: string) => () => new ListingParser().push(new TextEncoder().encode(text));
+  const refuse = (text: string) => () =>
+    new ListingReader(new MessageCollector()).push(new TextEncoder().encode(text));
   assert.throws(refuse("protocol\0other\0\0"), ListingError);
   assert.throws(refuse("protocol\0mail_queue_list_protocol\0\0queue_id\0X\0\0"), ListingError);
   assert.throws(refuse("protocol\0mail_queue_list_protocol\0\0queue_name\0/etc\0\0"), ListingError);
@@ -131,9 +131,9 @@ Deno.test("showq: hostile answers only ever give a ListingError (fixed seed)", (
   for (let round = 0; round < 3000; round++) {
     let text = random(4) === 0 ? "" : "protocol\0mail_queue_list_protocol\0\0";
     for (let count = random(30); count > 0; count--) text += words[random(words.length)] + "\0";
-    const parser = new ListingParser();
+    const reader = new ListingReader(new MessageCollector());
     try {
-      parser.push(new TextEncoder().encode(text));
+      reader.push(new TextEncoder().encode(text));
     } catch (error) {
       assert.ok(error instanceof ListingError, String(error));
     }
