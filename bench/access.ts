@@ -2,8 +2,9 @@
  * Relaying with access control: ten restrictions, three table lookups and a policy service among them, through Postfix
  * and Postel in turn. Needs root and Debian's postfix package.
  *
- *   deno run -A bench/access.ts [--rounds N] [--write]
+ *   deno run -A bench/access.ts [--rounds N] [--directory DIR] [--write]
  *
+ * Both spools are in a new directory below DIR, /var/tmp by default.
  * `--write` puts the table into bench/access-results.md.
  */
 import { freePort } from "../core/system/free_port_testing.ts";
@@ -60,7 +61,11 @@ async function startPolicyService(): Promise<{ readonly child: Deno.ChildProcess
 async function main(): Promise<number> {
   const { values } = parseArgs({
     args: Deno.args,
-    options: { rounds: { type: "string", default: "3" }, write: { type: "boolean" } },
+    options: {
+      rounds: { type: "string", default: "3" },
+      directory: { type: "string", default: "/var/tmp" },
+      write: { type: "boolean" },
+    },
   });
   const rounds = Number(values.rounds);
   if (Deno.uid() !== 0) {
@@ -69,7 +74,7 @@ async function main(): Promise<number> {
     );
     return 1;
   }
-  const base = Deno.makeTempDirSync({ prefix: "postel-bench-", dir: "/var/tmp" });
+  const base = Deno.makeTempDirSync({ prefix: "postel-bench-", dir: values.directory });
   Deno.chmodSync(base, 0o755);
   const sinkPort = freePort();
   const sink = new Deno.Command("smtp-sink", { args: ["-u", "postfix", `127.0.0.1:${sinkPort}`, "1024"] })

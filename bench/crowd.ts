@@ -2,7 +2,9 @@
  * Many clients at once: what 5,000 open sessions cost one front process, and how much 1,000 clients that send an octet
  * now and then slow down the others. Needs root and Debian's postfix package (smtp-source and smtp-sink).
  *
- *   deno run -A bench/crowd.ts [--sessions N] [--slow N] [--rounds N]
+ *   deno run -A bench/crowd.ts [--sessions N] [--slow N] [--rounds N] [--directory DIR]
+ *
+ * The spool is in a new directory below DIR, /var/tmp by default.
  */
 import { freePort } from "../core/system/free_port_testing.ts";
 import { parseArgs } from "node:util";
@@ -109,6 +111,7 @@ async function main(): Promise<void> {
       sessions: { type: "string", default: "5000" },
       slow: { type: "string", default: "1000" },
       rounds: { type: "string", default: "5" },
+      directory: { type: "string", default: "/var/tmp" },
     },
   });
   const [sessions, slow, rounds] = [values.sessions, values.slow, values.rounds].map(Number) as [
@@ -116,7 +119,7 @@ async function main(): Promise<void> {
     number,
     number,
   ];
-  const base = Deno.makeTempDirSync({ prefix: "postel-crowd-", dir: "/var/tmp" });
+  const base = Deno.makeTempDirSync({ prefix: "postel-crowd-", dir: values.directory });
   Deno.chmodSync(base, 0o755);
   const sinkPort = freePort();
   const sink = new Deno.Command("smtp-sink", { args: ["-u", "postfix", `127.0.0.1:${sinkPort}`, "1024"] })

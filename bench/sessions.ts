@@ -2,7 +2,9 @@
  * Sessions that cost cryptography, beside real Postfix: TLS on every connection with ECDSA and with RSA keys, and AUTH
  * PLAIN against the password file of SASL. Needs root, Debian's postfix, sasl2-bin and the openssl command.
  *
- *   deno run -A bench/sessions.ts [--rounds N] [--rows NAME,NAME]
+ *   deno run -A bench/sessions.ts [--rounds N] [--rows NAME,NAME] [--directory DIR]
+ *
+ * Both spools are in a new directory below DIR, /var/tmp by default.
  */
 import { freePort } from "../core/system/free_port_testing.ts";
 import { parseArgs } from "node:util";
@@ -96,13 +98,17 @@ function settings(base: string, name: string, key: Load["key"], sinkPort: number
 async function main(): Promise<number> {
   const { values } = parseArgs({
     args: Deno.args,
-    options: { rounds: { type: "string", default: "3" }, rows: { type: "string" } },
+    options: {
+      rounds: { type: "string", default: "3" },
+      rows: { type: "string" },
+      directory: { type: "string", default: "/var/tmp" },
+    },
   });
   const wanted = values.rows?.split(",");
   const loads = LOADS.filter(({ name }) =>
     wanted === undefined || wanted.some((word) => name.includes(word))
   );
-  const base = Deno.makeTempDirSync({ prefix: "postel-sessions-", dir: "/var/tmp" });
+  const base = Deno.makeTempDirSync({ prefix: "postel-sessions-", dir: values.directory });
   Deno.chmodSync(base, 0o755);
   const certificates = `${base}/certificates`;
   for (const part of [certificates, `${base}/sasl`]) Deno.mkdirSync(part);
