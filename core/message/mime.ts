@@ -45,7 +45,7 @@ export function mimeErrorText(errors: number): { dsn: string; text: string } {
 }
 
 export interface MimeOptions {
-  /** `header_size_limit`, bytes. */
+  /** `header_size_limit`, bytes. A header takes in no further line once it is as long. */
   readonly headerLimit: number;
   /** `mime_boundary_length_limit`, characters. */
   readonly boundaryLimit: number;
@@ -211,7 +211,7 @@ export class MimeScanner {
     let at = start + nameLength;
     // The obsolete blanks between name and colon are dropped (RFC 5322, 4.5).
     while (bytes[at] === 0x20 || bytes[at] === 0x09) at += 1;
-    this.#appendToHeader(bytes.subarray(at, textEnd(bytes, at, end)));
+    this.#header.append(bytes.subarray(at, textEnd(bytes, at, end)));
     this.#nameLength = nameLength;
     this.#collecting = true;
   }
@@ -222,14 +222,7 @@ export class MimeScanner {
       return;
     }
     if (!this.#previousWasPiece) this.#header.appendByte(0x0a);
-    this.#appendToHeader(bytes.subarray(start, textEnd(bytes, start, end)));
-  }
-
-  /** What goes beyond the size limit is dropped. */
-  #appendToHeader(bytes: Uint8Array): void {
-    const room = this.#options.headerLimit - this.#header.length;
-    if (bytes.length > room) this.#report(MimeError.TruncatedHeader, () => decodeText(this.#header.view()));
-    this.#header.append(bytes.length > room ? bytes.subarray(0, Math.max(room, 0)) : bytes);
+    this.#header.append(bytes.subarray(start, textEnd(bytes, start, end)));
   }
 
   #completeHeader(): void {

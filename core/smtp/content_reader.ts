@@ -11,6 +11,9 @@ const TAB = 9;
 const SHORT_RECORD = 127;
 /** So much is copied at once where lines stand behind each other as they will in the records. */
 const AHEAD = 4096;
+const GREATER = 62;
+const FROM = new TextEncoder().encode("From ");
+const MAILBOX_LINE = new TextEncoder().encode("X-Mailbox-Line: ");
 
 export interface ContentOptions {
   /** `line_length_limit`: longer lines become several records. */
@@ -160,23 +163,39 @@ export class ContentReader {
   #record(type: number, input: Uint8Array, start: number, end: number, out: ByteBuffer): void {
     if (this.bareLf && this.#refuseBareLf) return;
     const length = end - start;
+    this.size += type === NORMAL ? length + 2 : length;
     if (this.#first) {
+      // What a mailbox put before a message would end its headers: it becomes one of them.
+      if (this.#dots && isMailboxLine(input, start, end)) {
+        appendHead(type, MAILBOX_LINE.length + length, out);
+        out.append(MAILBOX_LINE);
+        out.append(input.subarray(start, end));
+        return;
+      }
       this.#first = false;
       // Content that starts with a blank must not become a continuation of the header that is put before it.
       const byte = input[start];
-      if (length > 0 && (byte === SPACE || byte === TAB)) {
-        out.appendByte(NORMAL);
-        out.appendByte(0);
-      }
+      if (length > 0 && (byte === SPACE || byte === TAB)) appendHead(NORMAL, 0, out);
     }
-    this.size += type === NORMAL ? length + 2 : length;
-    out.appendByte(type);
-    let rest = length;
-    while (rest > 127) {
-      out.appendByte((rest & 127) | 128);
-      rest >>>= 7;
-    }
-    out.appendByte(rest);
+    appendHead(type, length, out);
     out.append(input.subarray(start, end));
   }
+}
+
+/** The type and the length of a record, seven bits an octet. */
+function appendHead(type: number, length: number, out: ByteBuffer): void {
+  out.appendByte(type);
+  let rest = length;
+  while (rest > 127) {
+    out.appendByte((rest & 127) | 128);
+    rest >>>= 7;
+  }
+  out.appendByte(rest);
+}
+
+/** `From `, the first line of a message in a mailbox, possibly quoted by mail programs with `>`. */
+function isMailboxLine(input: Uint8Array, start: number, end: number): boolean {
+  let at = start;
+  while (at < end && input[at] === GREATER) at += 1;
+  return end - at >= FROM.length && FROM.every((byte, index) => input[at + index] === byte);
 }

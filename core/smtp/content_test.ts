@@ -57,6 +57,14 @@ const STORED: readonly (readonly [string, readonly string[], string])[] = [
   ["a\n.\r\nb\r\n.\n.c\r\n.\n.\r\nd\r\n.\r\n", ["N:a", "N:b", "N:c", "N:d"], ""],
   ["a\r\n.\r\r\nb\r\r\n.\r\n", ["N:a", "N:\r", "N:b\r"], ""],
   [" x\r\n.\r\n", ["N:", "N: x"], ""],
+  ["From a\r\nb: c\r\n\r\nFrom d\r\n.\r\n", ["N:X-Mailbox-Line: From a", "N:b: c", "N:", "N:From d"], ""],
+  [">>From a\r\nFrom b\r\n c\r\n.\r\n", [
+    "N:X-Mailbox-Line: >>From a",
+    "N:X-Mailbox-Line: From b",
+    "N:",
+    "N: c",
+  ], ""],
+  ["from a\r\nFrom b\r\n>\r\n.\r\n", ["N:from a", "N:From b", "N:>"], ""],
   ["\0.\r\n.\0\r\n.\r\n", ["N:\0.", "N:\0"], ""],
   [".\r\n", [], ""],
 ];

@@ -175,6 +175,8 @@ export class HeaderStage {
   /** Writes a header: one record a line; lines that are continued begin with white space. */
   write(header: Uint8Array): void {
     const out = this.#out;
+    const { headerSizeLimit } = this.#state.context.settings;
+    if (header.length > headerSizeLimit) header = cutHeader(header, headerSizeLimit);
     let at = 0;
     while (at <= header.length) {
       const newline = header.indexOf(NEWLINE, at);
@@ -243,6 +245,12 @@ export class HeaderStage {
     const stamp = new Date(writer.created.seconds * 1000).toISOString().replace(/[-:T]/g, "").slice(0, 14);
     return `<${stamp}.${queueId}@${settings.myhostname}>`;
   }
+}
+
+/** Cuts a header that is too long: at the start of the line that does not fit, if less than a tenth is lost by that. */
+function cutHeader(header: Uint8Array, limit: number): Uint8Array {
+  const lineEnd = header.lastIndexOf(NEWLINE, limit);
+  return header.subarray(0, lineEnd + 1 > 0.9 * limit ? lineEnd : limit);
 }
 
 /** What stands behind the colon, from the first character that is not white space. */

@@ -44,7 +44,9 @@ async function completeWithNotices(deps: CompletionDeps, message: ActiveMessage)
     await attempt(deps, message, () => bounce.flush("bounce", bounceTarget(message, 0, verp)));
   }
   if (queue.hasLog("trace", id)) {
-    const sent = await attempt(deps, message, () => bounce.flush("trace", bounceTarget(message, 0, false)));
+    // The flags say whether sendmail -bv or -v asked, which reads otherwise than a report of success.
+    const target = bounceTarget(message, message.traceFlags, false);
+    const sent = await attempt(deps, message, () => bounce.flush("trace", target));
     const reported = message.traceFlags === DeliveryFlag.ReportUser;
     if (sent && reported && envelope.traceOffset !== undefined && message.deferred) {
       queue.killTrace(ACTIVE, id, envelope.traceOffset);

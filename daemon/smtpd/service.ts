@@ -182,9 +182,9 @@ class Conversation {
     const kind = error instanceof SmtpStreamError ? error.kind : "fault";
     const { label } = session.client;
     const { hostname } = session.settings;
-    const progress = session.receiving === undefined
-      ? ""
-      : ` (${session.transaction?.content?.size ?? 0} bytes)`;
+    const { transaction } = session;
+    const received = (transaction?.content?.size ?? 0) + (transaction?.unfinished.length ?? 0);
+    const progress = session.receiving === undefined ? "" : ` (${received} bytes)`;
     const place = `after ${session.receiving ?? session.where}${progress} from ${label}`;
     if (kind === "lost") {
       this.deps.log.info(`${session.id}: lost connection ${place}`, "lost_connection");
