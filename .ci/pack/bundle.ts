@@ -3,6 +3,10 @@
 /** Entry modules of the packed program besides the commands. */
 const ENTRIES = ["packed.ts", "unpacked.ts"];
 
+/** Data that modules read from beside themselves. */
+const DATA = ["parameters.json", "parameters_postel.json", "parameters_derived.json"]
+  .map((name) => `core/config/${name}`);
+
 /** The modules in `cmd/` that the registry names as commands. */
 function commandModules(root: string): string[] {
   const registry = Deno.readTextFileSync(`${root}/cmd/registry.ts`);
@@ -52,5 +56,8 @@ export function bundle(root: string, out: string): void {
       throw new Error(`deno bundle: ${name} begins otherwise than expected; adapt EAGER_REQUIRE`);
     }
     Deno.writeTextFileSync(path, lazy);
+  }
+  for (const path of DATA) {
+    Deno.copyFileSync(`${root}/${path}`, `${out}/${path.slice(path.lastIndexOf("/") + 1)}`);
   }
 }

@@ -1,10 +1,19 @@
 /**
- * What is known of every parameter: type, default, limits. The facts are data files beside this one. They come in as text
- * and are parsed here, because a bundler would turn JSON into program text, which takes four times as long to read.
+ * What is known of every parameter: type, default, limits. The facts are data files beside this one. They are read when
+ * they are first asked for and not imported, because as a part of the program text they would take 2 ms of every start.
  */
-import derivedText from "./parameters_derived.json" with { type: "text" };
-import ownText from "./parameters_postel.json" with { type: "text" };
-import postfixText from "./parameters.json" with { type: "text" };
+
+/** The files' texts. The packed program has copies of the files beside its modules. */
+const texts = {
+  postfix: lazily("parameters.json"),
+  own: lazily("parameters_postel.json"),
+  derived: lazily("parameters_derived.json"),
+};
+
+function lazily(name: string): () => string {
+  let text: string | undefined;
+  return () => text ??= Deno.readTextFileSync(new URL(name, import.meta.url));
+}
 
 export type ParameterType = "string" | "raw" | "bool" | "nbool" | "int" | "nint" | "long" | "time";
 
@@ -111,7 +120,7 @@ class Parameters {
 
 /** A parameter alone, cut out of the text of its file: an array of objects that begin with the name, indented by two. */
 function singleParameter(name: string): Parameter | undefined {
-  for (const text of [ownText, postfixText]) {
+  for (const text of [texts.own(), texts.postfix()]) {
     const at = text.indexOf(`"name": ${JSON.stringify(name)},`);
     if (at < 0) continue;
     const next = text.indexOf("\n  {", at);
@@ -130,11 +139,11 @@ function isKnown(parameter: Parameter): boolean {
 function parseAll() {
   const known = new Map<string, Parameter>();
   const removed = new Map<string, Parameter>();
-  for (const parameter of JSON.parse(postfixText) as Parameter[]) {
+  for (const parameter of JSON.parse(texts.postfix()) as Parameter[]) {
     if (isKnown(parameter)) known.set(parameter.name, parameter);
     else if (parameter.class === "removed") removed.set(parameter.name, parameter);
   }
-  for (const parameter of JSON.parse(ownText) as Parameter[]) known.set(parameter.name, parameter);
+  for (const parameter of JSON.parse(texts.own()) as Parameter[]) known.set(parameter.name, parameter);
   return { known, removed };
 }
 
@@ -142,7 +151,7 @@ function buildTable(): ParameterTable {
   const parameters = new Parameters();
   let all: readonly Parameter[] | undefined;
   let derived: DerivedFile | undefined;
-  const derivedFile = () => derived ??= JSON.parse(derivedText) as DerivedFile;
+  const derivedFile = () => derived ??= JSON.parse(texts.derived()) as DerivedFile;
   return {
     find: (name) => parameters.find(name),
     findRemoved: (name) => parameters.all.removed.get(name),

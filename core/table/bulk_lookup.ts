@@ -1,9 +1,13 @@
 import { encodeText } from "../bytes/mod.ts";
-import type { Place } from "./index_reader.ts";
+import type { GroupLookup, Place } from "./index_reader.ts";
 import type { IndexedTable } from "./indexed_table.ts";
+import { KeyGroup, type ViewedBytes } from "./key_group.ts";
 import type { MaybePromise } from "./types.ts";
 
 const NEWLINE = 0x0a;
+const HIGHEST_BITS = 0x80808080;
+/** Room for what stands between key and value and behind them. */
+const SLACK = 16;
 
 /** How answers are written. */
 export interface AnswerForm {
@@ -31,8 +35,10 @@ export class BulkLookup {
   readonly #before: Uint8Array;
   readonly #between: Uint8Array;
   readonly #after: Uint8Array;
+  readonly #group = new KeyGroup();
   #key = new Uint8Array(1024);
-  #output = new Uint8Array(1 << 17);
+  #output = new Uint8Array(1 << 18);
+  #outputView = new DataView(this.#output.buffer);
   #written = 0;
   readonly #place: Place = { bytes: this.#key, start: 0, end: 0 };
 
@@ -56,21 +62,49 @@ export class BulkLookup {
    * is there. Throws (or rejects with) `TableError`.
    */
   answer(input: Uint8Array, from: number, end: number): MaybePromise<BulkProgress> {
-    return this.table.batch(() => this.#answerNow(input, from, end));
+    const viewed = { bytes: input, view: new DataView(input.buffer, input.byteOffset, input.byteLength) };
+    return this.table.batch(() => this.#answerNow(viewed, from, end));
   }
 
-  #answerNow(input: Uint8Array, from: number, end: number): BulkProgress {
-    const place = this.#place;
+  #answerNow(input: ViewedBytes, from: number, end: number): BulkProgress {
     // The batch may be started over.
     this.#written = 0;
     let position = from;
     while (position < end) {
-      const length = this.#takeKey(input, position);
-      if (length <= 0) break;
-      if (this.table.locateKey(this.#key, length, place) && !this.#put(input, position, length)) break;
-      position += length + 1;
+      const together = this.form.json ? undefined : this.table.group;
+      let next = position;
+      if (together !== undefined) next = this.#answerGroup(together, input, position, end);
+      // What stopped the group may be a capital letter.
+      if (next === position) next = this.#answerLine(input.bytes, position);
+      if (next === position) break;
+      position = next;
     }
     return { position, found: this.#written > 0 };
+  }
+
+  /** Answers several lines. Where the first begins that could not be answered in this way. */
+  #answerGroup(lookup: GroupLookup, input: ViewedBytes, from: number, end: number): number {
+    const group = this.#group;
+    lookup.locate(group, input, from, end, this.foldCase);
+    const { starts, count, valueAt, valueLength } = group;
+    for (let index = 0; index < count; index++) {
+      const value = valueAt[index]!;
+      if (value === 0) continue;
+      const start = starts[index]!;
+      const next = starts[index + 1]!;
+      if (!this.#putPlain(input, start, next, lookup.file, value, valueLength[index]!)) return start;
+    }
+    return starts[count]!;
+  }
+
+  /** Answers one line. Where the next one begins; `start` if this one is not plain. */
+  #answerLine(input: Uint8Array, start: number): number {
+    const length = this.#takeKey(input, start);
+    if (length <= 0) return start;
+    if (this.table.locateKey(this.#key, length, this.#place) && !this.#put(input, start, length)) {
+      return start;
+    }
+    return start + length + 1;
   }
 
   /** Copies the line to the key buffer, folded, with a NUL behind it. Its length; -1 if it is not plain. */
@@ -94,6 +128,64 @@ export class BulkLookup {
     }
   }
 
+  /** Makes room for so many more bytes of output. */
+  #reserve(more: number): void {
+    const grown = new Uint8Array(Math.max(this.#written + more, this.#output.length * 2));
+    grown.set(this.output);
+    this.#output = grown;
+    this.#outputView = new DataView(grown.buffer);
+  }
+
+  /**
+   * Appends an answer, four bytes at a time. False if the value is empty or not plain.
+   * @param keyAt the line in the input
+   * @param next the line after it
+   */
+  #putPlain(
+    input: ViewedBytes,
+    keyAt: number,
+    next: number,
+    file: ViewedBytes,
+    valueAt: number,
+    storedLength: number,
+  ): boolean {
+    const keyLength = next - 1 - keyAt;
+    // A NUL at the end does not belong to the value.
+    const length = storedLength > 0 && file.bytes[valueAt + storedLength - 1] === 0
+      ? storedLength - 1
+      : storedLength;
+    if (length === 0) return false;
+    if (this.#written + keyLength + length + SLACK > this.#output.length) {
+      this.#reserve(keyLength + length + SLACK);
+    }
+    const output = this.#output;
+    const view = this.#outputView;
+    let at = this.#written;
+    let from = keyAt;
+    for (; from + 4 < next; from += 4, at += 4) view.setInt32(at, input.view.getInt32(from, true), true);
+    for (; from < next - 1; from++) output[at++] = input.bytes[from]!;
+    const between = this.#between;
+    for (let index = 0; index < between.length; index++) output[at++] = between[index]!;
+    const end = valueAt + length;
+    let doubtful = 0;
+    from = valueAt;
+    for (; from + 4 <= end; from += 4, at += 4) {
+      const four = file.view.getInt32(from, true);
+      // Each byte's highest bit shows whether it is NUL or not ASCII.
+      doubtful |= four | (((four - 0x01010101) | 0) & ~four);
+      view.setInt32(at, four, true);
+    }
+    for (; from < end; from++) {
+      const byte = file.bytes[from]!;
+      doubtful |= byte === 0 ? 0x80 : byte;
+      output[at++] = byte;
+    }
+    if ((doubtful & HIGHEST_BITS) !== 0) return false;
+    output[at++] = NEWLINE;
+    this.#written = at;
+    return true;
+  }
+
   /** Appends an answer to the output. False if the value, which ends at its first NUL, is empty or not plain. */
   #put(input: Uint8Array, keyAt: number, keyLength: number): boolean {
     const { bytes, start, end } = this.#place;
@@ -103,11 +195,7 @@ export class BulkLookup {
     const after = this.#after;
     let at = this.#written;
     const most = before.length + keyLength + between.length + (end - start) + after.length;
-    if (at + most > this.#output.length) {
-      const grown = new Uint8Array(Math.max(at + most, this.#output.length * 2));
-      grown.set(this.output);
-      this.#output = grown;
-    }
+    if (at + most > this.#output.length) this.#reserve(most);
     const output = this.#output;
     for (let from = 0; from < before.length; from++) output[at++] = before[from]!;
     for (let from = keyAt; from < keyAt + keyLength; from++) output[at++] = input[from]!;

@@ -1,4 +1,5 @@
 import { BadFormat, type BlockFile } from "./block_file.ts";
+import { cdbGroupLookup } from "./cdb_group.ts";
 import { compareBeginning } from "./compare.ts";
 import type { IndexReader, Place } from "./index_reader.ts";
 
@@ -106,6 +107,7 @@ export function readCdbFile(file: BlockFile): IndexReader {
   };
 
   return {
+    ...(file.mapped ? { group: cdbGroupLookup(file, toc, locateInOne) } : {}),
     locate: file.mapped ? locateInOne : (key, length, place) => {
       const hash = cdbHash(key, 0, length);
       const table = (hash & 255) * 8;

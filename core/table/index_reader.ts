@@ -1,4 +1,5 @@
 import type { BlockFile } from "./block_file.ts";
+import type { KeyGroup, ViewedBytes } from "./key_group.ts";
 
 /** Where `locate` found a value: in the file's pages or in a copy, valid until the next call. */
 export interface Place {
@@ -7,10 +8,23 @@ export interface Place {
   end: number;
 }
 
+/** Looks up many keys at a time that are stored without a NUL at the end. */
+export interface GroupLookup {
+  /** What the places of values mean. */
+  readonly file: ViewedBytes;
+  /**
+   * Looks up the lines of `input[from .. end)`, of which the last ends with a newline, up to the first that is empty or is
+   * not plain ASCII or, where keys are to be `folded`, has capital letters.
+   */
+  locate(group: KeyGroup, input: ViewedBytes, from: number, end: number, folded: boolean): void;
+}
+
 /** Reads one open indexed file. All methods throw `BadFormat`, `FileChanged` or `FileBusy`. */
 export interface IndexReader {
   /** Looks for the value stored under exactly the first `length` bytes of `key`; `place` says where it is. */
   locate(key: Uint8Array, length: number, place: Place): boolean;
+  /** Only where all of the file is in one array and keys of this type are found faster together than one by one. */
+  readonly group?: GroupLookup;
   /** All entries in the order of the file; copies. */
   entries(): Iterable<readonly [Uint8Array, Uint8Array]>;
   /** Facts about the file, for the inspector. */

@@ -1,7 +1,7 @@
 import { decodeText, encodeText } from "../bytes/mod.ts";
 import { BadFormat, BlockFile, FileBusy, FileChanged } from "./block_file.ts";
 import type { IndexContext } from "./context.ts";
-import type { IndexFormat, IndexReader, Place } from "./index_reader.ts";
+import type { GroupLookup, IndexFormat, IndexReader, Place } from "./index_reader.ts";
 import { reasonOf } from "./reason.ts";
 import { type MaybePromise, type Table, TableError } from "./types.ts";
 import { CHECK_INTERVAL } from "./watched_file.ts";
@@ -99,6 +99,11 @@ export class IndexedTable implements Table {
       return true;
     }
     return false;
+  }
+
+  /** For the work of `batch`: how many keys are looked up at a time, once the first hit has told that there are no NULs. */
+  get group(): GroupLookup | undefined {
+    return this.#terminator === "without" ? this.#reader?.group : undefined;
   }
 
   /** Opens the file now instead of at the first lookup. Throws `TableError`. */

@@ -58,7 +58,7 @@ unpack() (
 if [ -n "$postel_installed" ] && [ -x "$postel_installed/postel" ]; then
   postel_home=$postel_installed
 else
-  if [ "$(id -u)" = 0 ]; then
+  if [ -O /var/lib/postel ] || [ "$(id -u)" = 0 ]; then
     postel_base=/var/lib/postel
   else
     postel_base=\${XDG_CACHE_HOME:-\${HOME:-}/.cache}/postel

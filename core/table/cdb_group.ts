@@ -1,0 +1,129 @@
+import type { BlockFile } from "./block_file.ts";
+import type { GroupLookup, Place } from "./index_reader.ts";
+import { KeyGroup, type ViewedBytes } from "./key_group.ts";
+
+const NEWLINE = 0x0a;
+
+/** Instead of a record's position, which is never so small. */
+const ABSENT = 0;
+const LOOK_FURTHER = 1;
+
+/**
+ * Lookups of a group of keys in a mapped CDB file, in steps in which no key's read waits for another's: the slots of all
+ * keys, the records that these lead to, the comparison.
+ *
+ * @param toc the table of contents; its positions are known to be inside the file
+ * @param locate looks for one key, for those whose first slot has another; it also says what is wrong with a damaged file
+ */
+export function cdbGroupLookup(
+  file: BlockFile,
+  toc: DataView,
+  locate: (key: Uint8Array, length: number, place: Place) => boolean,
+): GroupLookup {
+  const { bytes, view, size } = file;
+  const hashes = new Uint32Array(KeyGroup.MOST);
+  const slots = new Uint32Array(KeyGroup.MOST);
+  const records = new Uint32Array(KeyGroup.MOST);
+  const lengths = new Uint32Array(KeyGroup.MOST);
+  const place: Place = { bytes, start: 0, end: 0 };
+
+  const firstSlots = Uint32Array.from({ length: 256 }, (_, table) => toc.getUint32(table * 8, true));
+  const slotCounts = Uint32Array.from({ length: 256 }, (_, table) => toc.getUint32(table * 8 + 4, true));
+
+  /** Where the first slot of a hash is. */
+  const slotOf = (hash: number): number => {
+    const slots = slotCounts[hash & 255]!;
+    return slots === 0 ? ABSENT : firstSlots[hash & 255]! + ((hash >>> 8) % slots) * 8;
+  };
+
+  // Of the views' methods this one becomes a plain load long before the unsigned one.
+  const number = (position: number): number => view.getInt32(position, true) >>> 0;
+
+  /** Notes the plain lines from `from` with their hashes and slots. How many they are. */
+  const takeLines = (
+    group: KeyGroup,
+    input: Uint8Array,
+    from: number,
+    end: number,
+    folded: boolean,
+  ): number => {
+    const { starts } = group;
+    const upper = folded ? 0x5a : 0;
+    let count = 0;
+    let start = from;
+    let hash = 5381;
+    for (let at = from; at < end; at++) {
+      const byte = input[at]!;
+      if (byte === NEWLINE) {
+        if (at === start) break;
+        hash >>>= 0;
+        starts[count] = start;
+        hashes[count] = hash;
+        slots[count] = slotOf(hash);
+        count += 1;
+        start = at + 1;
+        if (count === KeyGroup.MOST) break;
+        hash = 5381;
+      } else {
+        if (byte > 0x7f || byte === 0 || (byte <= upper && byte >= 0x41)) break;
+        hash = ((hash << 5) + hash) ^ byte;
+      }
+    }
+    starts[count] = start;
+    group.count = count;
+    return count;
+  };
+
+  const readSlots = (count: number): void => {
+    for (let index = 0; index < count; index++) {
+      const slot = slots[index]!;
+      const record = slot === ABSENT ? ABSENT : number(slot + 4);
+      const here = record === ABSENT ||
+        (number(slot) === hashes[index] && record > LOOK_FURTHER && record + 8 <= size);
+      records[index] = here ? record : LOOK_FURTHER;
+    }
+  };
+
+  const readLengths = (count: number): void => {
+    for (let index = 0; index < count; index++) {
+      const record = records[index]!;
+      if (record > LOOK_FURTHER) lengths[index] = number(record);
+    }
+  };
+
+  /** Does the record have this key of `length` bytes, and is it all in the file? */
+  const holds = (record: number, input: ViewedBytes, start: number, length: number): boolean => {
+    const keyAt = record + 8;
+    if (keyAt + length + number(record + 4) > size) return false;
+    let at = 0;
+    for (; at + 4 <= length; at += 4) {
+      if (view.getInt32(keyAt + at, true) !== input.view.getInt32(start + at, true)) return false;
+    }
+    for (; at < length; at++) if (bytes[keyAt + at] !== input.bytes[start + at]) return false;
+    return true;
+  };
+
+  return {
+    file: { bytes, view },
+    locate(group, input, from, end, folded) {
+      const count = takeLines(group, input.bytes, from, end, folded);
+      readSlots(count);
+      readLengths(count);
+      const { starts, valueAt, valueLength } = group;
+      for (let index = 0; index < count; index++) {
+        const record = records[index]!;
+        valueAt[index] = 0;
+        if (record === ABSENT) continue;
+        const start = starts[index]!;
+        const length = starts[index + 1]! - 1 - start;
+        if (record > LOOK_FURTHER && lengths[index] === length && holds(record, input, start, length)) {
+          valueAt[index] = record + 8 + length;
+          valueLength[index] = number(record + 4);
+        } else if (locate(input.bytes.subarray(start, start + length), length, place)) {
+          valueAt[index] = place.start;
+          valueLength[index] = place.end - place.start;
+        }
+      }
+    },
+  };
+}

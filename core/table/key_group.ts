@@ -1,0 +1,21 @@
+/**
+ * Lines whose keys are looked up together, so that the processor waits for several of them at a time: in a large file
+ * most of the time of a lookup is spent waiting for memory.
+ */
+export class KeyGroup {
+  /** Most keys in a group: what is noted of them fits into the fastest cache. */
+  static readonly MOST = 256;
+
+  count = 0;
+  /** Where each line begins in the input; the place behind the last one follows. */
+  readonly starts: Uint32Array = new Uint32Array(KeyGroup.MOST + 1);
+  /** Where each key's value begins in the file; 0 for a key that is not there. */
+  readonly valueAt: Uint32Array = new Uint32Array(KeyGroup.MOST);
+  readonly valueLength: Uint32Array = new Uint32Array(KeyGroup.MOST);
+}
+
+/** Bytes together with a view of the same range. */
+export interface ViewedBytes {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+}
