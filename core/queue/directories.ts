@@ -1,4 +1,5 @@
 import type { Config } from "../config/types.ts";
+import { prepareNewFiles } from "./new_files.ts";
 import { lookupGroup, lookupUser } from "../system/mod.ts";
 
 /** Directories that belong to the mail system alone. */
@@ -50,6 +51,7 @@ export function createQueueDirectories(config: Config): void {
     { path: `${root}/postel`, mode: 0o755, uid, gid: 0 },
   ];
   for (const directory of wanted) ensureDirectory(directory, isRoot);
+  prepareNewFiles(root, isRoot ? { uid, gid: 0 } : undefined);
 }
 
 function ensureDirectory(wanted: Wanted, isRoot: boolean): void {

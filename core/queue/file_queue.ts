@@ -9,6 +9,7 @@ import { isReady } from "./listing.ts";
 import { MessageBuilder } from "./listing_sink.ts";
 import { MessageScanner } from "./message_scanner.ts";
 import { QueueLayout } from "./layout.ts";
+import { NewFilePlaces } from "./new_files.ts";
 import { formatLogRecord, parseLog } from "./log_record.ts";
 import { lstat, readDirectory, removeIfThere, scanFiles } from "./queue_files.ts";
 import { quoteAddress } from "./quote.ts";
@@ -55,6 +56,7 @@ export class FileQueue implements Queue {
       clock: new MicroClock(),
       path: (name, id) => this.#layout.path(name, id),
       prefix: (name) => this.#layout.prefix(name),
+      places: new NewFilePlaces(settings.directory),
       makeParents,
       takeBuffer: () => buffers.take(),
       giveBuffer: (buffer) => buffers.give(buffer),

@@ -1,6 +1,7 @@
 import { ByteBuffer } from "../bytes/mod.ts";
 import { createFile, type FileHandle, renameFile, unlinkFile } from "../system/mod.ts";
 import { fileError } from "./file_errors.ts";
+import type { NewFilePlaces } from "./new_files.ts";
 import { longId, shortId } from "./queue_id.ts";
 import { QueueFileError, type QueueName, type QueueWriter } from "./types.ts";
 
@@ -21,6 +22,8 @@ export interface WriterHost {
   readonly clock: MicroClock;
   path(queue: QueueName, id: string): string;
   prefix(queue: QueueName): string;
+  /** Where files for `incoming` are made. */
+  readonly places: NewFilePlaces;
   makeParents(path: string): void;
   takeBuffer(): ByteBuffer;
   giveBuffer(buffer: ByteBuffer): void;
@@ -179,14 +182,17 @@ function openNew(host: WriterHost, queue: "incoming" | "maildrop", mode: number)
   let failure: unknown;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const time = host.clock.now();
-    const temporary = `${host.prefix(queue)}${time.micros}.${Deno.pid}`;
+    const place = queue === "incoming" ? host.places.next() : undefined;
+    const temporary = `${place ?? host.prefix(queue)}${time.micros}.${Deno.pid}`;
     let file: FileHandle;
     try {
       file = createFile(temporary, mode);
     } catch (error) {
       failure = error;
       if (error instanceof Deno.errors.AlreadyExists) continue;
-      break;
+      if (place === undefined) break;
+      host.places.forget();
+      continue;
     }
     try {
       const inode = file.inode();

@@ -39,6 +39,7 @@ export { type ByteSource, fileSource, memorySource } from "./byte_source.ts";
 export { recordTypeName } from "./describe.ts";
 export { RecordWalker } from "./record_walker.ts";
 export { createQueueDirectories } from "./directories.ts";
+export { NEW_FILES, removeUnfinishedFiles } from "./new_files.ts";
 export { LISTED_QUEUES, listQueues, withBounced } from "./listing.ts";
 export { MessageCollector, printable, TextSpan } from "./listing_sink.ts";
 export { JsonPrinter, type ListingPrinter, MailqPrinter } from "./listing_print.ts";

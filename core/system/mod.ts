@@ -53,3 +53,4 @@ export { endTurn } from "./turn.ts";
 export { GroupSync } from "./group_sync.ts";
 export { createFile, type FileHandle, openFile } from "./file_handle.ts";
 export { changeMode, fileExists, renameFile, unlinkFile } from "./files.ts";
+export { isExt4WithoutJournal, spreadSubdirectories } from "./ext4.ts";

@@ -8,6 +8,7 @@
 import type { Config, MasterEntry } from "../../core/config/types.ts";
 import { readMasterFile } from "../../core/config/mod.ts";
 import { Logger, logSettings, openLog, SwitchSink } from "../../core/log/mod.ts";
+import { removeUnfinishedFiles } from "../../core/queue/mod.ts";
 import { requireFreePorts } from "./listen.ts";
 import { type Role, rolesNeeded } from "./plan.ts";
 import { prepareLogFile } from "./log_file.ts";
@@ -73,6 +74,7 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
 
   try {
     locks.push(holdPidFile(`${config.string("data_directory")}/master.lock`));
+    removeUnfinishedFiles(config.string("queue_directory"));
     if (options.singleProcess) {
       runtime = await options.startRuntime(config, entries, log);
     } else {

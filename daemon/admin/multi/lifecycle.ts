@@ -11,6 +11,7 @@ import {
 import { basename, dirname } from "node:path";
 import { editMain, editMainText } from "../../../core/config/edit/mod.ts";
 import { loadConfig } from "../../../core/config/mod.ts";
+import { NEW_FILES } from "../../../core/queue/mod.ts";
 import { isRoot, runningMasterOf } from "../../master/mod.ts";
 import { setPermissions } from "../permissions.ts";
 import { OWN_QUEUES, SOCKET_DIRECTORIES } from "../queue_directories.ts";
@@ -343,6 +344,7 @@ function destroyFiles({ log }: LifecycleDeps, target: Instance): number {
   };
   rmSync(`${queue}/pid/master.pid`, { force: true });
   rmSync(`${data}/master.lock`, { force: true });
+  rmSync(`${queue}/${NEW_FILES}`, { recursive: true, force: true });
   for (const name of QUEUE_DIRECTORIES) remove(`${queue}/${name}`);
   remove(data);
   remove(queue);
