@@ -4,7 +4,11 @@ import { unprivilegedSelfCommand } from "../core/system/mod.ts";
 import {
   ALL_ROLES,
   AlreadyRunning,
+  linesOf,
   type Master,
+  QUEUE_CHECK_OPTION,
+  QUEUE_CHECKED,
+  QueueNotChecked,
   type Role,
   sendReport,
   startMaster,
@@ -30,6 +34,8 @@ export interface ForegroundOptions {
   /** Configuration directory; undefined for the usual one. */
   readonly directory: string | undefined;
   readonly singleProcess: boolean;
+  /** The queue manager waits for this. */
+  readonly queueChecked?: Promise<void>;
 }
 
 interface Options extends ForegroundOptions {
@@ -41,7 +47,7 @@ function parse(args: string[]): Options {
   const long = new Set(args.filter((word) => word.startsWith("--")));
   const role = [...long].find((word) => word.startsWith("--role="))?.slice("--role=".length);
   for (const word of long) {
-    if (!["--single-process", "--report"].includes(word) && !word.startsWith("--role=")) {
+    if (!["--single-process", "--report", QUEUE_CHECK_OPTION].includes(word) && !word.startsWith("--role=")) {
       throw new UsageError(`unknown option ${word}`);
     }
   }
@@ -52,7 +58,14 @@ function parse(args: string[]): Options {
     singleProcess: long.has("--single-process") || process.geteuid?.() !== 0,
     role: role as Role | undefined,
     report: long.has("--report"),
+    ...(long.has(QUEUE_CHECK_OPTION) ? { queueChecked: untilToldChecked() } : {}),
   };
+}
+
+/** Whoever starts the daemon looks the queue over meanwhile, and says so on standard input. */
+async function untilToldChecked(): Promise<void> {
+  for await (const line of linesOf(Deno.stdin.readable)) if (line === QUEUE_CHECKED) return;
+  throw new QueueNotChecked();
 }
 
 /** `postel daemon`. Exit code 0 after an orderly stop, 64 for wrong usage, 1 when it can't start. */
@@ -93,6 +106,7 @@ export async function runForeground(
     const master = await startMaster({
       loadConfig: () => loadConfig(where),
       singleProcess: options.singleProcess,
+      ...(options.queueChecked === undefined ? {} : { queueChecked: options.queueChecked }),
       command: (role) =>
         unprivilegedSelfCommand(
           "daemon",
@@ -111,7 +125,8 @@ export async function runForeground(
     return 0;
   } catch (error) {
     onFailure(error instanceof Error ? error.message : String(error));
-    if (!(error instanceof ConfigError) && !(error instanceof AlreadyRunning)) throw error;
+    const expected = [ConfigError, AlreadyRunning, QueueNotChecked].some((known) => error instanceof known);
+    if (!expected) throw error;
     return 1;
   }
 }

@@ -12,6 +12,7 @@ import {
   teeSink,
 } from "../core/log/mod.ts";
 import * as admin from "../daemon/admin/mod.ts";
+import { QueueNotChecked } from "../daemon/master/mod.ts";
 import { getopt, type ParsedOptions, UsageError } from "./getopt.ts";
 
 export const help = `
@@ -51,9 +52,9 @@ function say(text: string): number {
 }
 
 /** Looks the installation over; an exit code if it can't be used. */
-async function checked({ deps }: Invocation): Promise<number | undefined> {
+async function checked({ deps }: Invocation, withQueueFiles: boolean): Promise<number | undefined> {
   const { checkInstallation } = await import("../daemon/admin/check/mod.ts");
-  if (await checkInstallation(deps)) {
+  if (await checkInstallation(deps, withQueueFiles)) {
     const { settingsWithoutEffect } = await import("../daemon/adopt/mod.ts");
     for (const text of settingsWithoutEffect(deps.config)) deps.log.warning(text);
     return undefined;
@@ -62,15 +63,15 @@ async function checked({ deps }: Invocation): Promise<number | undefined> {
   return 1;
 }
 
-/** Looks everything over before a start, unless the last stop was a `quick-stop`. An exit code if it can't be used. */
-async function readyToStart(invocation: Invocation): Promise<number | undefined> {
+/** Was the last stop a `quick-stop`? Then this start makes no checks; the mark that says so is used up. */
+function isQuickStart({ deps }: Invocation): boolean {
   try {
-    Deno.removeSync(quickStartMark(invocation.deps.config));
-    return undefined;
+    Deno.removeSync(quickStartMark(deps.config));
+    return true;
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
+    return false;
   }
-  return await checked(invocation) ?? queueChecked(invocation);
 }
 
 /** The file that says that the next start may leave out the checks. */
@@ -85,16 +86,33 @@ function queueChecked({ deps }: Invocation): number | undefined {
   return 1;
 }
 
+/** The same while the mail system starts. Rejects if it must not. */
+async function checkQueueMeanwhile({ deps }: Invocation): Promise<void> {
+  if (await admin.repairQueueMeanwhile(deps) === 0) return;
+  deps.log.fatal("Postfix integrity check failed!");
+  throw new QueueNotChecked();
+}
+
+/** Says what is wrong with single queue files, once the mail system runs: a hundred thousand take half a second. */
+async function sayForeignFiles({ deps }: Invocation): Promise<void> {
+  const { checkQueueFiles } = await import("../daemon/admin/check/mod.ts");
+  for (const { text } of checkQueueFiles(deps.config)) deps.log.warning(text);
+}
+
 const ACTIONS: Readonly<Record<string, Action>> = {
   start: async (invocation) => {
     const { deps } = invocation;
     if (admin.isRunning(deps)) return admin.alreadyRunning(deps);
-    return await readyToStart(invocation) ?? await admin.start(deps);
+    if (isQuickStart(invocation)) return await admin.start(deps, false);
+    const code = await checked(invocation, false) ?? await admin.start(deps, true);
+    if (code === 0) await sayForeignFiles(invocation);
+    return code;
   },
   "start-fg": async (invocation) => {
     const { deps } = invocation;
     if (admin.isRunning(deps)) return admin.alreadyRunning(deps);
-    const code = await readyToStart(invocation);
+    const quick = isQuickStart(invocation);
+    const code = quick ? undefined : await checked(invocation, false);
     if (code !== undefined) return code;
     if (deps.config.list("multi_instance_directories").length > 0) {
       deps.log.fatal("start-fg does not support multi_instance_directories");
@@ -102,7 +120,11 @@ const ACTIONS: Readonly<Record<string, Action>> = {
     }
     deps.log.info("starting the Postfix mail system");
     deps.log.sink.flush();
-    return await (await import("./daemon.ts")).run(["-c", deps.config.directory]);
+    const { runForeground } = await import("./daemon.ts");
+    const options = { directory: deps.config.directory, singleProcess: process.geteuid?.() !== 0 };
+    if (quick) return await runForeground(options, () => {});
+    const queueChecked = checkQueueMeanwhile(invocation);
+    return await runForeground({ ...options, queueChecked }, () => void sayForeignFiles(invocation));
   },
   stop: ({ deps }) => admin.stop(deps),
   abort: ({ deps }) => admin.abort(deps),
@@ -125,7 +147,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   flush: async ({ deps }) =>
     await (await import("./postqueue.ts")).run(["-c", deps.config.directory, "-f"], "postqueue"),
   status: ({ deps }) => admin.status(deps),
-  check: async (invocation) => await checked(invocation) ?? queueChecked(invocation) ?? 0,
+  check: async (invocation) => await checked(invocation, true) ?? queueChecked(invocation) ?? 0,
   logrotate: ({ deps, operands }) => {
     if (operands.length === 0) return admin.logrotate(deps);
     deps.log.fatal("usage postfix logrotate (no arguments)");

@@ -116,6 +116,8 @@ export class StructureCheck {
     const mayStay = !this.#options.purge || !isMessage || this.#isReady(directory, name);
     if (mayStay && path === this.#properPath(queue, name, isMessage ? inode : undefined)) return;
     const info = isMessage ? lstat(path) : undefined;
+    // A running mail system has given it its name meanwhile, or delivered it.
+    if (isMessage && info === undefined) return;
     if (info !== undefined && this.#options.purge && this.#purged(path, info)) return;
     const bare = name.endsWith(SUFFIX) ? name.slice(0, -SUFFIX.length) : name;
     if (!isQueueId(bare)) {

@@ -2,12 +2,13 @@
  * What `postfix start`, `stop`, `reload` ... do (postfix(1)). Every action says what it does in the mail log in the
  * name of postfix-script, as log tools expect.
  */
-import { spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import type { Readable, Writable } from "node:stream";
 import type { Config } from "../../core/config/types.ts";
 import type { Logger } from "../../core/log/mod.ts";
 import { selfCommand } from "../../core/system/mod.ts";
 import { runningMasterOf } from "../master/mod.ts";
-import { parseReport } from "../master/mod.ts";
+import { parseReport, QUEUE_CHECK_OPTION, QUEUE_CHECKED } from "../master/mod.ts";
 
 export interface AdminDeps {
   readonly config: Config;
@@ -66,24 +67,55 @@ function killGroup(pid: number): void {
   }
 }
 
-/** Starts the daemon in a session of its own and waits until it is ready. Resolves to the exit code. */
-export async function start(deps: AdminDeps): Promise<number> {
+/**
+ * Starts the daemon in a session of its own and waits until it is ready. Resolves to the exit code.
+ * @param checkQueue misnamed queue files get their right names before the queue manager starts; mail is taken meanwhile
+ */
+export async function start(deps: AdminDeps, checkQueue: boolean): Promise<number> {
   if (isRunning(deps)) return alreadyRunning(deps);
   if (deps.config.string("maillog_file") === "/dev/stdout") {
     deps.log.fatal('maillog_file = /dev/stdout: nobody reads that in the background: use "postfix start-fg"');
     return 1;
   }
   announce(deps, "starting the Postfix mail system");
-  const { program, args } = selfCommand("daemon", "-c", deps.config.directory, "--report");
-  const child = spawn(program, args, { detached: true, stdio: ["ignore", "pipe", "ignore"] });
-  const failure = await new Promise<string | undefined>((resolve) => {
+  const options = checkQueue ? ["--report", QUEUE_CHECK_OPTION] : ["--report"];
+  const { program, args } = selfCommand("daemon", "-c", deps.config.directory, ...options);
+  const child = spawn(program, args, { detached: true, stdio: ["pipe", "pipe", "ignore"] });
+  const [input, output] = [child.stdin!, child.stdout!];
+  const ready = untilReady(child, output);
+  const checked = !checkQueue || await repairQueueMeanwhile(deps) === 0;
+  tell(input, checked ? QUEUE_CHECKED : "");
+  const failure = await Promise.race([ready, tooLate()]);
+  output.destroy();
+  child.unref();
+  if (!checked) {
+    deps.log.fatal("Postfix integrity check failed!");
+    return 1;
+  }
+  if (failure === undefined) return 0;
+  deps.log.fatal(`mail system startup failed: ${failure}`);
+  return 1;
+}
+
+/** Says the last word on a pipe. Who does not listen any more has said why on another one. */
+function tell(input: Writable, word: string): void {
+  input.on("error", () => {});
+  input.end(`${word}\n`);
+}
+
+/** Resolves when a starting system has had its time. */
+function tooLate(): Promise<string> {
+  return new Promise((resolve) => {
     const timer = setTimeout(() => resolve(`not ready after ${START_SECONDS} seconds`), START_SECONDS * 1000);
-    const settle = (text: string | undefined) => {
-      clearTimeout(timer);
-      resolve(text);
-    };
+    Deno.unrefTimer(timer);
+  });
+}
+
+/** What keeps the daemon from running; undefined when it runs. */
+function untilReady(child: ChildProcess, stdout: Readable): Promise<string | undefined> {
+  return new Promise((settle) => {
     let output = "";
-    child.stdout.on("data", (chunk: Uint8Array) => {
+    stdout.on("data", (chunk: Uint8Array) => {
       output += new TextDecoder().decode(chunk);
       for (const line of output.split("\n").slice(0, -1)) {
         const report = parseReport(line);
@@ -95,11 +127,6 @@ export async function start(deps: AdminDeps): Promise<number> {
     child.on("error", (error: Error) => settle(error.message));
     child.on("exit", (code: number | null) => settle(`the daemon ended with exit status ${code}`));
   });
-  child.stdout.destroy();
-  child.unref();
-  if (failure === undefined) return 0;
-  deps.log.fatal(`mail system startup failed: ${failure}`);
-  return 1;
 }
 
 /** Asks the running system to finish and waits; kills what is left after a while. */
@@ -155,6 +182,16 @@ export function reload(deps: AdminDeps): number {
 export function repairQueue({ config }: AdminDeps, ...queues: readonly string[]): number {
   const { program, args } = selfCommand("postsuper", "-c", config.directory, ...queues);
   return spawnSync(program, args, { stdio: "inherit" }).status ?? 1;
+}
+
+/** The same for all queues while something else goes on. */
+export function repairQueueMeanwhile({ config }: AdminDeps): Promise<number> {
+  const { program, args } = selfCommand("postsuper", "-c", config.directory);
+  return new Promise((resolve) => {
+    spawn(program, args, { stdio: "inherit" })
+      .on("exit", (code: number | null) => resolve(code ?? 1))
+      .on("error", () => resolve(1));
+  });
 }
 
 /** Is it running? */

@@ -4,7 +4,7 @@ import process from "node:process";
 import { loadConfig } from "../../core/config/mod.ts";
 import { inspectInstallation } from "./check/mod.ts";
 import { checkCertificates } from "./check/certificates.ts";
-import { checkOwnership } from "./check/ownership.ts";
+import { checkOwnership, checkQueueFiles } from "./check/ownership.ts";
 import { nearName } from "./near_name.ts";
 
 interface Place {
@@ -208,7 +208,8 @@ Deno.test({
       const { stdout } = new Deno.Command(script, { args: [directory] }).outputSync();
       const theirs = new TextDecoder().decode(stdout).split("\n").filter((line) => line !== "").sort();
       assert.ok(theirs.length > 5, theirs.join("\n"));
-      const ours = checkOwnership(loadConfig({ directory: `${directory}/etc` })).map(({ text }) => text);
+      const config = loadConfig({ directory: `${directory}/etc` });
+      const ours = [...checkOwnership(config), ...checkQueueFiles(config)].map(({ text }) => text);
       assert.deepEqual(ours.sort(), theirs);
     } finally {
       Deno.removeSync(directory, { recursive: true });

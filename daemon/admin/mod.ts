@@ -12,6 +12,7 @@ export {
   isRunning,
   reload,
   repairQueue,
+  repairQueueMeanwhile,
   start,
   status,
   stop,

@@ -17,11 +17,25 @@ import { type HeldLock, holdPidFile, runningMaster } from "./pid_file.ts";
 import { type ProcessCommand, Supervisor } from "./supervisor.ts";
 import type { Runtime } from "./runtime.ts";
 
+/** What tells the daemon to wait for the line `QUEUE_CHECKED` on its standard input before the queue manager starts. */
+export const QUEUE_CHECK_OPTION = "--after-queue-check";
+export const QUEUE_CHECKED = "queue checked";
+
+/** The queue could not be looked over, and the queue manager must not have it like that. */
+export class QueueNotChecked extends Error {
+  override readonly name = "QueueNotChecked";
+  constructor() {
+    super("the check of the queue failed");
+  }
+}
+
 export interface MasterOptions {
   /** Loads the configuration afresh; called at start and at each reload. */
   readonly loadConfig: () => Config;
   /** Everything in this process, without giving up or needing root. */
   readonly singleProcess: boolean;
+  /** The queue manager starts when this resolves; mail is accepted before. Rejects if there is to be no start. */
+  readonly queueChecked?: Promise<void>;
   /** The command of a process of its own. */
   readonly command: (role: Role) => ProcessCommand;
   /** Starts the services in this process; loaded only in single-process mode. */
@@ -71,26 +85,33 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
   const releaseLocks = () => locks.forEach((lock) => lock.release());
   const supervisors = new Map<Role, Supervisor>();
   let runtime: Runtime | undefined;
+  let failed = false;
+  // Something else may fail before; nobody waits for this one then.
+  options.queueChecked?.catch(() => {});
 
   try {
     locks.push(holdPidFile(`${config.string("data_directory")}/master.lock`));
     removeUnfinishedFiles(config.string("queue_directory"));
     if (options.singleProcess) {
+      await options.queueChecked;
       runtime = await options.startRuntime(config, entries, log);
     } else {
       requireFreePorts(entries, config);
       // They find each other by themselves, in whatever order they get ready.
       await Promise.all(
-        rolesNeeded(entries).map((role) => {
+        rolesNeeded(entries).map(async (role) => {
+          if (role === "queue") await options.queueChecked;
+          if (failed) return;
           const supervisor = newSupervisor(role);
           supervisors.set(role, supervisor);
-          return supervisor.start();
+          await supervisor.start();
         }),
       );
     }
     // As with Postfix, whoever reads this line finds the ports open.
     log.info(`daemon started -- ${startedText(config)}`, "started");
   } catch (error) {
+    failed = true;
     log.fatal(error instanceof Error ? error.message : String(error));
     await stopAll(1);
     releaseLocks();

@@ -2,7 +2,16 @@
  * The master: what runs where, starting and supervising processes, signals, reload, stop. The wiring of the services
  * of one process is `runtime.ts`, loaded only by processes that run services.
  */
-export { type Master, type MasterOptions, pidFilePath, runningMasterOf, startMaster } from "./master.ts";
+export {
+  type Master,
+  type MasterOptions,
+  pidFilePath,
+  QUEUE_CHECK_OPTION,
+  QUEUE_CHECKED,
+  QueueNotChecked,
+  runningMasterOf,
+  startMaster,
+} from "./master.ts";
 export { type Endpoint, endpointsOf } from "./listen.ts";
 export { INTERNAL_SERVICES } from "./internal_services.ts";
 export { prepareLogFile } from "./log_file.ts";

@@ -8,13 +8,18 @@ import { fatal, type Finding } from "../finding.ts";
 import { checkAccess } from "./access.ts";
 import { checkCertificates } from "./certificates.ts";
 import { checkClasses } from "./classes.ts";
-import { checkOwnership } from "./ownership.ts";
+import { checkOwnership, checkQueueFiles } from "./ownership.ts";
 import { checkPorts } from "./ports.ts";
 import { checkTables } from "./tables.ts";
 import { checkNames, checkServices, checkValues } from "./values.ts";
 
-/** Everything that can be found without changing anything. */
-export async function inspectInstallation(config: Config): Promise<Finding[]> {
+export { checkQueueFiles } from "./ownership.ts";
+
+/**
+ * Everything that can be found without changing anything.
+ * @param withQueueFiles with a look at every file in the queue
+ */
+export async function inspectInstallation(config: Config, withQueueFiles = true): Promise<Finding[]> {
   const values = checkValues(config);
   // What follows reads the same values and would only fail again.
   if (values.length > 0) return values;
@@ -23,6 +28,7 @@ export async function inspectInstallation(config: Config): Promise<Finding[]> {
       ...checkServices(config),
       ...checkNames(config),
       ...checkOwnership(config),
+      ...(withQueueFiles ? checkQueueFiles(config) : []),
       ...checkTables(config),
       ...await checkClasses(config),
       ...await checkAccess(config),
@@ -35,14 +41,18 @@ export async function inspectInstallation(config: Config): Promise<Finding[]> {
   }
 }
 
+/** What is said of an installation goes here. */
+export interface CheckDeps {
+  readonly config: Config;
+  readonly log: { warning(text: string): void; fatal(text: string): void };
+}
+
 /**
  * The same, said in the log; then makes queue and data directories that are missing.
  * @returns false if the mail system can't be started like this
  */
-export async function checkInstallation(
-  { config, log }: { config: Config; log: { warning(text: string): void; fatal(text: string): void } },
-): Promise<boolean> {
-  const findings = await inspectInstallation(config);
+export async function checkInstallation({ config, log }: CheckDeps, withQueueFiles = true): Promise<boolean> {
+  const findings = await inspectInstallation(config, withQueueFiles);
   for (const { severity, text } of findings) log[severity](text);
   if (findings.some(({ severity }) => severity === "fatal")) return false;
   try {
