@@ -1,6 +1,6 @@
 /** The questions of postmap(1) and postalias(1): one key, keys on standard input, all entries. */
 import { ByteBuffer, decodeText } from "../core/bytes/mod.ts";
-import { mapFile } from "../core/system/mod.ts";
+import { mapFile } from "../core/system/commands.ts";
 import {
   type AnswerForm,
   BulkLookup,

@@ -1,4 +1,4 @@
-import { connectDatagram, type DatagramSender } from "../system/mod.ts";
+import { connectDatagram, type DatagramSender } from "../system/commands.ts";
 import { formatJson, labelled, type LogFormat } from "./format.ts";
 import type { LogLevel, LogSink } from "./sink.ts";
 
