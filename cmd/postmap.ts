@@ -32,6 +32,7 @@ unless it is given.
   -o -p    stay root; do not take the file mode of the source
   -u -U    no UTF-8; UTF-8 checks even with -b and -h
   -c DIR   configuration directory
+  -v       say which tables are opened
 `;
 
 const MAP_LETTERS = "Nbc:d:fFhijmnopq:rsuUvw";
@@ -103,7 +104,10 @@ async function perform(request: Request, tool: Tool): Promise<number> {
     if (request.query !== "-") throw new FatalError('specify -b -h or -m only with "-q -"');
     if (!parts) tool.log.warning("ignoring -m option without -b or -h");
   }
+  // What real postmap says besides, about its libraries, would mean nothing here.
+  const verbose = given.has("v");
   if (request.query !== undefined || given.has("s")) {
+    if (verbose) sayOpened(request, tool);
     const terminator = terminatorOf(given);
     return await ask({
       aliases: request.aliases,
@@ -118,14 +122,24 @@ async function perform(request: Request, tool: Tool): Promise<number> {
   const { makeTable } = await loadMaker();
   const options = makeOptions(request, tool);
   if (request.deletion !== undefined) {
+    if (verbose) sayOpened(request, tool);
     const keys = request.deletion === "-" ? [...inputLines()].flat() : [request.deletion];
     return await remove(keys, request.operands, options, tool) ? 0 : 1;
   }
   for (const operand of request.operands) {
     const { type, name } = typeAndName(operand, tool.config);
+    if (verbose) tool.log.info(`open ${type} ${name}`);
     makeTable(type, name, options, given.has("i") ? Deno.stdin : undefined);
   }
   return 0;
+}
+
+/** `-v`: names the tables that are asked or changed. */
+function sayOpened(request: Request, tool: Tool): void {
+  for (const operand of request.operands) {
+    const { type, name } = typeAndName(operand, tool.config);
+    tool.log.info(`dict_open: ${type}:${name}`);
+  }
 }
 
 /** Deletes the keys from all tables. Was any of them there? */

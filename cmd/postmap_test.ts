@@ -198,6 +198,15 @@ Deno.test("postmap -q -: takes up a table that is rebuilt while it runs", () =>
     }
   }));
 
+Deno.test("postmap -v: names the tables that are opened", () =>
+  inDirectory(async (directory) => {
+    await Deno.writeTextFile(`${directory}/map`, "key value\n");
+    const made = await postmap(directory, ["-v", "hash:map"]);
+    assert.deepEqual([made.stderr, made.code], ["postmap: open hash map\n", 0]);
+    const asked = await postmap(directory, ["-v", "-q", "key", "hash:map"]);
+    assert.deepEqual(asked, { stdout: "value\n", stderr: "postmap: dict_open: hash:map\n", code: 0 });
+  }));
+
 Deno.test("newaliases: rebuilds every table of alias_database", () =>
   inDirectory(async (directory) => {
     await Deno.writeTextFile(
@@ -209,6 +218,11 @@ Deno.test("newaliases: rebuilds every table of alias_database", () =>
     assert.deepEqual(await postmap(directory, [], "newaliases"), { stdout: "", stderr: "", code: 0 });
     assert.equal((await postmap(directory, ["-q", "root", `cdb:${directory}/one`])).stdout, "alice\n");
     assert.equal((await postmap(directory, ["-q", "bob", `lmdb:${directory}/two`])).stdout, "carol\n");
+    await Deno.remove(`${directory}/one.cdb`);
+    const wrong = await postmap(directory, ["-Q"], "newaliases");
+    assert.deepEqual([wrong.stdout, wrong.code], ["", 75]);
+    assert.match(wrong.stderr, /fatal: usage: newaliases \[options\]\n$/);
+    await assert.rejects(Deno.stat(`${directory}/one.cdb`), Deno.errors.NotFound);
     await Deno.remove(`${directory}/two`);
     const failed = await postmap(directory, [], "newaliases");
     assert.equal(failed.code, 1);
