@@ -57,6 +57,7 @@ const KNOWN: readonly (readonly [string, number])[] = [
   ["Return-Path", Sender],
   ["Return-Receipt-To", Sender],
   ["Sender", Sender],
+  ["Require-TLS-ESMTP", 0],
   ["TLS-Required", 0],
   ["To", Recipient | Extract],
 ];

@@ -4,7 +4,7 @@ import { composeNotice, expandTemplate, type NoticeRecipient } from "../../core/
 import type { Logger } from "../../core/log/mod.ts";
 import { type LogName, type LogRecord, type Queue, QueueFileError } from "../../core/queue/mod.ts";
 import type { CleanupService } from "../cleanup/types.ts";
-import type { BounceService, BounceTarget } from "../delivery/types.ts";
+import { type BounceService, type BounceTarget, SendOption } from "../delivery/types.ts";
 import { openOriginal, type Original } from "./original.ts";
 import { copyFor, type NoticeKind, type NoticePlan, toPostmaster, toSender } from "./plan.ts";
 import { postMail } from "./post.ts";
@@ -57,6 +57,8 @@ export function createBounce(deps: BounceDeps): BounceService {
     if (recipients.length === 0 && entries.length > 0) return false;
     const template = settings.templates[plan.template];
     const { sizeLimit, queueLifetime } = settings;
+    // RFC 8689 section 5: the way back may be less protected than the way here.
+    const redacted = settings.redactRequireTls && (target.sendopts & SendOption.RequireTls) !== 0;
     original.rewind();
     const content = composeNotice({
       subject: original.subject,
@@ -64,7 +66,7 @@ export function createBounce(deps: BounceDeps): BounceService {
       template,
       text: plan.copy ? undefined : expandTemplate(template, config, warn),
       recipients,
-      headersOnly: plan.headersOnly || (sizeLimit > 0 && original.size > sizeLimit),
+      headersOnly: plan.headersOnly || redacted || (sizeLimit > 0 && original.size > sizeLimit),
       sizeLimit,
       ...(plan.template === "delay" ? { retryUntil: (original.subject.arrival ?? 0) + queueLifetime } : {}),
       hostname: settings.hostname,

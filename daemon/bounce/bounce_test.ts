@@ -4,8 +4,8 @@ import { type Config, configFromText } from "../../core/config/mod.ts";
 import { Logger, memorySink } from "../../core/log/mod.ts";
 import { openQueue, readRecords, RecordType } from "../../core/queue/mod.ts";
 import { CASES, MESSAGES, SETTINGS } from "../../testdata/dsn/cases.ts";
-import type { CleanupService } from "../cleanup/types.ts";
-import type { BounceService, BounceTarget } from "../delivery/types.ts";
+import { CleanupFlag, type CleanupService } from "../cleanup/types.ts";
+import { type BounceService, type BounceTarget, SendOption } from "../delivery/types.ts";
 import { createBounce, createBounceClient, serveBounce } from "./mod.ts";
 
 const DATA = `${import.meta.dirname}/../../testdata/dsn`;
@@ -178,4 +178,56 @@ Deno.test("bounce: through its sockets, client to server", async () => {
 
 Deno.test("bounce: all messages of the cases are recorded", () => {
   assert.equal([...Deno.readDirSync(`${DATA}/queue`)].length, Object.keys(MESSAGES).length);
+});
+
+Deno.test("bounce: mail that needed REQUIRETLS comes back without its content, and without that demand", async () => {
+  const run = async (sendopts: number, settings: Readonly<Record<string, string>> = {}) => {
+    const directory = makeQueue();
+    try {
+      const extra = Object.entries(settings).map(([name, value]) => `${name} = ${value}\n`).join("");
+      const config = configFromText(
+        `${Deno.readTextFileSync(`${DATA}/main.cf`)}queue_directory = ${directory}\n${extra}`,
+        { directory: DATA },
+      );
+      const notices: Notice[] = [];
+      const flags: number[] = [];
+      const inner = capture(notices);
+      const service = createBounce({
+        config,
+        queue: openQueue(config),
+        cleanup: { begin: (given) => (flags.push(given), inner.begin(given)) },
+        log: new Logger(memorySink(), "postfix/bounce"),
+      });
+      const each = CASES.find(({ name }) => name === "failed")!;
+      const { queueId } = recorded.get(each.name)!;
+      const target = {
+        ...{ flags: 0, queueName: "hold", queueId, encoding: "", sendopts, sender: "s@from.test" } as const,
+        ...{ envelopeId: "", returnFlags: 0 },
+      };
+      await each.run(service, target);
+      const text = notices[0]!.content.join("\n");
+      return {
+        whole: text.includes("Content-Type: message/rfc822"),
+        demand: (flags[0]! & CleanupFlag.RequireTls) !== 0,
+        relaxed: /^TLS-Required: no$/m.test(text),
+      };
+    } finally {
+      Deno.removeSync(directory, { recursive: true });
+    }
+  };
+  const { RequireTls, TlsNotRequired } = SendOption;
+  assert.deepEqual(await run(0), { whole: true, demand: false, relaxed: false });
+  assert.deepEqual(await run(RequireTls), { whole: false, demand: false, relaxed: false });
+  assert.deepEqual(await run(RequireTls, { requiretls_redact_dsn: "no" }), {
+    whole: true,
+    demand: true,
+    relaxed: false,
+  });
+  assert.deepEqual(await run(TlsNotRequired), { whole: true, demand: false, relaxed: true });
+  assert.deepEqual(await run(TlsNotRequired | RequireTls), { whole: false, demand: false, relaxed: false });
+  assert.deepEqual(await run(TlsNotRequired, { tls_required_enable: "no" }), {
+    whole: true,
+    demand: false,
+    relaxed: false,
+  });
 });

@@ -2,6 +2,7 @@ import { ByteBuffer } from "../../core/bytes/mod.ts";
 import { mailDate } from "../../core/message/mod.ts";
 import { appendTextRecord, RecordType } from "../../core/queue/mod.ts";
 import { CleanupFlag, type CleanupService } from "../cleanup/types.ts";
+import { SendOption } from "../delivery/types.ts";
 import type { BounceSettings } from "./settings.ts";
 
 /** A message that the mail system itself sends. */
@@ -27,7 +28,11 @@ export async function postMail(
     (settings.filtered ? CleanupFlag.Filter | CleanupFlag.Milter : 0) |
     ((mail.sendopts & 1) !== 0 ? CleanupFlag.Smtputf8 : 0) |
     (settings.detectUtf8 ? CleanupFlag.AutoUtf8 : 0);
-  const message = cleanup.begin(flags);
+  const { RequireTls, TlsNotRequired } = SendOption;
+  const requiresTls = (mail.sendopts & RequireTls) !== 0;
+  const message = cleanup.begin(
+    requiresTls && !settings.redactRequireTls ? flags | CleanupFlag.RequireTls : flags,
+  );
   try {
     const now = Date.now();
     const out = new ByteBuffer(1024);
@@ -42,6 +47,9 @@ export async function postMail(
     put(RecordType.Normal, `Received: by ${settings.hostname} (${settings.mailName})`);
     put(RecordType.Normal, `\tid ${message.queueId}; ${date}`);
     put(RecordType.Normal, `Date: ${date}`);
+    if (settings.tlsRequiredHeader && !requiresTls && (mail.sendopts & TlsNotRequired) !== 0) {
+      put(RecordType.Normal, "TLS-Required: no");
+    }
     await message.write(out.view());
     for (const piece of mail.content) await message.write(piece);
     out.clear();

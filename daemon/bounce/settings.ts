@@ -21,6 +21,10 @@ export interface BounceSettings {
   /** Seconds. */
   readonly queueLifetime: number;
   readonly utf8: boolean;
+  /** Notices about mail with REQUIRETLS travel without that demand, and tell little (`requiretls_redact_dsn`). */
+  readonly redactRequireTls: boolean;
+  /** Notices carry `TLS-Required: no` on (`tls_required_enable`). */
+  readonly tlsRequiredHeader: boolean;
   /** Header checks and Milters see notices (`internal_mail_filter_classes`). */
   readonly filtered: boolean;
   /** Notices are searched for UTF-8 (`smtputf8_autodetect_classes`). */
@@ -49,6 +53,8 @@ export function readSettings(config: Config, warn: (text: string) => void): Boun
     sizeLimit: config.int("bounce_size_limit"),
     queueLifetime: config.seconds("maximal_queue_lifetime"),
     utf8: config.bool("smtputf8_enable"),
+    redactRequireTls: config.bool("requiretls_redact_dsn"),
+    tlsRequiredHeader: config.bool("tls_required_enable"),
     filtered: config.list("internal_mail_filter_classes").includes("bounce"),
     detectUtf8: detect.includes("all") || detect.includes("bounce"),
     templates: loadTemplates(config, warn),

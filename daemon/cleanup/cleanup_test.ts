@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { ByteBuffer, decodeText } from "../../core/bytes/mod.ts";
 import { AttributeReader, AttributeWriter } from "../../core/ipc/mod.ts";
 import { appendTextRecord, type Queue, QueueFileError, readRecords } from "../../core/queue/mod.ts";
+import { SendOption } from "../delivery/types.ts";
 import { CleanupFlag, CleanupStatus, createCleanup, createCleanupClient, serveCleanup } from "./mod.ts";
 import { receiveOverride, statusDetail } from "./mod.ts";
 import { type TestCleanup, testCleanup } from "./testing.ts";
@@ -235,4 +236,29 @@ Deno.test("statusDetail and receiveOverride", () => {
   assert.equal(statusDetail(CleanupStatus.Size | CleanupStatus.Bad).code, 451);
   using cleanup = testCleanup({ receive_override_options: "no_header_body_checks, no_address_mappings" });
   assert.equal(receiveOverride(cleanup.config, 0x73), 0x41);
+});
+
+Deno.test("cleanup: REQUIRETLS comes as a flag or, back from a content filter, as a header", async () => {
+  const run = async (settings: Record<string, string>, flags: number, ...headers: string[]) => {
+    using cleanup = testCleanup(settings);
+    const message = cleanup.service.begin(ALL | flags);
+    await message.write(records(...MESSAGE.flatMap((each) => each === "N" ? [...headers, each] : [each])));
+    assert.deepEqual(await message.finish(), { status: 0, reason: "" });
+    const { sendopts } = cleanup.queue.readEnvelope("incoming", message.queueId);
+    return {
+      sendopts,
+      headers: decodeText(fileOf(cleanup, message.queueId)).split("Require-TLS-ESMTP:").length - 1,
+    };
+  };
+  const yes = "NRequire-TLS-ESMTP: yes";
+  const { RequireTls } = SendOption;
+  assert.deepEqual(await run({}, CleanupFlag.RequireTls), { sendopts: RequireTls, headers: 1 });
+  assert.deepEqual(await run({}, 0, yes), { sendopts: RequireTls, headers: 1 });
+  assert.deepEqual(await run({}, 0, "NRequire-TLS-ESMTP: no"), { sendopts: 0, headers: 1 });
+  assert.deepEqual(await run({ requiretls_esmtp_header: "no" }, 0, yes), { sendopts: 0, headers: 1 });
+  assert.deepEqual(await run({ requiretls_esmtp_header: "no" }, CleanupFlag.RequireTls), {
+    sendopts: RequireTls,
+    headers: 0,
+  });
+  assert.deepEqual(await run({ requiretls_enable: "no" }, 0, yes), { sendopts: 0, headers: 1 });
 });

@@ -127,6 +127,12 @@ export class HeaderStage {
           state.sendopts |= SendOption.TlsNotRequired;
         }
         break;
+      case "require-tls-esmtp":
+        // A content filter has brought the message back, and the sender's demand with it.
+        if (settings.requireTlsHeader && headerValue(bytes, nameLength).trim().toLowerCase() === "yes") {
+          state.sendopts |= SendOption.RequireTls;
+        }
+        break;
     }
   }
 
@@ -230,7 +236,8 @@ export class HeaderStage {
         this.#seen.has("resent-cc");
       if (!visible && settings.undisclosedRecipientsHeader !== "") add(settings.undisclosedRecipientsHeader);
     }
-    if ((state.sendopts & SendOption.RequireTls) !== 0 && settings.requireTlsHeader) {
+    const requiresTls = (state.sendopts & SendOption.RequireTls) !== 0;
+    if (requiresTls && settings.requireTlsHeader && !this.#seen.has("require-tls-esmtp")) {
       add("Require-TLS-ESMTP: yes");
     }
     if (!this.#seen.has("message-id") && state.messageId === undefined) {

@@ -82,7 +82,7 @@ export function readSettings(config: Config, tables: Pick<TableSet, "list">): Se
     obsoleteFromFormat: oneOf(config, "header_from_format", ["standard", "obsolete"]) === "obsolete",
     fullNameCharset: config.string("full_name_encoding_charset"),
     tlsRequiredHeader: config.bool("tls_required_enable"),
-    requireTlsHeader: config.bool("requiretls_esmtp_header"),
+    requireTlsHeader: config.bool("requiretls_enable") && config.bool("requiretls_esmtp_header"),
     rejectNonEmptyEndOfHeader:
       oneOf(config, "non_empty_end_of_header_action", ["fix_quietly", "add_header", "reject"]) === "reject",
 

@@ -5,6 +5,9 @@
  */
 import type { QueueName, Recipient } from "../../core/queue/types.ts";
 
+/** Bits of `sendopts` about TLS: the header `TLS-Required: no` was seen; the sender asked for REQUIRETLS (RFC 8689). */
+export const SendOption = { TlsNotRequired: 16, RequireTls: 32 } as const;
+
 /** `flags` of a delivery request and of a bounce request. */
 export const DeliveryFlag = {
   /** Mark finished recipients in the queue file. */

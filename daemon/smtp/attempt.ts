@@ -2,6 +2,7 @@ import type { Logger } from "../../core/log/mod.ts";
 import type { Recipient } from "../../core/queue/types.ts";
 import type { DeliveryRecorder, DeliveryRequest, DsnDetail } from "../delivery/types.ts";
 import { asFailure, isSoft } from "./dsn.ts";
+import { demandsTls, NO_DEMAND, type TlsDemand } from "./tls_demand.ts";
 
 /**
  * One delivery request on its way through several servers: which recipients are left, what happened to the others,
@@ -21,6 +22,8 @@ export class Attempt {
   finalServer = false;
   /** The present next hop is the last one. */
   finalNexthop = false;
+  /** What the message demands of the servers of the present next hop. */
+  demand: TlsDemand = NO_DEMAND;
   readonly #kept = new Set<Recipient>();
   readonly #settled = new Set<Recipient>();
 
@@ -39,6 +42,15 @@ export class Attempt {
   hasWaited(seconds: number): boolean {
     const { times } = this.request;
     return times.active - times.incoming >= seconds;
+  }
+
+  /**
+   * The status (RFC 8689 section 4.2.1) for a server that can't have the message because of REQUIRETLS: for good, if no
+   * other one is left.
+   * @param otherwise the status if the sender has not asked for REQUIRETLS
+   */
+  requireTlsStatus(detail: "10" | "30", otherwise: string): string {
+    return demandsTls(this.demand) ? `${this.finalServer ? 5 : 4}.7.${detail}` : otherwise;
   }
 
   /** Is the recipient still to be delivered in this session? */

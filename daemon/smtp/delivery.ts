@@ -6,12 +6,15 @@ import { ConnectError, openConnection, type Target } from "./connect.ts";
 import { type Destination, DestinationError, parseDestination } from "./destination.ts";
 import { isLoop, isSoft, localDetail } from "./dsn.ts";
 import { type HandshakeDeps, shakeHands } from "./handshake.ts";
+import type { FindDemand } from "./require_tls.ts";
+import { demandLabel } from "./tls_demand.ts";
 import { type Route, type RouteDeps, routeDomain, routeHost, type ServerAddress } from "./route.ts";
 import { type Peer, Session } from "./session.ts";
 import { type ClientTls, DaneError, isPolicyTrouble, type TlsPolicy } from "./secure_policy.ts";
 import type { SessionCache } from "./session_cache.ts";
 import { type Message, transact } from "./transaction.ts";
 import type { CoarseTimer } from "../../core/smtp/mod.ts";
+import { TableError } from "../../core/table/mod.ts";
 
 /** What deliveries of one client share. */
 export interface DeliveryContext extends RouteDeps, HandshakeDeps {
@@ -24,6 +27,7 @@ export interface DeliveryContext extends RouteDeps, HandshakeDeps {
   /** Hands the request to `best_mx_transport`; absent if there is none. True if all recipients are finished. */
   readonly passOn?: (attempt: Attempt) => Promise<boolean>;
   readonly filterLine?: (line: string) => Promise<string | undefined>;
+  readonly demandOf: FindDemand;
   /** Absent if TLS is no subject. */
   readonly tls?: ClientTls | undefined;
 }
@@ -103,6 +107,7 @@ async function tryHop(
     attempt.why = localDetail("4.3.5", "Server configuration error");
     return false;
   }
+  if (!await readDemand(context, attempt, destination)) return false;
   const loops = destination.kind === "inet" && settings.protocol === "smtp" && destination.port === SMTP_PORT;
   const route = destination.kind === "unix" ? undefined : await findRoute(context, destination, loops);
   if (route?.problem !== undefined) {
@@ -115,7 +120,7 @@ async function tryHop(
     loops,
     load,
     store,
-    label: isFirst && store ? `dest ${destination.text}` : undefined,
+    label: isFirst && store ? destinationKey(attempt, destination) : undefined,
     plain: new Set(),
     used,
   };
@@ -173,7 +178,7 @@ async function tryServers(
 
   if (hop.load) {
     // Sessions that are open already: by destination, then with the best servers.
-    const keys = [`dest ${hop.destination.text}`];
+    const keys = [destinationKey(attempt, hop.destination)];
     for (const server of servers) {
       if (server.preference !== best) continue;
       const policy = await findPolicy(context, attempt, hop, server.host);
@@ -246,7 +251,7 @@ async function tryLocal(
   const { path } = hop.destination as Destination & { kind: "unix" };
   attempt.finalServer = attempt.finalNexthop;
   while (hop.load && attempt.left.length > 0) {
-    const kept = context.cache.take(`dest ${hop.destination.text}`);
+    const kept = context.cache.take(destinationKey(attempt, hop.destination));
     if (kept === undefined) break;
     if (!await deliverOver(context, attempt, message, hop, kept, true)) return;
   }
@@ -275,7 +280,7 @@ async function findPolicy(
     const server = destination.kind === "unix"
       ? undefined
       : { port: destination.port, byMx: !destination.literal };
-    return await context.tls.policyFor(destination.text, domain, host, server);
+    return await context.tls.policyFor(destination.text, domain, host, server, attempt.demand);
   } catch (error) {
     if (!isPolicyTrouble(error)) throw error;
     if (error instanceof DaneError) {
@@ -286,6 +291,29 @@ async function findPolicy(
     attempt.why = localDetail("4.7.5", "client TLS configuration problem");
     return "unknown";
   }
+}
+
+/** Finds out what the message demands of this next hop's servers. False if nobody can say: the mail waits. */
+async function readDemand(
+  context: DeliveryContext,
+  attempt: Attempt,
+  destination: Destination,
+): Promise<boolean> {
+  const name = destination.kind === "unix" ? destination.path : destination.host;
+  try {
+    attempt.demand = await context.demandOf(attempt.request.sendopts, name);
+    return true;
+  } catch (error) {
+    if (!(error instanceof TableError)) throw error;
+    context.log.warning(error.message);
+    attempt.why = localDetail("4.7.0", `REQUIRETLS policy lookup error for ${destination.text}`);
+    return false;
+  }
+}
+
+/** The name under which the first good session with a destination is kept. */
+function destinationKey(attempt: Attempt, destination: Destination): string {
+  return `dest ${destination.text}${demandLabel(attempt.demand)}`;
 }
 
 /** The name under which sessions with a server are kept: only those with equal protection are alike. */

@@ -29,8 +29,17 @@ function path(address: string, quote: boolean): string {
   return address === "" || !quote ? address : toExternal(address);
 }
 
-/** `MAIL FROM:<sender> SIZE=...`. @param sender internal form, rewritten already */
-export function mailCommand(request: DeliveryRequest, session: Session, sender: string): string {
+/**
+ * `MAIL FROM:<sender> SIZE=...`.
+ * @param sender internal form, rewritten already
+ * @param requireTls the sender has asked for REQUIRETLS
+ */
+export function mailCommand(
+  request: DeliveryRequest,
+  session: Session,
+  sender: string,
+  requireTls: boolean,
+): string {
   const { features, settings } = session;
   let command = `MAIL FROM:<${path(sender, settings.quoteEnvelope)}>`;
   // RFC 1870. The size after a conversion isn't known.
@@ -48,6 +57,7 @@ export function mailCommand(request: DeliveryRequest, session: Session, sender: 
     if (request.returnFlags !== 0) command += ` RET=${request.returnFlags === 1 ? "FULL" : "HDRS"}`;
   }
   if (features.smtputf8 && (request.sendopts & SMTPUTF8_REQUESTED) !== 0) command += " SMTPUTF8";
+  if (features.requireTls && requireTls) command += " REQUIRETLS";
   if (settings.dummyMailAuth && features.auth !== "") command += " AUTH=<>";
   return command;
 }

@@ -187,6 +187,9 @@ function noteKeyword(session: Session, features: Features, keyword: string, rest
     case "STARTTLS":
       features.starttls = true;
       break;
+    case "REQUIRETLS":
+      features.requireTls = session.tls !== undefined;
+      break;
     case "XFORWARD":
       features.xforward = new Set(rest.map((word) => word.toLowerCase()));
       break;

@@ -22,6 +22,7 @@ import { SessionCache } from "./session_cache.ts";
 import { type Protocol, readSettings } from "./settings.ts";
 import { createContentFilter } from "./filter_content.ts";
 import { createMaps } from "./maps.ts";
+import { readDemands } from "./require_tls.ts";
 import { createClientTls } from "./secure_policy.ts";
 import type { Message } from "./transaction.ts";
 
@@ -92,6 +93,7 @@ export function createSmtpClient(deps: SmtpClientDeps): SmtpClient {
   const context: DeliveryContext = {
     settings,
     tls,
+    demandOf: readDemands(config, tables, protocol),
     resolver,
     log,
     ownAddresses: own,

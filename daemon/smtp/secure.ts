@@ -22,7 +22,7 @@ export async function secure(attempt: Attempt, session: Session): Promise<Secure
   if (!features.starttls) {
     if (!required) return "plain";
     const reason = `TLS is required, but was not offered by host ${session.named}`;
-    await failSiteLocally(attempt, session, "4.7.4", reason);
+    await failSiteLocally(attempt, session, attempt.requireTlsStatus("10", "4.7.4"), reason);
     return "failed";
   }
   if (tlsPolicy.engine === undefined) {
@@ -121,6 +121,7 @@ async function checkServer(
     );
   }
   if (matched) return "started";
-  await failSiteLocally(attempt, session, "4.7.5", "Server certificate not verified");
+  const status = attempt.requireTlsStatus("10", "4.7.5");
+  await failSiteLocally(attempt, session, status, "Server certificate not verified");
   return "failed";
 }

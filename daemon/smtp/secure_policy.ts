@@ -25,6 +25,7 @@ import {
   type VersionRange,
 } from "../../core/tls/mod.ts";
 import { findTlsa } from "./dane.ts";
+import { demandsTls, type TlsDemand } from "./tls_demand.ts";
 import { type ClientSettings, type Protocol, type TlsLevel, tlsLevels } from "./settings.ts";
 
 /** How a session with one server has to be protected. */
@@ -67,12 +68,14 @@ export interface ClientTls {
    * @param destination as the next hop was written: `example.com`, `[mail.example.com]:587`
    * @param domain the same without brackets and port
    * @param server its port, and whether an MX record stands between domain and host
+   * @param demand what the message itself demands: TLS, whatever the levels say; or as little as possible
    */
   policyFor(
     destination: string,
     domain: string,
     host: string,
     server: { readonly port: number; readonly byMx: boolean } | undefined,
+    demand: TlsDemand,
   ): Promise<TlsPolicy>;
 }
 
@@ -154,12 +157,14 @@ export function createClientTls(deps: ClientTlsDeps, settings: ClientSettings): 
   const timeout = config.seconds(`${settings.protocol}_starttls_timeout`);
   const dane = createDane(deps, settings, prefix);
   return {
-    async policyFor(destination, domain, host, server) {
-      const rule = await findRule(destination, host, defaults, policies, sites, prefix);
+    async policyFor(destination, domain, host, server, demand) {
+      const found = await findRule(destination, host, defaults, policies, sites, prefix);
+      const rule = demand.relaxed && mustEncrypt(found.level) ? { ...found, level: "may" as const } : found;
       const vouched = rule.level === "dane" || rule.level === "dane-only"
         ? await dane(rule.level, destination, domain, host, server)
         : undefined;
-      const checked = vouched?.level ?? rule.level;
+      const usual = vouched?.level ?? rule.level;
+      const checked = demandsTls(demand) && !mustEncrypt(usual) ? "encrypt" : usual;
       const wanted = mustMatch(checked) && vouched === undefined
         ? expandMatches(rule.matches ?? defaultMatches(checked), checked, domain, host)
         : [];

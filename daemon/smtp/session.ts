@@ -16,6 +16,8 @@ export interface Features {
   dsn: boolean;
   smtputf8: boolean;
   starttls: boolean;
+  /** RFC 8689; it counts only if it was said under TLS. */
+  requireTls: boolean;
   size: boolean;
   /** The largest message that it takes, 0 if it does not say. */
   sizeLimit: number;
@@ -33,6 +35,7 @@ export function noFeatures(): Features {
     dsn: false,
     smtputf8: false,
     starttls: false,
+    requireTls: false,
     size: false,
     sizeLimit: 0,
     auth: "",

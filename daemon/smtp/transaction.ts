@@ -10,6 +10,7 @@ import { localDetail, oneLine, remoteDetail, type ServerReply } from "./dsn.ts";
 import { mailCommand, mustDowngrade, rcptCommand, requiresSmtputf8, xforwardCommands } from "./envelope.ts";
 import { isPositive } from "./handshake.ts";
 import type { Session } from "./session.ts";
+import { whyUnfit } from "./require_tls.ts";
 import { failConversation, refusal } from "./trouble.ts";
 
 /** The message and how to treat it, for every session of a delivery. */
@@ -67,6 +68,12 @@ export async function transact(
   if (!features.smtputf8 && session.settings.smtputf8 && requiresSmtputf8(request)) {
     const reason = `SMTPUTF8 is required, but was not offered by host ${session.named}`;
     await attempt.failAll(session.relay, localDetail("5.6.7", reason), false);
+    if (!keep) await session.leave();
+    return "done";
+  }
+  const unfit = whyUnfit(attempt, session);
+  if (unfit !== undefined) {
+    await attempt.failAll(session.relay, unfit, false);
     if (!keep) await session.leave();
     return "done";
   }
@@ -129,7 +136,7 @@ async function converse(
 
   const rewrite = message.rewrite;
   const sender = rewrite === undefined ? request.sender : await rewrite(request.sender);
-  session.send(mailCommand(request, session, sender));
+  session.send(mailCommand(request, session, sender, attempt.demand.level !== undefined));
   progress.doing = "sending MAIL FROM";
   session.limit(timeouts.mail);
   let mail: ServerReply | undefined;

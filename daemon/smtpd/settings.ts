@@ -306,7 +306,7 @@ export function readSettings(config: Config, tables: TableSet): SmtpdSettings {
     families: families(config),
     proxyFilter: proxyFilter(config),
     // The SMTP client does not pass the demand on: it is not promised unless somebody asks for just this.
-    requireTls: config.isSet("requiretls_enable") && config.bool("requiretls_enable"),
+    requireTls: config.bool("requiretls_enable"),
     requireTlsHeader: config.bool("requiretls_esmtp_header"),
     commandFilter: tables.list(config.string("smtpd_command_filter"), {}, "smtpd_command_filter"),
     codes: {
