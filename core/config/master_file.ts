@@ -151,6 +151,9 @@ export function masterEntry(line: MasterLine, config: Config): MasterEntry {
   if (type === "inet" && isPrivate !== "n") {
     throw problem(line.origin, "inet service cannot be private: put n in the third column");
   }
+  if (type !== "inet" && (name.includes("/") || name === "." || name === "..")) {
+    throw problem(line.origin, `bad service name: "${name}": it names a socket and can't contain "/"`);
+  }
   const { options, overrides } = serviceOptions(line);
   return {
     name,

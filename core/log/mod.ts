@@ -13,5 +13,5 @@ export {
   streamSink,
   teeSink,
 } from "./sink.ts";
-export { syslogSink } from "./syslog.ts";
+export { isFacility, syslogSink } from "./syslog.ts";
 export { type LogSettings, logSettings, openLog, SwitchSink } from "./open.ts";

@@ -29,6 +29,11 @@ const FACILITY: Record<string, number> = {
   local7: 23,
 };
 
+/** Is it a facility that syslog knows? */
+export function isFacility(name: string): boolean {
+  return Object.hasOwn(FACILITY, name);
+}
+
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const encoder = new TextEncoder();
 

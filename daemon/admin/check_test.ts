@@ -98,6 +98,41 @@ Deno.test("a bad value is fatal", async () => {
   });
 });
 
+Deno.test("values that nothing can work with are fatal, with file and line", async () => {
+  for (
+    const [setting, expected] of [
+      ["myhostname = a..b", /parameter myhostname: bad parameter value: a\.\.b: .*main\.cf, line \d+\)/],
+      ["myhostname = 1.2.3.4", /parameter myhostname: bad parameter value: 1\.2\.3\.4/],
+      ["mydomain = a b", /parameter mydomain: bad parameter value: a b/],
+      ["inet_protocols = ipv5", /unknown inet_protocols value "ipv5" in "ipv5": .*main\.cf, line \d+\)/],
+      ["inet_interfaces = all, 127.0.0.1", /inet_interfaces: "all" can't be combined with others/],
+      ["syslog_facility = post", /parameter syslog_facility: unrecognized value: post/],
+      ["mydestination = nosuch:/x", /mydestination: unsupported dictionary type: nosuch/],
+    ] as const
+  ) {
+    await withInstallation(() => [setting], async ({ findings }) => {
+      const fatal = (await findings()).filter((text) => text.startsWith("fatal: "));
+      assert.equal(fatal.length, 1, `${setting}: ${fatal.join("; ")}`);
+      assert.match(fatal[0]!, expected);
+    });
+  }
+});
+
+Deno.test("master.cf: names that leave the directory of sockets, and entries that replace others", async () => {
+  await withInstallation(() => [], async ({ findings, write }) => {
+    write("etc/master.cf", "../x unix n - n - - smtp\n");
+    assert.match(
+      (await findings()).join("\n"),
+      /^fatal: @\/etc\/master\.cf: line 1: bad service name: "\.\.\/x"/m,
+    );
+    write("etc/master.cf", "smtp unix - - n - - smtp\nsmtp unix - - n - - discard\n");
+    assert.match(
+      (await findings()).join("\n"),
+      /^warning: duplicate master\.cf entry for service "smtp" \(unix\) -- using the last entry$/m,
+    );
+  });
+});
+
 Deno.test("an open relay is found by playing a stranger's session", async () => {
   await withInstallation(
     () => ["smtpd_relay_restrictions = permit, reject_unauth_destination"],

@@ -16,6 +16,7 @@ import { prepareDirectories } from "./privileges.ts";
 import { type HeldLock, holdPidFile, runningMaster } from "./pid_file.ts";
 import { type ProcessCommand, Supervisor } from "./supervisor.ts";
 import type { Runtime } from "./runtime.ts";
+import { requireUsable } from "./usable.ts";
 
 /** What tells the daemon to wait for the line `QUEUE_CHECKED` on its standard input before the queue manager starts. */
 export const QUEUE_CHECK_OPTION = "--after-queue-check";
@@ -77,6 +78,7 @@ function startedText(config: Config): string {
 export async function startMaster(options: MasterOptions): Promise<Master> {
   let config = options.loadConfig();
   let entries = readMasterFile(config);
+  requireUsable(config);
   prepareDirectories(config);
   prepareLogFile(config);
   const sink = new SwitchSink(openLog(logSettings(config)));
@@ -139,6 +141,7 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
     try {
       next = options.loadConfig();
       nextEntries = readMasterFile(next);
+      requireUsable(next);
       const settings = logSettings(next);
       await runtime?.reload(next, nextEntries);
       if (settings.file !== "/dev/stdout" || logSettings(config).file !== settings.file) {

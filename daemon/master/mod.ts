@@ -17,5 +17,6 @@ export { INTERNAL_SERVICES } from "./internal_services.ts";
 export { prepareLogFile } from "./log_file.ts";
 export { isRoot, mailOwner, prepareDirectories } from "./privileges.ts";
 export { AlreadyRunning, runningMaster } from "./pid_file.ts";
+export { requireUsable } from "./usable.ts";
 export { linesOf, parseReport, type Report, sendReport } from "./control.ts";
 export { ALL_ROLES, type Role, roleOf } from "./plan.ts";

@@ -1,6 +1,6 @@
 import type { Config } from "../../../core/config/mod.ts";
 import { matchList, splitList, TableError, TableSet } from "../../../core/table/mod.ts";
-import { type Finding, warning } from "../finding.ts";
+import { fatal, type Finding, warning } from "../finding.ts";
 
 /** The lists of domains; a domain may stand in one of them (ADDRESS_CLASS_README). In the order in which they count. */
 const CLASSES = [
@@ -75,7 +75,8 @@ export async function checkClasses(config: Config): Promise<Finding[]> {
     }
   } catch (error) {
     if (!(error instanceof TableError)) throw error;
-    findings.push(warning(error.message));
+    // Nothing can be routed without these lists.
+    findings.push(fatal(error.message));
   } finally {
     tables.close();
   }

@@ -6,7 +6,7 @@ import {
   serviceConfig,
 } from "../../../core/config/mod.ts";
 import { ConfigSession } from "../../../core/config/show/mod.ts";
-import { endpointsOf, roleOf } from "../../master/mod.ts";
+import { endpointsOf, requireUsable, roleOf } from "../../master/mod.ts";
 import { fatal, type Finding, warning } from "../finding.ts";
 import { nearName } from "../near_name.ts";
 
@@ -44,6 +44,7 @@ export function checkValues(config: Config): Finding[] {
     }
   };
   for (const name of config.names()) attempt(() => readValue(config, name));
+  if (findings.length === 0) attempt(() => requireUsable(config));
   attempt(() => {
     for (const entry of readMasterFile(config)) {
       const service = serviceConfig(config, entry);
@@ -57,7 +58,10 @@ export function checkValues(config: Config): Finding[] {
 /** Entries of master.cf that nobody serves, and services that others need. */
 export function checkServices(config: Config): Finding[] {
   const findings: Finding[] = [];
-  const entries = readMasterFile(config);
+  const entries = readMasterFile(config, (text) => {
+    // checkNames tells of the others.
+    if (text.startsWith("duplicate ")) findings.push(warning(text));
+  });
   for (const entry of entries) {
     if (roleOf(entry) !== undefined) continue;
     findings.push(warning(
