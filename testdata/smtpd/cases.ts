@@ -134,6 +134,7 @@ export const groups: Readonly<Record<string, Group>> = {
       "bdat without hello": ["BDAT 3 LAST\r\nabc", "QUIT\r\n"],
       "bdat for refused recipient": ["EHLO client.test\r\n", batch("MAIL FROM:<a@a.test>", "RCPT TO:<nobody@example.com>", "BDAT 5 LAST") + "abc\r\n", "QUIT\r\n"],
       "lost connection": lines("EHLO client.test", "MAIL FROM:<a@a.test>"),
+      "lost in a chunk": [...lines("EHLO client.test", "MAIL FROM:<a@a.test>", "RCPT TO:<alice@example.com>"), "BDAT 100\r\nSubject: x\r\nabc"],
       "lost in data": [...envelope("alice@example.com"), "Subject: x\r\n"],
       "percent hack and friends": lines(
         "EHLO client.test", "MAIL FROM:<a@a.test>", "RCPT TO:<x%elsewhere.test@example.com>", "RCPT TO:<x%elsewhere.test>", "RCPT TO:<elsewhere.test!x>", "RCPT TO:<elsewhere.test!x@example.com>", "RCPT TO:<\"x@elsewhere.test\">", "RCPT TO:<\"x@elsewhere.test\"@example.com>", "RCPT TO:<\"x%elsewhere.test\"@example.com>",
