@@ -1,9 +1,10 @@
+import { BufferPool } from "../bytes/mod.ts";
 import { changeMode, fileExists, type FileHandle, GroupSync, openFile, renameFile } from "../system/mod.ts";
 import { fileSource, handleSource } from "./byte_source.ts";
 import { SourceContentReader } from "./content_reader.ts";
 import { readEnvelope, readRecipients } from "./envelope.ts";
 import { fileError, makeParents } from "./file_errors.ts";
-import { BufferPool, FileQueueWriter, MicroClock, type WriterHost } from "./file_writer.ts";
+import { FileQueueWriter, KEPT_ROOM, MicroClock, type WriterHost } from "./file_writer.ts";
 import { DirectoryLister } from "./directory_lister.ts";
 import { isReady } from "./listing.ts";
 import { MessageBuilder } from "./listing_sink.ts";
@@ -34,6 +35,9 @@ import {
   RecordType,
 } from "./types.ts";
 
+/** So many buffers are kept for the next messages. */
+const MOST_BUFFERS = 24;
+
 const DONE = Uint8Array.of(RecordType.Done);
 const KILLED = Uint8Array.of(RecordType.Killed);
 
@@ -50,7 +54,7 @@ export class FileQueue implements Queue {
     this.longIds = settings.longIds;
     this.#settings = settings;
     this.#layout = new QueueLayout(settings.directory, settings);
-    const buffers = new BufferPool();
+    const buffers = new BufferPool(8192, KEPT_ROOM, MOST_BUFFERS);
     this.#writerHost = {
       longIds: settings.longIds,
       clock: new MicroClock(),

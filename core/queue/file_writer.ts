@@ -1,4 +1,4 @@
-import { ByteBuffer } from "../bytes/mod.ts";
+import type { ByteBuffer } from "../bytes/mod.ts";
 import { createFile, type FileHandle, renameFile, unlinkFile } from "../system/mod.ts";
 import { fileError } from "./file_errors.ts";
 import type { NewFilePlaces } from "./new_files.ts";
@@ -9,9 +9,7 @@ import { QueueFileError, type QueueName, type QueueWriter } from "./types.ts";
 const MEMORY_LIMIT = 256 * 1024;
 
 /** Room kept for the next message when a buffer is given back. */
-const KEEP = 2 * MEMORY_LIMIT;
-/** Buffers that are kept. */
-const MOST_KEPT = 24;
+export const KEPT_ROOM = 2 * MEMORY_LIMIT;
 
 /** The rename that gives a file its id fails only if another file has that id; with a new time it won't. */
 const ATTEMPTS = 5;
@@ -116,7 +114,7 @@ export class FileQueueWriter implements QueueWriter {
       throw fileError(error, `write ${this.#path}`);
     }
     this.#written += this.#buffer.length;
-    this.#buffer.clear(KEEP);
+    this.#buffer.clear(KEPT_ROOM);
   }
 
   async commit(queue?: "incoming" | "hold" | "maildrop"): Promise<void> {
@@ -212,19 +210,4 @@ function openNew(host: WriterHost, queue: "incoming" | "maildrop", mode: number)
     }
   }
   throw fileError(failure, `create a queue file in ${host.prefix(queue)}`);
-}
-
-/** Keeps the buffers of finished messages for the next ones. */
-export class BufferPool {
-  readonly #free: ByteBuffer[] = [];
-
-  take(): ByteBuffer {
-    return this.#free.pop() ?? new ByteBuffer(8192);
-  }
-
-  give(buffer: ByteBuffer): void {
-    if (this.#free.length >= MOST_KEPT) return;
-    buffer.clear(KEEP);
-    this.#free.push(buffer);
-  }
 }

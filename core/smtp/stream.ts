@@ -28,8 +28,10 @@ const EMPTY = new Uint8Array(0);
 const LF = 10;
 const CR = 13;
 
-/** Large read buffers that no stream uses at the moment. */
-const spareBuffers: Uint8Array<ArrayBuffer>[] = [];
+/** Read buffers that no stream uses at the moment, by their size, and how many of them are kept. */
+const spareBuffers = new Map<number, Uint8Array<ArrayBuffer>[]>(
+  [SMALL_READ, MEDIUM_READ, LARGE_READ].map((size) => [size, []]),
+);
 const MOST_SPARE_BUFFERS = 32;
 
 /**
@@ -55,6 +57,8 @@ export class SmtpStream implements Expiring {
   /** A read that began before anybody waited for it, and whether it has brought something. */
   #ahead: Promise<number | null> | undefined;
   #arrived = false;
+  /** A read was begun and is not known to have ended: it may still write into the buffer. */
+  #readPending = false;
   #interrupted = false;
   #closed = false;
   #giveUp: ((reason: SmtpStreamError) => void) | undefined;
@@ -175,6 +179,7 @@ export class SmtpStream implements Expiring {
   readAhead(): void {
     this.#makeRoom();
     const reading = this.#channel.read(this.#input);
+    this.#readPending = true;
     this.#ahead = reading;
     reading.then((count) => this.#arrived = count !== null && this.#ahead === reading, () => {});
   }
@@ -193,7 +198,8 @@ export class SmtpStream implements Expiring {
     let reading = this.#ahead;
     if (reading === undefined) {
       this.#makeRoom();
-      reading = this.#channel.read(this.#input.subarray(this.#end));
+      reading = this.#channel.read(this.#end === 0 ? this.#input : this.#input.subarray(this.#end));
+      this.#readPending = true;
     } else {
       this.#ahead = undefined;
       this.#arrived = false;
@@ -201,6 +207,7 @@ export class SmtpStream implements Expiring {
     const into = this.#input;
     const room = into.length - this.#end;
     const count = await this.#wait(reading);
+    this.#readPending = false;
     if (count === null) return false;
     this.#end += count;
     if (count === room) this.#wanted = into.length < MEDIUM_READ ? MEDIUM_READ : LARGE_READ;
@@ -239,8 +246,7 @@ export class SmtpStream implements Expiring {
     } catch {
       // The peer was faster.
     }
-    // A read that is still under way may write into the buffer, so it is not put back for others then.
-    if (this.#giveUp === undefined && this.#ahead === undefined) this.#releaseInput();
+    if (!this.#readPending) this.#releaseInput();
     this.#giveUp?.(new SmtpStreamError("closed", "The connection was closed"));
   }
 
@@ -304,11 +310,7 @@ export class SmtpStream implements Expiring {
     while (length > size / 2) {
       size = size < MEDIUM_READ ? MEDIUM_READ : size < LARGE_READ ? LARGE_READ : size * 2;
     }
-    const target = current.length === size
-      ? current
-      : size === LARGE_READ
-      ? spareBuffers.pop() ?? new Uint8Array(LARGE_READ)
-      : new Uint8Array(size);
+    const target = current.length === size ? current : spareBuffers.get(size)?.pop() ?? new Uint8Array(size);
     if (target === current) {
       if (this.#start > 0) current.copyWithin(0, this.#start, this.#end);
     } else {
@@ -321,8 +323,9 @@ export class SmtpStream implements Expiring {
   }
 
   #releaseInput(): void {
-    if (this.#input.length === LARGE_READ && spareBuffers.length < MOST_SPARE_BUFFERS) {
-      spareBuffers.push(this.#input as Uint8Array<ArrayBuffer>);
+    const spare = spareBuffers.get(this.#input.length);
+    if (spare !== undefined && spare.length < MOST_SPARE_BUFFERS) {
+      spare.push(this.#input as Uint8Array<ArrayBuffer>);
     }
     this.#input = EMPTY;
   }

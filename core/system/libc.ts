@@ -53,6 +53,7 @@ const SYMBOLS = {
   unlinkat: { parameters: ["i32", "buffer", "i32"], result: "i32" },
   fchmodat: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
   statx: { parameters: ["i32", "buffer", "i32", "u32", "buffer"], result: "i32" },
+  memchr: { parameters: ["buffer", "i32", "usize"], result: "usize" },
   regcomp: { parameters: ["buffer", "buffer", "i32"], result: "i32" },
   regexec: { parameters: ["buffer", "buffer", "usize", "buffer", "i32"], result: "i32" },
   regerror: { parameters: ["i32", "buffer", "buffer", "usize"], result: "usize" },

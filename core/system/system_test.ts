@@ -5,6 +5,7 @@ import process from "node:process";
 import {
   asUser,
   fcntlLock,
+  findByte,
   flockTry,
   funlock,
   lookupGroup,
@@ -118,4 +119,14 @@ Deno.test("takeNewConnections: the newest of several listeners on one port gets 
   for (const connection of [...clients, ...accepted]) connection.close();
   newest.close();
   await serving;
+});
+
+Deno.test("findByte: the same as indexOf, for short and long stretches from anywhere", () => {
+  const bytes = new Uint8Array(5000).fill(0x58);
+  for (const at of [0, 3, 700, 4096, 4999]) bytes[at] = 10;
+  for (const from of [0, 1, 3, 4, 600, 700, 701, 4095, 4097, 4999, 5000]) {
+    assert.equal(findByte(bytes, 10, from), bytes.indexOf(10, from), `from ${from}`);
+    assert.equal(findByte(bytes.subarray(1), 13, from), -1);
+  }
+  assert.equal(findByte(bytes.subarray(2), 10, 0), 1);
 });

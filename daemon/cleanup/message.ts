@@ -155,8 +155,7 @@ export class Message implements CleanupMessage {
 
   async finish(): Promise<CleanupResult> {
     const result = await this.#conclude();
-    this.#content?.release();
-    this.#content = undefined;
+    this.#release();
     return result;
   }
 
@@ -238,5 +237,13 @@ export class Message implements CleanupMessage {
     if (this.#gone) return;
     this.#gone = true;
     this.#state.writer.discard();
+  }
+
+  #release(): void {
+    // Whatever might still be written must not get into buffers that are another message's by now.
+    this.#stage = "complete";
+    this.#content?.release();
+    this.#content = undefined;
+    this.#state.release();
   }
 }

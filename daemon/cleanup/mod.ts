@@ -6,11 +6,12 @@
  *
  * It logs `ID: message-id=<...>`, what header and body checks did, and refusals.
  */
+import { BufferPool } from "../../core/bytes/mod.ts";
 import { mailDate } from "../../core/message/mod.ts";
 import type { CleanupDeps } from "./deps.ts";
 import { Message } from "./message.ts";
 import { readSettings, unsupportedSettings } from "./settings.ts";
-import { BufferPool, type Context, MessageState } from "./state.ts";
+import { type Context, MessageState } from "./state.ts";
 import type { CleanupService } from "./types.ts";
 
 export type { CleanupDeps } from "./deps.ts";
@@ -20,12 +21,15 @@ export { serveCleanup } from "./server.ts";
 export { createCleanupClient, type RemoteCleanup } from "./client.ts";
 export { receiveOverride } from "./receive_override.ts";
 
+/** So many buffers are kept; a message has four. */
+const MOST_BUFFERS = 128;
+
 /** Makes the service for one configuration snapshot. Throws `ConfigError` and `TableError`. */
 export function createCleanup(deps: CleanupDeps): CleanupService {
   // Reads the name of the time zone from its file, which a process with few rights can't do later.
   mailDate(0);
   const context: Context = {
-    buffers: new BufferPool(),
+    buffers: new BufferPool(4096, 65536, MOST_BUFFERS),
     deps,
     settings: readSettings(deps.config, deps.tables),
     log: deps.log,

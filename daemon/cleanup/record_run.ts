@@ -1,3 +1,4 @@
+import { findByte } from "../../core/system/mod.ts";
 import { RecordType } from "../../core/queue/mod.ts";
 
 const CR = 0x0d;
@@ -6,7 +7,7 @@ const LAST_SHIFT = 28;
 
 /** Index of the next `byte` at or after `from`; beyond everything if there is none. */
 function next(bytes: Uint8Array, byte: number, from: number): number {
-  const at = bytes.indexOf(byte, from);
+  const at = findByte(bytes as Uint8Array<ArrayBuffer>, byte, from);
   return at < 0 ? Infinity : at;
 }
 

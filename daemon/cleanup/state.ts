@@ -1,25 +1,10 @@
 import { toExternal } from "../../core/address/mod.ts";
-import { ByteBuffer } from "../../core/bytes/mod.ts";
+import type { BufferPool, ByteBuffer } from "../../core/bytes/mod.ts";
 import type { Logger } from "../../core/log/mod.ts";
 import type { QueueWriter } from "../../core/queue/mod.ts";
 import type { CleanupDeps } from "./deps.ts";
 import type { Settings } from "./settings.ts";
 import { CleanupFlag, CleanupStatus } from "./types.ts";
-
-/** Buffers of finished messages, for the next ones: making new ones costs more than filling them. */
-export class BufferPool {
-  readonly #free: ByteBuffer[] = [];
-
-  take(): ByteBuffer {
-    return this.#free.pop() ?? new ByteBuffer(4096);
-  }
-
-  give(buffer: ByteBuffer): void {
-    if (this.#free.length >= 64) return;
-    buffer.clear();
-    this.#free.push(buffer);
-  }
-}
 
 /** What one cleanup service has at hand for every message. */
 export interface Context {
@@ -51,11 +36,11 @@ export class MessageState {
   reason = "";
 
   /** File bytes 0 .. contentOffset. */
-  readonly head = new ByteBuffer(1024);
+  readonly head: ByteBuffer;
   /** From the `X` record to the end. */
-  readonly tail = new ByteBuffer(128);
+  readonly tail: ByteBuffer;
   /** The part of the envelope that is being written: `head`, then `tail`. */
-  out: ByteBuffer = this.head;
+  out: ByteBuffer;
   contentOffset = 0;
   extractedOffset = 0;
   recipientCount = 0;
@@ -98,6 +83,8 @@ export class MessageState {
 
   constructor(readonly context: Context, readonly writer: QueueWriter, flags: number) {
     this.queueId = writer.id;
+    this.head = this.out = context.buffers.take();
+    this.tail = context.buffers.take();
     this.flags = flags;
     this.setFlags(flags);
   }
@@ -109,6 +96,12 @@ export class MessageState {
     this.#fatal = (flags & CleanupFlag.Bounce) !== 0 ? INCOMPLETE : ~0;
     if ((flags & CleanupFlag.Smtputf8) !== 0) this.sendopts |= SendOption.Smtputf8;
     if ((flags & CleanupFlag.RequireTls) !== 0) this.sendopts |= SendOption.RequireTls;
+  }
+
+  /** The message is done with: its buffers are for the next ones. */
+  release(): void {
+    this.context.buffers.give(this.head);
+    this.context.buffers.give(this.tail);
   }
 
   /** Is the rest of the input of no interest? */

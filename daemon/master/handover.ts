@@ -6,38 +6,51 @@
  * A frame is a 32-bit length (big-endian) and that many bytes: id length (1), id, tail offset (6), head length (4),
  * head, tail. A frame of length 0 asks for a scan of incoming/.
  */
+import { ByteBuffer } from "../../core/bytes/mod.ts";
 import type { QueuedMessage } from "../../core/queue/types.ts";
 
 /** Messages with a larger envelope than this (thousands of recipients) are announced by a scan request. */
 const LARGEST_FRAME = 1 << 20;
 /** What may wait for a slow queue process, in bytes; beyond it only a scan request follows. */
 const LARGEST_BACKLOG = 4 << 20;
+/** Room for frames that is kept, in bytes. */
+const KEPT_ROOM = 1 << 18;
 
-const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** One frame. */
-export function encodeHandover(message: QueuedMessage): Uint8Array<ArrayBuffer> {
-  const id = encoder.encode(message.id);
-  const size = 1 + id.length + 6 + 4 + message.head.length + message.tail.length;
-  if (size > LARGEST_FRAME) return new Uint8Array(4);
-  const frame = new Uint8Array(4 + size);
-  const view = new DataView(frame.buffer);
-  view.setUint32(0, size);
-  let at = 4;
-  view.setUint8(at, id.length);
-  frame.set(id, at + 1);
-  at += 1 + id.length;
-  view.setUint16(at, Math.floor(message.tailOffset / 2 ** 32));
-  view.setUint32(at + 2, message.tailOffset >>> 0);
-  view.setUint32(at + 6, message.head.length);
-  at += 10;
-  frame.set(message.head, at);
-  frame.set(message.tail, at + message.head.length);
-  return frame;
+/** Appends the frame of a message. The message's views are not needed any more then. */
+export function appendHandover(out: ByteBuffer, message: QueuedMessage): void {
+  const { id, head, tail, tailOffset } = message;
+  const size = 1 + id.length + 6 + 4 + head.length + tail.length;
+  if (size > LARGEST_FRAME) return appendScanRequest(out);
+  appendNumber(out, size);
+  out.appendByte(id.length);
+  out.appendAscii(id);
+  const high = Math.floor(tailOffset / 2 ** 32);
+  out.appendByte(high >>> 8);
+  out.appendByte(high & 0xff);
+  appendNumber(out, tailOffset >>> 0);
+  appendNumber(out, head.length);
+  out.append(head);
+  out.append(tail);
 }
 
-/** The message in a frame's body. Throws `RangeError` on a frame that was not made by `encodeHandover`. */
+/** Appends the frame that asks for a scan of incoming/. */
+function appendScanRequest(out: ByteBuffer): void {
+  appendNumber(out, 0);
+}
+
+/** Four octets, the highest first. */
+function appendNumber(out: ByteBuffer, value: number): void {
+  const at = out.reserve(4);
+  const { memory } = out;
+  memory[at] = value >>> 24;
+  memory[at + 1] = value >>> 16;
+  memory[at + 2] = value >>> 8;
+  memory[at + 3] = value;
+}
+
+/** The message in a frame's body. Throws `RangeError` on a frame that was not made by `appendHandover`. */
 export function decodeHandover(body: Uint8Array): QueuedMessage {
   const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
   const idLength = view.getUint8(0);
@@ -87,8 +100,9 @@ export async function receiveHandovers(
 /** The front's end: sends what it can, keeps trying to connect, never makes a session wait. */
 export class HandoverSender {
   #connection: Deno.UnixConn | undefined;
-  #pending: Uint8Array[] = [];
-  #pendingBytes = 0;
+  /** Frames that wait, and the memory of those that are being written. */
+  #pending = new ByteBuffer(4096);
+  #leaving = new ByteBuffer(4096);
   #missed = false;
   #writing = false;
   #closed = false;
@@ -102,13 +116,11 @@ export class HandoverSender {
   }
 
   send(message: QueuedMessage): void {
-    if (this.#connection === undefined || this.#pendingBytes > LARGEST_BACKLOG) {
+    if (this.#connection === undefined || this.#pending.length > LARGEST_BACKLOG) {
       this.#missed = true;
       return;
     }
-    const frame = encodeHandover(message);
-    this.#pending.push(frame);
-    this.#pendingBytes += frame.length;
+    appendHandover(this.#pending, message);
     if (!this.#writing) void this.#write();
   }
 
@@ -116,8 +128,8 @@ export class HandoverSender {
     try {
       this.#connection = await Deno.connect({ transport: "unix", path: this.path });
       // What was queued while nobody listened is found by a scan.
-      this.#pending = [new Uint8Array(4)];
-      this.#pendingBytes = 0;
+      this.#pending.clear(KEPT_ROOM);
+      appendScanRequest(this.#pending);
       await this.#write();
     } catch {
       this.#disconnected();
@@ -131,8 +143,8 @@ export class HandoverSender {
       // Closed already.
     }
     this.#connection = undefined;
-    this.#pending = [];
-    this.#pendingBytes = 0;
+    this.#pending.clear(KEPT_ROOM);
+    this.#leaving.clear(KEPT_ROOM);
     if (!this.#closed) this.#retry = setTimeout(() => void this.#connect(), 250);
   }
 
@@ -145,14 +157,15 @@ export class HandoverSender {
     await new Promise<void>((next) => setImmediate(next));
     try {
       while (this.#pending.length > 0) {
-        if (this.#missed) this.#pending.push(new Uint8Array(4));
+        if (this.#missed) appendScanRequest(this.#pending);
         this.#missed = false;
         this.beforeWrite();
-        const frames = this.#pending;
-        this.#pending = [];
-        let bytes = frames.length === 1 ? frames[0]! : joined(frames);
-        this.#pendingBytes = 0;
-        while (bytes.length > 0) bytes = bytes.subarray(await connection.write(bytes));
+        const leaving = this.#pending;
+        this.#pending = this.#leaving;
+        this.#leaving = leaving;
+        let sent = 0;
+        while (sent < leaving.length) sent += await connection.write(leaving.view(sent));
+        leaving.clear(KEPT_ROOM);
       }
     } catch {
       this.#disconnected();
@@ -167,14 +180,4 @@ export class HandoverSender {
     this.#connection?.close();
     this.#connection = undefined;
   }
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }

@@ -72,6 +72,7 @@ export async function endContent(
   if (answer.accepted) {
     session.errors = 0;
     session.junk = 0;
+    transaction.release();
   } else {
     transaction.message?.abort();
   }

@@ -9,7 +9,7 @@ import { type RecipientOptions, recipientParameter } from "./parameters.ts";
 import { acceptableAddress } from "./path.ts";
 import { filterAttributes, ProxyMessage, withFilter } from "./proxy_message.ts";
 import { printable, type Session } from "./session.ts";
-import type { Transaction } from "./transaction.ts";
+import { KEPT_ROOM, type Transaction } from "./transaction.ts";
 import { forwardedLabel } from "./xforward.ts";
 
 /** Envelope records are handed to cleanup when there are this many bytes of them. */
@@ -70,9 +70,6 @@ export async function rcpt(session: Session, words: readonly Word[], line: strin
   session.reply(reply(250, "2.1.5", "Ok"));
   return true;
 }
-
-/** Room for records that a transaction keeps between batches, in bytes: a batch of content and what fills it up. */
-const KEPT_ROOM = 256 * 1024;
 
 /** Hands the collected records to cleanup. */
 export async function sendRecords(transaction: Transaction): Promise<void> {

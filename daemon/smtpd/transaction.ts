@@ -1,10 +1,20 @@
-import { ByteBuffer } from "../../core/bytes/mod.ts";
+import { BufferPool, type ByteBuffer } from "../../core/bytes/mod.ts";
 import type { ContentReader } from "../../core/smtp/mod.ts";
 import type { CleanupMessage } from "../cleanup/types.ts";
 import type { ProxyMessage } from "./proxy_message.ts";
 
 /** `none`: no BDAT yet; `open`: content is arriving; `failed`: the rest is thrown away. */
 export type ChunkState = "none" | "open" | "failed";
+
+const NOTHING = new Uint8Array(0);
+
+/** Room for records that a transaction keeps between batches, in bytes: a batch of content and what fills it up. */
+export const KEPT_ROOM = 256 * 1024;
+/** So many buffers are kept for the next transactions. */
+const MOST_BUFFERS = 32;
+
+/** Thousands of clients may stop before the content: a new buffer has room for an envelope and no more. */
+const recordBuffers = new BufferPool(1024, KEPT_ROOM, MOST_BUFFERS);
 
 /** One mail transaction: from MAIL to the end of its content, or to RSET. */
 export class Transaction {
@@ -33,20 +43,25 @@ export class Transaction {
   proxy: ProxyMessage | undefined;
   /** MAIL as the client sent it, for that filter. */
   mailCommand = "";
-  /** Records that cleanup has not seen. Thousands of clients may stop before the content: an envelope has room, no more. */
-  readonly records = new ByteBuffer(1024);
+  /** Records that cleanup has not seen. */
+  readonly records: ByteBuffer = recordBuffers.take();
   content: ContentReader | undefined;
   /** The content exceeds `message_size_limit`. */
   tooLarge = false;
   /** Bytes of content counted by chunk sizes. */
   chunkBytes = 0;
   /** A line that the last chunk left unfinished. */
-  unfinished: Uint8Array = new Uint8Array(0);
+  unfinished: Uint8Array = NOTHING;
   /** What access tables asked for, sent to cleanup before the content. */
   readonly actions = new AccessActions();
 
   get queueId(): string | undefined {
     return this.message?.queueId;
+  }
+
+  /** The transaction is over: its buffer is for the next ones. At most once, and nothing may be recorded after it. */
+  release(): void {
+    recordBuffers.give(this.records);
   }
 }
 
