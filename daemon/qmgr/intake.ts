@@ -22,6 +22,8 @@ export interface Admission {
   readonly envelope: Envelope;
   readonly forceExpire: boolean;
   readonly unthrottle: boolean;
+  /** Somebody asked for this attempt: `defer_transports` does not hold the message back. */
+  readonly asked: boolean;
   readonly hadDeferLog: boolean;
 }
 
@@ -38,12 +40,20 @@ export interface IntakeDeps {
   readonly corrupt: (id: string) => void;
 }
 
+/** What a scan is asked for beyond the files whose time has come. */
+export interface ScanOptions {
+  /** All files, whatever their time. */
+  readonly ignoreTimes?: boolean;
+  /** For `Admission.asked`. */
+  readonly asked?: boolean;
+}
+
 /** One queue's scan. */
 class Scan {
   #ids: Iterator<string> | undefined;
   #again = false;
-  #ignoreTimes = false;
-  #ignoreTimesNext = false;
+  #options: ScanOptions = {};
+  #nextOptions: ScanOptions = {};
 
   constructor(readonly queue: QueueName, private readonly files: Queue) {}
 
@@ -52,12 +62,20 @@ class Scan {
   }
 
   get ignoreTimes(): boolean {
-    return this.#ignoreTimes;
+    return this.#options.ignoreTimes === true;
+  }
+
+  get asked(): boolean {
+    return this.#options.asked === true;
   }
 
   /** Starts, or starts over once the scan that is under way has come to its end. */
-  request(ignoreTimes: boolean): void {
-    this.#ignoreTimesNext ||= ignoreTimes;
+  request({ ignoreTimes = false, asked = false }: ScanOptions): void {
+    const next = this.#nextOptions;
+    this.#nextOptions = {
+      ignoreTimes: ignoreTimes || next.ignoreTimes === true,
+      asked: asked || next.asked === true,
+    };
     if (this.#ids === undefined) this.#begin();
     else this.#again = true;
   }
@@ -74,8 +92,8 @@ class Scan {
   #begin(): void {
     this.#ids = this.files.scan(this.queue)[Symbol.iterator]();
     this.#again = false;
-    this.#ignoreTimes = this.#ignoreTimesNext;
-    this.#ignoreTimesNext = false;
+    this.#options = this.#nextOptions;
+    this.#nextOptions = {};
   }
 }
 
@@ -108,9 +126,9 @@ export class Intake {
     this.scan("incoming");
   }
 
-  scan(queue: "incoming" | "deferred", ignoreTimes = false): void {
+  scan(queue: "incoming" | "deferred", options: ScanOptions = {}): void {
     if (this.#stopped) return;
-    (queue === "incoming" ? this.#incoming : this.#deferred).request(ignoreTimes);
+    (queue === "incoming" ? this.#incoming : this.#deferred).request(options);
     this.pump();
   }
 
@@ -172,7 +190,8 @@ export class Intake {
     const unthrottle = (info.mode & UNTHROTTLE) !== 0;
     if (unthrottle) queue.setMode(scan.queue, id, info.mode & ~UNTHROTTLE);
     queue.move(id, scan.queue, ACTIVE);
-    return this.#readAndAdmit(id, (info.mode & FORCE_EXPIRE) !== 0, unthrottle);
+    const asked = unthrottle || scan.asked;
+    return this.#readAndAdmit(id, { forceExpire: (info.mode & FORCE_EXPIRE) !== 0, unthrottle, asked });
   }
 
   /** Takes a message in whose envelope was handed over. False if its file is not in incoming any more. */
@@ -186,11 +205,11 @@ export class Intake {
       }
       return false;
     }
-    admit({ id, envelope, forceExpire: false, unthrottle: false, hadDeferLog: false });
+    admit({ id, envelope, forceExpire: false, unthrottle: false, asked: false, hadDeferLog: false });
     return true;
   }
 
-  #readAndAdmit(id: string, forceExpire: boolean, unthrottle: boolean): boolean {
+  #readAndAdmit(id: string, how: Pick<Admission, "forceExpire" | "unthrottle" | "asked">): boolean {
     const { queue, clock, log, admit, corrupt, batchSize } = this.deps;
     let envelope: Envelope;
     try {
@@ -212,8 +231,8 @@ export class Intake {
     }
     const hadDeferLog = queue.hasLog("defer", id);
     // The log tells of the latest attempt only; this is a new one. An expired message needs it for its notice.
-    if (hadDeferLog && !forceExpire) queue.removeLog("defer", id);
-    admit({ id, envelope, forceExpire, unthrottle, hadDeferLog });
+    if (hadDeferLog && !how.forceExpire) queue.removeLog("defer", id);
+    admit({ id, envelope, ...how, hadDeferLog });
     return true;
   }
 }

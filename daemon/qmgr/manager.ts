@@ -22,6 +22,11 @@ export function createQueueManager(deps: QueueManagerDeps): QueueManager {
   let current = deps;
   let settings = qmgrSettings(deps.config);
   let recorder = makeRecorder();
+  if (deps.config.seconds("bounce_queue_lifetime") > deps.config.seconds("maximal_queue_lifetime")) {
+    log.warning(
+      "bounce_queue_lifetime is larger than maximal_queue_lifetime - adjusting bounce_queue_lifetime",
+    );
+  }
   for (const name of ineffectiveParameters(deps.config)) {
     log.warning(`main.cf: ${name} is accepted and has no effect: the scheduler has no use for it`);
   }
@@ -108,6 +113,7 @@ export function createQueueManager(deps: QueueManagerDeps): QueueManager {
     const message = new ActiveMessage(id, envelope, clock.now(), traceFlags(envelope));
     message.forceExpired = admission.forceExpire;
     message.unthrottle = admission.unthrottle;
+    message.asked = admission.asked;
     active.set(id, message);
     if ((message.traceFlags & DeliveryFlag.ProbeMta) !== 0) counts.probes += 1;
     log.info(
@@ -285,10 +291,11 @@ export function createQueueManager(deps: QueueManagerDeps): QueueManager {
 
   function trigger(request: string): void {
     if (stopping) return;
-    if (request.includes("F")) dispatcher.forgive();
-    const ignoreTimes = request.includes("A");
-    if (/[WI]/.test(request)) intake.scan("incoming", ignoreTimes);
-    if (request.includes("D")) intake.scan("deferred", ignoreTimes);
+    const asked = request.includes("F");
+    if (asked) dispatcher.forgive();
+    const options = { asked, ignoreTimes: request.includes("A") };
+    if (/[WI]/.test(request)) intake.scan("incoming", options);
+    if (request.includes("D")) intake.scan("deferred", options);
   }
 
   function reload(changes: Parameters<QueueManager["reload"]>[0]): void {

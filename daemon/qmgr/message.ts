@@ -17,6 +17,8 @@ export class ActiveMessage {
   forceExpired = false;
   /** `postqueue -i`: its destinations are to be tried although they are dead. */
   unthrottle = false;
+  /** Somebody asked for this attempt: `defer_transports` does not hold it back. */
+  asked = false;
   /** Trace bits of its delivery requests. */
   readonly traceFlags: number;
   readonly sizeClass: number;

@@ -94,7 +94,9 @@ function afterResolving(
     const detail = { status: "2.0.0", reason: "undeliverable postmaster notification discarded" };
     return { kind: "sent", recipient, detail };
   }
-  if (settings.deferTransports.has(result.transport)) return retry(recipient, "4.3.2 deferred transport");
+  if (settings.deferTransports.has(result.transport) && !message.asked) {
+    return retry(recipient, "4.3.2 deferred transport");
+  }
   if (
     (message.traceFlags & DeliveryFlag.ProbeMta) !== 0 && context.pendingProbes() > settings.pendingProbes
   ) {

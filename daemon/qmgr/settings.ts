@@ -33,7 +33,11 @@ export function qmgrSettings(config: Config): QmgrSettings {
     maximalBackoff: config.seconds("maximal_backoff_time"),
     runDelay: config.seconds("queue_run_delay"),
     maximalLifetime: config.seconds("maximal_queue_lifetime"),
-    bounceLifetime: config.seconds("bounce_queue_lifetime"),
+    // Notices are not kept for longer than other mail.
+    bounceLifetime: Math.min(
+      config.seconds("bounce_queue_lifetime"),
+      config.seconds("maximal_queue_lifetime"),
+    ),
     transportRetry: config.seconds("transport_retry_time"),
     clogWarning: config.seconds("qmgr_clog_warn_time"),
     deferTransports: new Set(config.list("defer_transports")),

@@ -100,6 +100,45 @@ Deno.test("qmgr: tables that take their time, or throw, lose nobody", async () =
   ]);
 });
 
+Deno.test("qmgr: defer_transports holds mail back until somebody asks for it", async () => {
+  const bench = new Bench("defer_transports = net");
+  bench.manager.start();
+  const id = await bench.submit({ recipients: ["a@x.net"] });
+  await settled();
+  assert.equal(bench.pending.length, 0);
+  bench.manager.trigger("AD");
+  await settled();
+  assert.equal(bench.pending.length, 0, "an ordinary run, however eager, is no demand");
+  assert.deepEqual(bench.ids("deferred"), [id]);
+  // postqueue -f, sendmail -q
+  bench.manager.trigger("FADI");
+  await settled();
+  await bench.next().deferred();
+  await settled();
+  // postqueue -i, -s and ETRN mark the file and put it into incoming.
+  bench.queue.move(id, "deferred", "incoming", Math.floor(bench.clock.time));
+  bench.queue.setMode("incoming", id, 0o740);
+  bench.manager.trigger("I");
+  await settled();
+  await bench.next().sent();
+  await settled();
+  assert.deepEqual(bench.delivered, ["a@x.net"]);
+});
+
+Deno.test("qmgr: notices are not kept for longer than other mail", async () => {
+  const bench = new Bench(
+    "maximal_queue_lifetime = 1h\nbounce_queue_lifetime = 5d\nqueue_run_delay = 300s\n",
+  );
+  bench.manager.start();
+  assert.ok(bench.lines().some((line) => line.includes("bounce_queue_lifetime is larger than")));
+  bench.automatic = "deferred";
+  const id = await bench.submit({ sender: "", recipients: ["joe@example.net"] });
+  await bench.clock.advance(2 * 3600);
+  assert.ok(bench.lines().includes(`${id}: from=<>, status=expired, returned to sender`));
+  assert.deepEqual(bench.ids("deferred"), []);
+  await bench.manager.stop(1);
+});
+
 Deno.test("qmgr: force-expired mail is returned without another attempt", async () => {
   const bench = new Bench();
   bench.manager.start();
