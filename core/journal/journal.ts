@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { crc32 } from "node:zlib";
 import { decodeText, encodeText } from "../bytes/mod.ts";
 
@@ -50,6 +51,13 @@ function escaped(text: string): string {
 
 function unescaped(text: string): string {
   return text.replace(/\\(.)/g, (_, letter: string) => UNESCAPES[letter] ?? letter);
+}
+
+/** What root writes into the mail system's directory is the mail system's, which may run as its own user next time. */
+function giveToOwnerOfDirectory(path: string): void {
+  if (Deno.uid() !== 0) return;
+  const { uid, gid } = Deno.statSync(dirname(path));
+  if (uid !== null && gid !== null) Deno.chownSync(path, uid, gid);
 }
 
 class FileJournal implements Journal {
@@ -189,6 +197,7 @@ class FileJournal implements Journal {
       }
       write();
       file.syncDataSync();
+      giveToOwnerOfDirectory(beside);
       Deno.renameSync(beside, this.path);
     } catch (error) {
       file.close();

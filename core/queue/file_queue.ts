@@ -3,13 +3,14 @@ import { changeMode, fileExists, type FileHandle, GroupSync, openFile, renameFil
 import { fileSource, handleSource } from "./byte_source.ts";
 import { SourceContentReader } from "./content_reader.ts";
 import { readEnvelope, readRecipients } from "./envelope.ts";
-import { fileError, makeParents } from "./file_errors.ts";
+import { fileError } from "./file_errors.ts";
 import { FileQueueWriter, KEPT_ROOM, MicroClock, type WriterHost } from "./file_writer.ts";
 import { DirectoryLister } from "./directory_lister.ts";
 import { isReady } from "./listing.ts";
 import { MessageBuilder } from "./listing_sink.ts";
 import { MessageScanner } from "./message_scanner.ts";
 import { QueueLayout } from "./layout.ts";
+import { NewFileOwner } from "./new_file_owner.ts";
 import { NewFilePlaces } from "./new_files.ts";
 import { formatLogRecord, parseLog } from "./log_record.ts";
 import { lstat, readDirectory, removeIfThere, scanFiles } from "./queue_files.ts";
@@ -48,12 +49,14 @@ export class FileQueue implements Queue {
   readonly #layout: QueueLayout;
   readonly #settings: QueueSettings;
   readonly #writerHost: WriterHost;
+  readonly #owner: NewFileOwner;
 
   constructor(settings: QueueSettings, group = new GroupSync()) {
     this.directory = settings.directory;
     this.longIds = settings.longIds;
     this.#settings = settings;
     this.#layout = new QueueLayout(settings.directory, settings);
+    this.#owner = new NewFileOwner(settings.mailOwner);
     const buffers = new BufferPool(8192, KEPT_ROOM, MOST_BUFFERS);
     this.#writerHost = {
       longIds: settings.longIds,
@@ -61,7 +64,8 @@ export class FileQueue implements Queue {
       path: (name, id) => this.#layout.path(name, id),
       prefix: (name) => this.#layout.prefix(name),
       places: new NewFilePlaces(settings.directory),
-      makeParents,
+      makeParents: (path) => this.#owner.makeParents(path),
+      own: (path) => this.#owner.give(path),
       takeBuffer: () => buffers.take(),
       giveBuffer: (buffer) => buffers.give(buffer),
       sync: (fd) => group.sync(fd),
@@ -88,7 +92,7 @@ export class FileQueue implements Queue {
         renameFile(source, target);
       } catch (error) {
         if (!(error instanceof Deno.errors.NotFound) || !this.#layout.isHashed(to)) throw error;
-        makeParents(target);
+        this.#owner.makeParents(target);
         renameFile(source, target);
       }
     } catch (error) {
@@ -256,7 +260,7 @@ export class FileQueue implements Queue {
     const path = this.#layout.path(log, id);
     const bytes = formatLogRecord(entry, quoteAddress, this.#settings.oldLogLine);
     try {
-      const file = openLog(path);
+      const file = openLog(path, this.#owner);
       try {
         // Another process may hold the lock for the time of one write and sync.
         if (!file.tryLockSync(true)) await file.lock(true);
@@ -312,13 +316,16 @@ function busy(queue: QueueName, id: string): QueueFileError {
   return new QueueFileError(`${queue}/${id} is locked by another process`, "busy");
 }
 
-function openLog(path: string): Deno.FsFile {
+function openLog(path: string, owner: NewFileOwner): Deno.FsFile {
   const options = { append: true, create: true, mode: 0o600 };
+  let file: Deno.FsFile;
   try {
-    return Deno.openSync(path, options);
+    file = Deno.openSync(path, options);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
-    makeParents(path);
-    return Deno.openSync(path, options);
+    owner.makeParents(path);
+    file = Deno.openSync(path, options);
   }
+  owner.give(path);
+  return file;
 }

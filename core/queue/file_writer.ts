@@ -23,6 +23,8 @@ export interface WriterHost {
   /** Where files for `incoming` are made. */
   readonly places: NewFilePlaces;
   makeParents(path: string): void;
+  /** Hands a new file of the mail system to its user. */
+  own(path: string): void;
   takeBuffer(): ByteBuffer;
   giveBuffer(buffer: ByteBuffer): void;
   /** Syncs an open file, together with others that are due. */
@@ -193,6 +195,8 @@ function openNew(host: WriterHost, queue: "incoming" | "maildrop", mode: number)
       continue;
     }
     try {
+      // A file in maildrop says who submitted it.
+      if (queue === "incoming") host.own(temporary);
       const inode = file.inode();
       const id = host.longIds ? longId(time.seconds, time.micros, inode) : shortId(time.micros, inode);
       const path = host.path(queue, id);

@@ -12,6 +12,8 @@ export interface QueueSettings {
   readonly longIds: boolean;
   /** `queue_file_attribute_count_limit` */
   readonly attributeLimit: number;
+  /** `mail_owner`: whose files root makes in the queue. Without it they stay root's. */
+  readonly mailOwner?: string;
   /** `backwards_bounce_logfile_compatibility`: the old first line of a log entry. */
   readonly oldLogLine: boolean;
 }
@@ -24,6 +26,7 @@ export function queueSettings(config: Config): QueueSettings {
     hashDepth: config.int("hash_queue_depth"),
     longIds: config.bool("enable_long_queue_ids"),
     attributeLimit: config.int("queue_file_attribute_count_limit"),
+    mailOwner: config.string("mail_owner"),
     oldLogLine: config.bool("backwards_bounce_logfile_compatibility"),
   };
 }

@@ -6,7 +6,7 @@ import { cPath } from "./c_path.ts";
 import { Errno, errno, libc, systemError } from "./libc.ts";
 
 const RENAMEAT2 = Deno.build.arch === "aarch64" ? 276n : 316n;
-const RENAME_NOREPLACE = 1n;
+const RENAME_NOREPLACE = 1;
 const F_OK = 0;
 /** The file system, or the system, does not know how to rename without overwriting. */
 const CANNOT: readonly number[] = [22, 38, 95];
@@ -22,18 +22,29 @@ export type MoveResult = "moved" | "exists" | "missing";
 export function moveBetween(from: number, name: string, to: number, newName: string): MoveResult {
   const source = cPath(name);
   const target = name === newName ? source : cPath(newName);
-  if (libc().renameat2(RENAMEAT2, BigInt(from), source, BigInt(to), target, RENAME_NOREPLACE) === 0n) {
-    return "moved";
-  }
+  if (rename(from, source, to, target, RENAME_NOREPLACE)) return "moved";
   let code = errno();
   if (CANNOT.includes(code)) {
     if (libc().faccessat(to, target, F_OK, 0) === 0) return "exists";
-    if (libc().renameat2(RENAMEAT2, BigInt(from), source, BigInt(to), target, 0n) === 0n) return "moved";
+    if (rename(from, source, to, target, 0)) return "moved";
     code = errno();
   }
   if (code === Errno.EEXIST) return "exists";
   if (code === Errno.ENOENT) return "missing";
   throw systemError("rename", code);
+}
+
+/** renameat2(2); older C libraries have no function for it. */
+function rename(
+  from: number,
+  source: Uint8Array<ArrayBuffer>,
+  to: number,
+  target: Uint8Array<ArrayBuffer>,
+  flags: number,
+): boolean {
+  const { renameat2, renameat2Call } = libc();
+  if (renameat2 !== null) return renameat2(from, source, to, target, flags) === 0;
+  return renameat2Call(RENAMEAT2, BigInt(from), source, BigInt(to), target, BigInt(flags)) === 0n;
 }
 
 /** Removes a file; false if there is none. */

@@ -5,7 +5,7 @@
 import type { Config } from "../../core/config/types.ts";
 import type { ByteSink, ByteSource } from "../../core/ipc/mod.ts";
 import type { Logger } from "../../core/log/mod.ts";
-import { isQueueId, type Queue, QueueFileError } from "../../core/queue/mod.ts";
+import { isQueueId, NewFileOwner, type Queue, QueueFileError } from "../../core/queue/mod.ts";
 import { type MatchList, matchList, TableSet } from "../../core/table/mod.ts";
 import { addToLog, siteLogName, takeLog } from "./site_log.ts";
 import { flushAnswer, flushGreeting, type FlushRequest, FlushStatus, readFlushRequest } from "./wire.ts";
@@ -54,18 +54,20 @@ class FlushService implements Flush {
   readonly #deps: FlushDeps;
   readonly #domains: MatchList;
   readonly #directory: string;
+  readonly #owner: NewFileOwner;
 
   constructor(deps: FlushDeps, domains: MatchList) {
     this.#deps = deps;
     this.#domains = domains;
     this.#directory = `${deps.config.string("queue_directory")}/flush/`;
+    this.#owner = new NewFileOwner(deps.config.string("mail_owner"));
   }
 
   async add(site: string, id: string): Promise<number> {
     if (this.#domains.isEmpty) return FlushStatus.Denied;
     if (!isQueueId(id) || site === "") return FlushStatus.Bad;
     if (!(await this.#domains.matches(site.toLowerCase()))) return FlushStatus.Denied;
-    await addToLog(this.#directory + siteLogName(site), id);
+    await addToLog(this.#directory + siteLogName(site), id, this.#owner);
     return FlushStatus.Ok;
   }
 

@@ -1,4 +1,5 @@
 import { domainToASCII } from "node:url";
+import type { NewFileOwner } from "../../core/queue/mod.ts";
 
 /** How many messages one log may name before it is cut: a site that is down for weeks must not fill the disk. */
 const MAX_LOG_SIZE = 16 * 1024 * 1024;
@@ -21,9 +22,10 @@ async function locked<T>(path: string, create: boolean, work: (file: Deno.FsFile
   }
 }
 
-/** Adds a queue id to a site's log. */
-export async function addToLog(path: string, id: string): Promise<void> {
+/** Adds a queue id to a site's log. @param owner gets a log that root makes */
+export async function addToLog(path: string, id: string, owner: NewFileOwner): Promise<void> {
   await locked(path, true, (file) => {
+    owner.give(path);
     const size = file.seekSync(0, Deno.SeekMode.End);
     if (size < MAX_LOG_SIZE) file.writeSync(new TextEncoder().encode(`${id}\n`));
   });
