@@ -50,9 +50,9 @@ root with privilege separation, on the same disk, in one run and in turn. Loads 
 takes the mail. A rate counts from the first connection to the last message at the sink; CPU is that of all processes
 of a mail system. Both have relayed 10,000 messages before anything is counted. The ratio is Postel's median to Postfix's.
 
-An ext4 file system without a journal costs both much time for each new file, since the kernel passes over every inode that
-was deleted in the last minutes: \`results.md\` was measured on one, \`results-elsewhere.md\` on ext4 with its journal
-(\`mkfs.ext4\` on a file, mounted with \`-o loop\`).
+On an ext4 file system without a journal a new file is expensive where many were deleted in the last minutes; Postel avoids
+such places there. \`results.md\` was measured on one, \`results-elsewhere.md\` on ext4 with its journal (\`mkfs.ext4\` on a
+file, mounted with \`-o loop\`).
 
 ${text}
 `;
