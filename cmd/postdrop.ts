@@ -60,7 +60,11 @@ async function accept({ config, log }: Tool): Promise<number> {
   for (const signal of signals) Deno.addSignalListener(signal, giveUp);
   try {
     printBytes(announcement("postdrop", [["queue_id", post.queueId]]));
-    if (!(await copyInput(post, config.int("line_length_limit")))) return 0;
+    const input = await copyInput(post, config.int("line_length_limit"));
+    if (input === "cut") {
+      throw new FatalError(`uid=${uid}: malformed input: it ends in the middle of a record`);
+    }
+    if (input === "canceled") return 0;
     const result = await post.finish();
     printBytes(postReply(result));
     return result.status % 256;
@@ -73,8 +77,8 @@ async function accept({ config, log }: Tool): Promise<number> {
   }
 }
 
-/** Hands standard input on record by record up to `E`; false if it ends before. */
-async function copyInput(post: Post, recordLimit: number): Promise<boolean> {
+/** Hands standard input on record by record up to `E`; if it ends before, between records or in the middle of one. */
+async function copyInput(post: Post, recordLimit: number): Promise<"complete" | "canceled" | "cut"> {
   let buffer = new Uint8Array(CHUNK);
   let filled = 0;
   for (;;) {
@@ -84,11 +88,11 @@ async function copyInput(post: Post, recordLimit: number): Promise<boolean> {
       buffer = grown;
     }
     const count = readSync(0, buffer, filled, buffer.length - filled, null);
-    if (count === 0) return false;
+    if (count === 0) return filled > 0 ? "cut" : "canceled";
     filled += count;
     const { used, ended } = wholeRecords(buffer.subarray(0, filled), recordLimit);
     await post.write(buffer.subarray(0, used));
-    if (ended) return true;
+    if (ended) return "complete";
     buffer.copyWithin(0, used, filled);
     filled -= used;
   }

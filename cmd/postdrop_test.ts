@@ -44,14 +44,17 @@ Deno.test("postdrop: input that ends early, or that it must not take, leaves not
   const directory = instance({});
   const run = (...list: string[]) =>
     command("postdrop", ["-r"], records(...list), { MAIL_CONFIG: directory });
-  const [early, foreign, long, empty] = await Promise.all([
+  const [early, cut, foreign, long, empty] = await Promise.all([
     run("Salice", "Rbob", "M"),
+    command("postdrop", ["-r"], records("Salice", "Rbob", "M").subarray(0, -1), { MAIL_CONFIG: directory }),
     run("Salice", "T1 2", "Rbob", "M", "X", "E"),
     run("Salice", "Rbob", "M", "N" + "x".repeat(3000), "X", "E"),
     run("M", "X", "E"),
   ]);
   assert.equal(early.code, 0);
   assert.doesNotMatch(decodeText(early.stdout), /status/);
+  assert.equal(cut.code, 1);
+  assert.match(cut.stderr, /^postdrop: fatal: uid=\d+: malformed input/);
   assert.equal(foreign.code, 1);
   assert.match(foreign.stderr, /^postdrop: fatal: uid=\d+: unexpected record type: 84\n/);
   assert.equal(long.code, 1);

@@ -102,10 +102,10 @@ async function wakePickup(config: Config, warn: (text: string) => void): Promise
     const timeout = config.seconds("trigger_timeout") * 1000;
     await trigger(`${config.string("queue_directory")}/public/pickup`, "W", timeout);
   } catch (error) {
+    // The mail system is down.
+    if (error instanceof Deno.errors.ConnectionRefused) return;
     const reason = error instanceof Deno.errors.NotFound
       ? "No such file or directory"
-      : error instanceof Deno.errors.ConnectionRefused
-      ? "Connection refused"
       : error instanceof Deno.errors.PermissionDenied
       ? "Permission denied"
       : error instanceof Error
