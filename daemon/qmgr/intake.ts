@@ -69,13 +69,17 @@ class Scan {
     return this.#options.asked === true;
   }
 
-  /** Starts, or starts over once the scan that is under way has come to its end. */
-  request({ ignoreTimes = false, asked = false }: ScanOptions): void {
+  /** What the next scan is asked for, in addition. */
+  remember({ ignoreTimes = false, asked = false }: ScanOptions): void {
     const next = this.#nextOptions;
     this.#nextOptions = {
       ignoreTimes: ignoreTimes || next.ignoreTimes === true,
       asked: asked || next.asked === true,
     };
+  }
+
+  /** Starts, or starts over once the scan that is under way has come to its end. */
+  request(): void {
     if (this.#ids === undefined) this.#begin();
     else this.#again = true;
   }
@@ -126,9 +130,15 @@ export class Intake {
     this.scan("incoming");
   }
 
-  scan(queue: "incoming" | "deferred", options: ScanOptions = {}): void {
+  /** Asks something of the next scan of both queues, whoever starts it. */
+  remember(options: ScanOptions): void {
+    this.#incoming.remember(options);
+    this.#deferred.remember(options);
+  }
+
+  scan(queue: "incoming" | "deferred"): void {
     if (this.#stopped) return;
-    (queue === "incoming" ? this.#incoming : this.#deferred).request(options);
+    (queue === "incoming" ? this.#incoming : this.#deferred).request();
     this.pump();
   }
 

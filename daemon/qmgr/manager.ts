@@ -293,9 +293,10 @@ export function createQueueManager(deps: QueueManagerDeps): QueueManager {
     if (stopping) return;
     const asked = request.includes("F");
     if (asked) dispatcher.forgive();
-    const options = { asked, ignoreTimes: request.includes("A") };
-    if (/[WI]/.test(request)) intake.scan("incoming", options);
-    if (request.includes("D")) intake.scan("deferred", options);
+    // The flush service says F first, and I once it has put the files of a site into incoming.
+    intake.remember({ asked, ignoreTimes: request.includes("A") });
+    if (/[WI]/.test(request)) intake.scan("incoming");
+    if (request.includes("D")) intake.scan("deferred");
   }
 
   function reload(changes: Parameters<QueueManager["reload"]>[0]): void {

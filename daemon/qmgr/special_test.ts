@@ -115,7 +115,18 @@ Deno.test("qmgr: defer_transports holds mail back until somebody asks for it", a
   await settled();
   await bench.next().deferred();
   await settled();
-  // postqueue -i, -s and ETRN mark the file and put it into incoming.
+  // postqueue -s and ETRN.
+  bench.manager.trigger("F");
+  bench.queue.move(id, "deferred", "incoming", Math.floor(bench.clock.time));
+  bench.manager.trigger("I");
+  await settled();
+  await bench.next().deferred();
+  await settled();
+  bench.queue.move(id, "deferred", "incoming", Math.floor(bench.clock.time));
+  bench.manager.trigger("I");
+  await settled();
+  assert.equal(bench.pending.length, 0, "the demand was met");
+  // postqueue -i marks the file and puts it into incoming.
   bench.queue.move(id, "deferred", "incoming", Math.floor(bench.clock.time));
   bench.queue.setMode("incoming", id, 0o740);
   bench.manager.trigger("I");
