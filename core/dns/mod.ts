@@ -2,6 +2,7 @@
  * Name service: a resolver with its own cache that speaks DNS to the servers of /etc/resolv.conf, and the host lookup of
  * the C library's kind (hosts file first, as nsswitch.conf says).
  */
+export { filterReplies, type ReplyFilter } from "./reply_filter.ts";
 export { createResolver, type ResolverDeps } from "./resolver.ts";
 export {
   type AddressRecord,

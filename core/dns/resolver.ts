@@ -1,7 +1,7 @@
-import { decodeText } from "../bytes/mod.ts";
 import { dnsError, LONGEST_CHAIN, malformed, negativeTtl, readSection } from "./answer.ts";
 import { AnswerCache } from "./cache.ts";
 import { isHostName, reverseName, withoutRootDot } from "./name.ts";
+import { lookupsBy } from "./lookups.ts";
 import { lookUpHost, lookUpHostName } from "./native.ts";
 import type { WireMessage } from "./packet.ts";
 import {
@@ -13,7 +13,6 @@ import {
 } from "./system_config.ts";
 import { askServers, MalformedReplyError } from "./transport.ts";
 import {
-  type AddressRecord,
   type DnsAnswer,
   DnsError,
   type QueryOptions,
@@ -140,27 +139,7 @@ export function createResolver(deps: ResolverDeps = {}): Resolver {
 
   const resolver: Resolver = {
     query,
-    async mx(name, options) {
-      const { records } = await query(name, "MX", options);
-      const named = records.filter((record) => record.exchange !== ".");
-      if (named.length === 0) throw dnsError("nullMx", name, "MX");
-      return named;
-    },
-    async addresses(name, families, options) {
-      const questions = families.map((family) => query(name, family === 4 ? "A" : "AAAA", options));
-      const found: AddressRecord[] = [];
-      let problem: unknown;
-      for (const result of await Promise.allSettled(questions)) {
-        if (result.status === "fulfilled") found.push(...result.value.records);
-        else problem = worse(problem, result.reason);
-      }
-      if (found.length === 0) throw problem;
-      return found;
-    },
-    async txt(name) {
-      const { records } = await query(name, "TXT");
-      return records.map((record) => decodeText(record));
-    },
+    ...lookupsBy(query),
     async reverse(address) {
       const name = reverseName(address);
       if (name === undefined) throw new TypeError(`"${address}" is not an IP address`);
@@ -171,14 +150,4 @@ export function createResolver(deps: ResolverDeps = {}): Resolver {
     clear: () => cache.clear(),
   };
   return resolver;
-}
-
-/** How bad a kind is: what may heal outweighs what is certain, so that mail is kept. */
-const WEIGHT: Record<string, number> = { temporary: 5, failed: 4, invalid: 3, noData: 2, notFound: 1 };
-
-/** The error that counts when several questions about one name failed; the later one among equals. */
-function worse(left: unknown, right: unknown): unknown {
-  if (!(left instanceof DnsError)) return right;
-  if (!(right instanceof DnsError)) return left;
-  return (WEIGHT[right.kind] ?? 0) >= (WEIGHT[left.kind] ?? 0) ? right : left;
 }

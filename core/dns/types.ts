@@ -60,9 +60,10 @@ export interface DnsAnswer<T> {
 /**
  * Why there is no answer. `notFound`: the name does not exist; `noData`: it has no record of this type; `temporary`: ask
  * again later; `failed`: the name server refuses this question for good; `invalid`: the answer makes no sense;
- * `nullMx`: the domain says that it takes no mail (RFC 7505).
+ * `nullMx`: the domain says that it takes no mail (RFC 7505); `filtered`: tables of the administrator's have left
+ * nothing of the answer.
  */
-export type DnsErrorKind = "notFound" | "noData" | "temporary" | "failed" | "invalid" | "nullMx";
+export type DnsErrorKind = "notFound" | "noData" | "temporary" | "failed" | "invalid" | "nullMx" | "filtered";
 
 /** A question without an answer. `message` is the text that bounces and logs show. */
 export class DnsError extends Error {

@@ -5,7 +5,7 @@
  * that were skipped, in Postfix's words.
  */
 import type { Config } from "../../core/config/types.ts";
-import { canonicalAddress, type Resolver } from "../../core/dns/mod.ts";
+import { canonicalAddress, filterReplies, type Resolver } from "../../core/dns/mod.ts";
 import type { Logger } from "../../core/log/mod.ts";
 import { downgradeContent } from "../../core/message/mod.ts";
 import type { Queue } from "../../core/queue/types.ts";
@@ -62,7 +62,12 @@ export interface SmtpClient extends DeliveryAgent {
 
 /** Makes the client of one service. Throws `ConfigError` or `TableError` when the configuration can't work. */
 export function createSmtpClient(deps: SmtpClientDeps): SmtpClient {
-  const { config, protocol, queue, recorder, resolver, tables, log } = deps;
+  const { config, protocol, queue, recorder, tables, log } = deps;
+  const replyFilter = `${protocol}_dns_reply_filter`;
+  const filter = tables.list(config.string(replyFilter), { foldCase: true }, replyFilter);
+  const resolver = filter.isEmpty
+    ? deps.resolver
+    : filterReplies(deps.resolver, { tables: filter, name: replyFilter, log });
   const settings = readSettings(config, protocol);
   const timer = new CoarseTimer();
   const cache = new SessionCache(timer);
@@ -88,7 +93,7 @@ export function createSmtpClient(deps: SmtpClientDeps): SmtpClient {
   if (settings.assumeFinal) {
     log.warning('lmtp_assume_final is obsolete; instead, specify "flags=X" in master.cf');
   }
-  const tls = createClientTls(deps, settings);
+  const tls = createClientTls({ ...deps, resolver }, settings);
   if (tls !== undefined) void preloadTls();
   const context: DeliveryContext = {
     settings,

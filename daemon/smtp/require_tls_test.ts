@@ -36,7 +36,11 @@ Deno.test({
     const ignorant = startServer(directory, { requiretls_enable: "no" });
     await using plain = startFakeServer();
     const host = "localhost[127.0.0.1]";
-    const send = async (port: number, main: Readonly<Record<string, string>>, sendopts: number = REQUIRE_TLS) => {
+    const send = async (
+      port: number,
+      main: Readonly<Record<string, string>>,
+      sendopts: number = REQUIRE_TLS,
+    ) => {
       const lines = Object.entries({
         smtp_tls_CAfile: `${directory}/ca.pem`,
         smtp_tls_security_level: "may",

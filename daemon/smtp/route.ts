@@ -119,6 +119,7 @@ const MX_STATUS = {
   invalid: "5.4.4",
   failed: "5.4.3",
   nullMx: "5.1.0",
+  filtered: "4.7.0",
   notFound: "5.4.4",
   noData: "5.4.4",
 } as const;
@@ -151,8 +152,8 @@ async function findHost(
       return add(await resolver.addresses(name, settings.families, dnsOptions(settings)));
     } catch (error) {
       if (!(error instanceof DnsError)) throw error;
-      const status = error.kind === "temporary"
-        ? "4.4.3"
+      const status = error.kind === "temporary" || error.kind === "filtered"
+        ? MX_STATUS[error.kind]
         : `${soft() ? 4 : 5}.4.${error.kind === "failed" ? 3 : 4}`;
       findings.problem = localDetail(status, error.message);
       if (error.kind !== "notFound" && error.kind !== "noData") return;

@@ -289,6 +289,47 @@ export const scenarios: readonly Scenario[] = [
   { name: "host loops", zone: { records: { "example.test": [a("127.0.0.9")] } }, port25: true },
   { name: "literal loops", nexthop: "[127.0.0.9]", port25: true },
   {
+    name: "dns filter removes the best mx",
+    zone: both,
+    servers: { [ONE]: {}, [TWO]: {} },
+    main: [
+      "smtp_dns_reply_filter=regexp:{{/^example\\.test\\. 300 IN MX 10 mx1\\.example\\.test\\.$$/ ignore}}",
+    ],
+  },
+  {
+    name: "dns filter removes every mx",
+    zone: both,
+    servers: { [ONE]: {}, [TWO]: {} },
+    main: ["smtp_dns_reply_filter=regexp:{{/ MX / IGNORE}}"],
+  },
+  {
+    name: "dns filter removes an address",
+    zone: both,
+    servers: { [ONE]: {}, [TWO]: {} },
+    main: ["smtp_dns_reply_filter=regexp:{{/^mx1\\.example\\.test\\. 300 IN A 127\\.0\\.1\\.1$$/ IGNORE}}"],
+  },
+  {
+    name: "dns filter removes all addresses",
+    zone: both,
+    servers: { [ONE]: {}, [TWO]: {} },
+    main: ["smtp_dns_reply_filter=regexp:{{/ A / IGNORE}}"],
+  },
+  {
+    name: "dns filter with an unknown action",
+    zone: one,
+    servers: { [ONE]: {} },
+    main: ["smtp_dns_reply_filter=regexp:{{/ MX / REJECT}}"],
+  },
+  { name: "dns filter is broken", zone: one, servers: { [ONE]: {} }, main: ["smtp_dns_reply_filter=fail:x"] },
+  {
+    name: "dns filter and lmtp",
+    protocol: "lmtp",
+    nexthop: "inet:mx1.example.test:PORT",
+    zone: both,
+    servers: { [ONE]: { lmtp: true } },
+    main: ["lmtp_dns_reply_filter=regexp:{{/ A / IGNORE}}", "lmtp_host_lookup=dns"],
+  },
+  {
     name: "relayhost not found",
     zone: { records: {} },
     main: ["relayhost=[nowhere.test]"],

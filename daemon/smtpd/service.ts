@@ -1,5 +1,6 @@
 import { CoarseTimer, reply, SmtpStream, SmtpStreamError } from "../../core/smtp/mod.ts";
 import { preloadTls } from "../../core/tls/mod.ts";
+import { filterReplies } from "../../core/dns/mod.ts";
 import { readServerAuth } from "./auth_settings.ts";
 import { AccessLists, canonicalAddresses } from "./access/lists.ts";
 import { type Client, type Endpoints, endpointsOf, identifyClient } from "./client.ts";
@@ -77,7 +78,8 @@ export function createSmtpd(deps: SmtpdDeps): Smtpd {
 }
 
 /** What the sessions of a service share. Throws `ConfigError` or `TableError`. */
-export function createService(deps: SmtpdDeps, timer: CoarseTimer): Service {
+export function createService(given: SmtpdDeps, timer: CoarseTimer): Service {
+  const deps = withReplyFilter(given);
   return {
     deps,
     settings: readSettings(deps.config, deps.tables),
@@ -91,6 +93,14 @@ export function createService(deps: SmtpdDeps, timer: CoarseTimer): Service {
     name: deps.entry.name,
     hasSpace: spaceCheck(deps),
   };
+}
+
+/** The same with a resolver that `smtpd_dns_reply_filter` stands in front of, if it names any tables. */
+function withReplyFilter(deps: SmtpdDeps): SmtpdDeps {
+  const name = "smtpd_dns_reply_filter";
+  const tables = deps.tables.list(deps.config.string(name), { foldCase: true }, name);
+  if (deps.resolver === undefined || tables.isEmpty) return deps;
+  return { ...deps, resolver: filterReplies(deps.resolver, { tables, name, log: deps.log }) };
 }
 
 /** A connection and what becomes of it. */

@@ -163,6 +163,31 @@ export const groups: Readonly<Record<string, CaseGroup>> = {
       "c-helo": { rules: "reject_unknown_helo_hostname", helo: "missing.test" }, "c-helo-temp": { rules: "reject_unknown_helo_hostname, permit", helo: "servfail.test" }, "c-fqdn": { rules: "reject_non_fqdn_sender", sender: "x@short" }, "c-invalid": { rules: "reject_invalid_helo_hostname", helo: "-bad" }, "c-plain": { rules: "reject_plaintext_session" }, "c-bounce": { rules: "reject_multi_recipient_bounce", sender: "" }, "c-relay": { rules: "reject_unauth_destination", to: "elsewhere.test" }, "c-relay-defer": { rules: "defer_unauth_destination", to: "elsewhere.test" },
     },
   },
+  dnsfilter: {
+    settings: {
+      smtpd_dns_reply_filter:
+        "regexp:{ {/^good\\.test\\. [0-9]+ IN MX / IGNORE}, {/^spam\\.test\\. / ignore}, {/^2\\.0\\.0\\.127\\.bl\\.test\\. [0-9]+ IN A 127\\.0\\.0\\.2$$/ IGNORE}, {/ TXT 100% / Ignore}, {/^six-only\\.test\\. [0-9]+ IN AAAA 2001:db8::66$$/ IGNORE}, {/^address-only\\./ NONSENSE}, {/^null\\.test\\. 300 IN MX 0 \\.$$/ IGNORE}, {/^ns\\.client\\./ IGNORE} }",
+    },
+    cases: {
+      ...Object.fromEntries(
+        ["good.test", "spam.test", "six-only.test", "address-only.test", "null.test", "alias.test", "backup.test"].flatMap((domain, index) => [
+          [`df-sender-${index}`, { rules: "reject_unknown_sender_domain, permit", sender: `x@${domain}` }],
+          [`df-helo-${index}`, { rules: "reject_unknown_helo_hostname, permit", helo: domain }],
+          [`df-mx-${index}`, { rules: `check_sender_mx_access ${net}, permit`, sender: `x@${domain}` }],
+          [`df-ns-${index}`, { rules: `check_sender_ns_access ${net}, permit`, sender: `x@${domain}` }],
+          [`df-a-${index}`, { rules: `check_sender_a_access ${net}, permit`, sender: `x@${domain}` }],
+        ]),
+      ),
+      ...lists({ "df-rbl": "reject_rbl_client bl.test, permit", "df-rbl-other": "reject_rbl_client two.test, permit", "df-rbl-text": "reject_rbl_client odd.test, permit" }),
+      "df-rhs": { rules: "reject_rhsbl_sender rhs.test, permit", sender: "x@spam.test" },
+      "df-backup": { rules: "permit_mx_backup", to: "spam.test" },
+      "df-rcpt": { rules: "reject_unknown_recipient_domain, permit", to: "spam.test" },
+    },
+  },
+  dnsfilterbroken: {
+    settings: { smtpd_dns_reply_filter: "fail:x" },
+    cases: { "db-sender": { rules: "reject_unknown_sender_domain, permit" }, "db-rbl": { rules: "reject_rbl_client bl.test, permit" } },
+  },
   backup: { settings: {}, cases: backup },
   backupanywhere: { settings: { permit_mx_backup_networks: "" }, cases: Object.fromEntries(Object.entries(backup).slice(0, 8)) },
   logpermit: {

@@ -1,7 +1,8 @@
 import { splitLocalDomain } from "../../../core/address/mod.ts";
 import { expandMacros } from "../../../core/config/mod.ts";
-import { reverseName } from "../../../core/dns/mod.ts";
+import { DnsError, reverseName } from "../../../core/dns/mod.ts";
 import type { Check, Outcome } from "./check.ts";
+import { plainText } from "./dns_text.ts";
 import { addressFilter } from "./dnsbl_filter.ts";
 import { plain, type Restriction } from "./restriction.ts";
 
@@ -159,7 +160,12 @@ async function refuseListed(
   const { session } = check;
   const { deps } = session.service;
   const domain = argument.replace(/=.*$/, "");
-  const text = await deps.resolver!.txt(name).then((texts) => texts[0] ?? "", () => "");
+  const text = await deps.resolver!.txt(name).then((texts) => texts[0] ?? "", (error) => {
+    if (error instanceof DnsError && error.kind === "filtered") {
+      session.warn(`${name}: TXT lookup error: ${plainText(error)}`);
+    }
+    return "";
+  });
   const template = await deps.tables.list(deps.config.string("rbl_reply_maps"), {}, "rbl_reply_maps")
     .lookup(argument) ?? deps.config.raw("default_rbl_reply") ?? "";
   const values: Readonly<Record<string, string | undefined>> = {

@@ -1,5 +1,7 @@
 import { isHostname, literalAddress, splitLocalDomain } from "../../../core/address/mod.ts";
+import { DnsError } from "../../../core/dns/mod.ts";
 import type { Check, Outcome } from "./check.ts";
+import { plainText } from "./dns_text.ts";
 import { plain, type Restriction } from "./restriction.ts";
 
 /** Restrictions about names: what the client calls itself, what it is called, which domains exist. */
@@ -104,33 +106,42 @@ function unknownClient(check: Check): Outcome {
 
 type Existence = "yes" | "no" | "nullMx" | "unsure";
 
+/** In which order records are asked for, until there are some; and what the log calls that. */
+const MAIL_RECORDS = { types: ["MX", "A", "AAAA"], title: "MX or address" } as const;
+const HOST_RECORDS = { types: ["A", "AAAA", "MX"], title: "address or MX" } as const;
+
 /** Does a name have MX or address records? Asked once a session and name. */
-async function exists(check: Check, name: string): Promise<Existence> {
+async function exists(
+  check: Check,
+  name: string,
+  order: typeof MAIL_RECORDS | typeof HOST_RECORDS,
+): Promise<Existence> {
   const { session } = check;
   const resolver = session.service.deps.resolver;
   if (resolver === undefined) return "unsure";
-  const key = `exists ${name.toLowerCase()}`;
+  const key = `exists ${order.title} ${name.toLowerCase()}`;
   const known = session.verdicts.get(key) as Existence | undefined;
   if (known !== undefined) return known;
-  let answer: Existence;
-  try {
-    await resolver.mx(name);
-    answer = "yes";
-  } catch (error) {
-    answer = kindOf(error) === "nullMx" ? "nullMx" : await hasAddress(check, name, kindOf(error));
+  let answer: Existence = "no";
+  for (const type of order.types) {
+    try {
+      await (type === "MX" ? resolver.mx(name) : resolver.query(name, type));
+      answer = "yes";
+      break;
+    } catch (error) {
+      const kind = kindOf(error);
+      if (kind === "nullMx" || kind === "filtered") {
+        answer = kind === "nullMx" ? kind : "yes";
+        if (error instanceof DnsError && kind === "filtered") {
+          session.warn(`${name}: ${order.title} lookup error: ${plainText(error)}`);
+        }
+        break;
+      }
+      if (kind !== "notFound" && kind !== "noData" && kind !== "invalid") answer = "unsure";
+    }
   }
   session.verdicts.set(key, answer);
   return answer;
-}
-
-async function hasAddress(check: Check, name: string, mxProblem: string): Promise<Existence> {
-  try {
-    await check.session.service.deps.resolver!.addresses(name, [4, 6]);
-    return "yes";
-  } catch (error) {
-    const gone = (kind: string) => kind === "notFound" || kind === "noData" || kind === "invalid";
-    return gone(mxProblem) && gone(kindOf(error)) ? "no" : "unsure";
-  }
 }
 
 function kindOf(error: unknown): string {
@@ -142,7 +153,7 @@ async function unknownHelo(check: Check): Promise<Outcome> {
   if (helo === undefined) return "dunno";
   if (helo.startsWith("[")) return invalidHelo(check);
   const text = `<${helo}>: Helo command rejected: Host not found`;
-  switch (await exists(check, helo.replace(/\.$/, ""))) {
+  switch (await exists(check, helo.replace(/\.$/, ""), HOST_RECORDS)) {
     case "no":
       return check.refuse(check.session.settings.codes.unknownHostname, "4.7.1", text);
     case "unsure":
@@ -164,7 +175,7 @@ async function unknownDomain(
   if (domain === undefined || domain === "" || domain.startsWith("[")) return "dunno";
   const resolved = await check.session.resolve(address);
   if (resolved.addressClass !== "default") return "dunno";
-  switch (await exists(check, domain.replace(/\.$/, ""))) {
+  switch (await exists(check, domain.replace(/\.$/, ""), MAIL_RECORDS)) {
     case "no":
       return check.refuse(
         check.session.settings.codes.unknownAddress,

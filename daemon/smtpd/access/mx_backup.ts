@@ -2,8 +2,8 @@ import { splitLocalDomain } from "../../../core/address/mod.ts";
 import { DnsError, HostLookupError, type MxRecord } from "../../../core/dns/mod.ts";
 import type { SmtpdResolver } from "../types.ts";
 import type { Check, Outcome } from "./check.ts";
+import { resolverText } from "./dns_text.ts";
 import { guarded, plain, type Restriction } from "./restriction.ts";
-import { resolverText } from "./servers.ts";
 
 /** `permit_mx_backup`: takes mail for domains that name this host as one of their mail exchangers. */
 export const mxBackupRestrictions: Readonly<Record<string, Restriction>> = {

@@ -2,6 +2,7 @@ import { literalAddress, splitLocalDomain } from "../../../core/address/mod.ts";
 import { DnsError, HostLookupError } from "../../../core/dns/mod.ts";
 import { applyAction } from "./actions.ts";
 import type { Check, Outcome } from "./check.ts";
+import { resolverText } from "./dns_text.ts";
 import { addressKeys, domainKeys, firstMatch, type Key } from "./lookups.ts";
 import { lookupFailed, type Restriction, tableOf } from "./restriction.ts";
 import type { SmtpdResolver } from "../types.ts";
@@ -87,14 +88,6 @@ async function nameServersOf(
 
 function isAbsent({ kind }: DnsError): boolean {
   return kind === "notFound" || kind === "noData";
-}
-
-/** What libresolv says of a failed question, without the question in front of it. */
-export function resolverText({ message, kind, queryName, queryType }: DnsError): string {
-  if (kind === "noData") return "Host found but no data record of requested type";
-  const question = `name=${queryName} type=${queryType}: `;
-  const at = message.indexOf(question);
-  return at < 0 ? message : message.slice(at + question.length);
 }
 
 async function checkServers(
