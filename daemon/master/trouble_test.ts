@@ -72,7 +72,9 @@ Deno.test({
   async fn() {
     await using instance = await startInstance({ main: ["queue_minfree = 100000000000000"] });
     assert.match(await trySend(instance.port, 10), /^452 4\.3\.1 Insufficient system storage/);
-    await instance.logged(/NOQUEUE: reject: MAIL from localhost\[127\.0\.0\.1\]: 452 4\.3\.1/);
+    await instance.logged(
+      /NOQUEUE: reject: MAIL from localhost\[127\.0\.0\.1\]: 452 4\.3\.1 Insufficient system storage; proto=ESMTP /,
+    );
   },
 });
 

@@ -67,7 +67,8 @@ async function hasRoom(session: Session, transaction: Transaction): Promise<bool
   const refusal = tooLarge
     ? reply(552, "5.3.4", "Message size exceeds fixed limit")
     : reply(452, "4.3.1", "Insufficient system storage");
-  session.logDecision("reject", replyLine(refusal), undefined, transaction.sender);
+  // The queue has no room for anybody, whoever the sender is.
+  session.logDecision("reject", replyLine(refusal), undefined, tooLarge ? transaction.sender : undefined);
   session.reply(refusal);
   return false;
 }
