@@ -2,6 +2,7 @@ import { decodeText } from "../bytes/mod.ts";
 import type { OpenContext } from "./context.ts";
 import { inNetwork, type IpAddress, type Network, parseIp, parseNetwork } from "./ip_address.ts";
 import { logicalLines, trimBoth } from "./logical_lines.ts";
+import { leadingSpaceWarning } from "./map_source.ts";
 import type { Table } from "./types.ts";
 import { WatchedFile } from "./watched_file.ts";
 
@@ -60,12 +61,16 @@ function firstMatch(
 function parseRules(text: string, { name, log }: OpenContext): CidrRule[] {
   const rules: CidrRule[] = [];
   const open: { rule: CidrRule; line: number }[] = [];
-  for (const { text: logical, line } of logicalLines(text)) {
+  for (
+    const { text: logical, line } of logicalLines(
+      text,
+      (stray) => log.warning(leadingSpaceWarning(name, stray)),
+    )
+  ) {
     const skip = (problem: string) =>
       log.warning(`cidr map ${name}, line ${line}: ${problem}: skipping this rule`);
     const whole = trimBoth(logical);
-    const word = /^\S+/.exec(whole)![0].toLowerCase();
-    if (word === "endif") {
+    if (/^endif(?![a-z0-9])/i.test(whole)) {
       if (whole.length > 5) {
         skip("garbage after ENDIF");
         continue;
@@ -75,7 +80,7 @@ function parseRules(text: string, { name, log }: OpenContext): CidrRule[] {
       else started.rule.end = rules.length;
       continue;
     }
-    const isIf = word === "if";
+    const isIf = /^if(?![a-z0-9])/i.test(whole);
     const body = isIf ? trimBoth(whole.slice(2)) : whole;
     const negated = body.startsWith("!");
     const [, pattern = "", rest = ""] = /^(\S*)([^]*)$/.exec(trimBoth(negated ? body.slice(1) : body)) ?? [];
@@ -84,13 +89,13 @@ function parseRules(text: string, { name, log }: OpenContext): CidrRule[] {
       skip("no address pattern");
       continue;
     }
-    if (!isIf && value === "") {
-      skip("no lookup result");
-      continue;
-    }
     const network = parseNetwork(isIf && value !== "" ? `${pattern} ${value}` : pattern);
     if (typeof network === "string") {
       skip(network);
+      continue;
+    }
+    if (!isIf && value === "") {
+      skip("no lookup result");
       continue;
     }
     const rule: CidrRule = { network, negated, value: isIf ? undefined : value, line, end: 0 };

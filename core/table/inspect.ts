@@ -173,7 +173,7 @@ function inspectText(path: string, type: string | undefined): Inspection {
     // The first lookup reads the file and finds its mistakes.
     table.lookup("0.0.0.0");
     const entries = RULE_TYPES.includes(type ?? "")
-      ? logicalLines(decodeText(bytes)).length
+      ? logicalLines(decodeText(bytes), () => {}).length
       : [...table.entries!() as Iterable<unknown>].length;
     return { ...known, type: type ?? "text", entries, details: {}, problems };
   } catch (error) {

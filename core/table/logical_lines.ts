@@ -14,13 +14,19 @@ const CONTINUED = /^[ \t\r\f\v]/;
 /**
  * Joins physical lines: a line that starts with white space continues the one before; empty lines and lines whose first
  * character other than white space is `#` are dropped wherever they stand (postmap(1), TABLE FORMAT).
+ * @param stray is told the text of a logical line that begins with white space, because none is before it; it is left out
  */
-export function logicalLines(text: string): LogicalLine[] {
+export function logicalLines(text: string, stray: (text: string) => void): LogicalLine[] {
   const lines: LogicalLine[] = [];
   const physical = text.split("\n");
   let current: string | undefined;
   let first = 0;
   let last = 0;
+  const take = () => {
+    if (current === undefined) return;
+    if (CONTINUED.test(current)) stray(current);
+    else lines.push({ text: current, line: first, lastLine: last });
+  };
   for (let index = 0; index < physical.length; index++) {
     const line = physical[index]!;
     if (BLANK.test(line) || COMMENT.test(line)) continue;
@@ -29,11 +35,11 @@ export function logicalLines(text: string): LogicalLine[] {
       last = index + 1;
       continue;
     }
-    if (current !== undefined) lines.push({ text: current, line: first, lastLine: last });
+    take();
     current = line;
     first = last = index + 1;
   }
-  if (current !== undefined) lines.push({ text: current, line: first, lastLine: last });
+  take();
   return lines;
 }
 

@@ -1,7 +1,8 @@
 import { encodeText } from "../bytes/mod.ts";
 import { logicalLines, trimBoth } from "./logical_lines.ts";
+import { leadingSpaceWarning } from "./map_source.ts";
 import type { TableLog } from "./context.ts";
-import { parseTemplate, RuleError, type Template } from "./result_template.ts";
+import { parseTemplate, RuleError, type Template, type TemplateWarnings } from "./result_template.ts";
 
 /** What is looked up, in the forms that engines want; each is made once for all patterns of a table. */
 export class Subject {
@@ -75,27 +76,30 @@ export function parsePatternRules(
 ): PatternRule[] {
   const rules: PatternRule[] = [];
   const open: { rule: PatternRule; line: number }[] = [];
-  for (const { text: logical, line } of logicalLines(text)) {
+  const stray = (line: string) => where.log.warning(leadingSpaceWarning(where.name, line));
+  for (const { text: logical, line } of logicalLines(text, stray)) {
     const warn = (problem: string) =>
       where.log.warning(`${dialect.word} map ${where.name}, line ${line}: ${problem}`);
+    const warnings: TemplateWarnings = { warn, say: (problem) => where.log.warning(problem) };
     const body = trimBoth(logical);
     try {
       if (/^[^A-Za-z0-9]/.test(body)) {
-        const rule = parseMatch(body, dialect, where.refuseSubstitution, warn, line);
+        const rule = parseMatch(body, dialect, where.refuseSubstitution, warnings, line);
         rules.push(rule);
       } else if (/^if(?=$|[^A-Za-z0-9])/i.test(body)) {
         const rule = parseIf(trimBoth(body.slice(2)), dialect, warn, line);
         rules.push(rule);
         open.push({ rule, line });
       } else if (/^endif/i.test(body)) {
-        if (body.length > 5) warn("ignoring extra text after ENDIF");
         const started = open.pop();
         if (started === undefined) warn("ignoring ENDIF without matching IF");
-        else started.rule.end = rules.length;
+        else {
+          if (body.length > 5) warn("ignoring extra text after ENDIF");
+          started.rule.end = rules.length;
+        }
       } else warn("ignoring unrecognized request");
     } catch (error) {
       if (!(error instanceof RuleError)) throw error;
-      for (const message of error.unplaced) where.log.warning(message);
       for (const message of error.messages) warn(message);
     }
   }
@@ -113,7 +117,8 @@ function parseDelimited(text: string, dialect: PatternDialect): Delimited {
   const delimiter = from[0];
   if (delimiter === undefined) throw new RuleError(["no regexp: skipping this rule"]);
   let at = 1;
-  while (at < from.length && from[at] !== delimiter) at += from[at] === "\\" ? 2 : 1;
+  // A backslash takes the next character along, even where it is the delimiter itself.
+  while (at < from.length && (from[at] === "\\" || from[at] !== delimiter)) at += from[at] === "\\" ? 2 : 1;
   if (at >= from.length) {
     throw new RuleError([`no closing regexp delimiter "${delimiter}": ${dialect.unclosed}`]);
   }
@@ -127,32 +132,36 @@ function parseDelimited(text: string, dialect: PatternDialect): Delimited {
   };
 }
 
-function compile(part: Delimited, dialect: PatternDialect, warn: (problem: string) => void): Pattern {
+/** Throws `RuleError` for an option that the dialect has not. */
+function checkOptions(part: Delimited, dialect: PatternDialect, warn: (problem: string) => void): Delimited {
   for (const option of part.options) {
     if (dialect.obsoleteOptions.includes(option)) warn(`ignoring obsolete regexp option "${option}"`);
     else if (!dialect.options.includes(option)) {
       throw new RuleError([`unknown regexp option "${option}": skipping this rule`]);
     }
   }
-  return dialect.compile(part.pattern, part.options);
+  return part;
 }
 
 function parseMatch(
   text: string,
   dialect: PatternDialect,
   refuseSubstitution: boolean,
-  warn: (problem: string) => void,
+  warnings: TemplateWarnings,
   line: number,
 ): PatternRule {
-  const first = parseDelimited(text, dialect);
+  const { warn } = warnings;
+  const first = checkOptions(parseDelimited(text, dialect), dialect, warn);
   const hasSecond = first.rest.startsWith("!");
   if (hasSecond && !dialect.secondPattern) {
     throw new RuleError([`unknown regexp option "!": skipping this rule`]);
   }
-  const second = hasSecond ? parseDelimited(first.rest.slice(1), dialect) : undefined;
+  const second = hasSecond
+    ? checkOptions(parseDelimited(first.rest.slice(1), dialect), dialect, warn)
+    : undefined;
   const replacement = trimBoth((second ?? first).rest);
   if (replacement === "") warn("no replacement text: using empty string");
-  const template = parseTemplate(replacement, dialect.word);
+  const template = parseTemplate(replacement, dialect.word, warnings);
   if (template.groups > 0) {
     if (first.negated) {
       throw new RuleError(["$number found in negative match replacement text: skipping this rule"]);
@@ -161,11 +170,11 @@ function parseMatch(
       throw new RuleError(["regular expression substitution is not allowed: skipping this rule"]);
     }
   }
-  const pattern = compile(first, dialect, warn);
+  const pattern = dialect.compile(first.pattern, first.options);
   if (template.groups > pattern.groups) {
     throw new RuleError([`out of range replacement index "${template.groups}": skipping this rule`]);
   }
-  const unless = second === undefined ? undefined : compile(second, dialect, warn);
+  const unless = second === undefined ? undefined : dialect.compile(second.pattern, second.options);
   return { pattern, negated: first.negated, unless, template, line, end: 0 };
 }
 
@@ -175,7 +184,7 @@ function parseIf(
   warn: (problem: string) => void,
   line: number,
 ): PatternRule {
-  const part = parseDelimited(text, dialect);
+  const part = checkOptions(parseDelimited(text, dialect), dialect, warn);
   const extra = trimBoth(part.rest);
   if (extra !== "") {
     warn(`ignoring extra text after IF statement: "${extra}"`);
@@ -183,7 +192,7 @@ function parseIf(
     warn("do not prepend whitespace to statements between IF and ENDIF");
   }
   return {
-    pattern: compile(part, dialect, warn),
+    pattern: dialect.compile(part.pattern, part.options),
     negated: part.negated,
     unless: undefined,
     template: undefined,
