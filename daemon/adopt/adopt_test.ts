@@ -29,7 +29,7 @@ Deno.test("a plain configuration is ready", async () => {
 
 Deno.test("what is not there is named with its place", async () => {
   const found = await report(
-    "alias_maps =\nalias_database =\nvirtual_alias_maps = nis:aliases\nqmgr_fudge_factor = 90",
+    "alias_maps =\nalias_database =\ncanonical_maps = nis:aliases\nqmgr_fudge_factor = 90",
     `${PLAIN}nosuch unix - n n - - nosuch\n`,
   );
   assert.equal(found.verdict, "with losses");

@@ -75,8 +75,8 @@ export async function checkClasses(config: Config): Promise<Finding[]> {
     }
   } catch (error) {
     if (!(error instanceof TableError)) throw error;
-    // Nothing can be routed without these lists.
-    findings.push(fatal(error.message));
+    // Nothing can be routed without these lists; what is only out of reach now may come back.
+    findings.push(error.kind === "configuration" ? fatal(error.message) : warning(error.message));
   } finally {
     tables.close();
   }
