@@ -13,6 +13,8 @@ export interface TlsScenario {
   /** Octets to send at the end, raw. */
   readonly garbage?: string;
   readonly times?: number;
+  /** Postfix says at its start what Postel says when a client gets that far. */
+  readonly anyOrder?: boolean;
 }
 
 /** What a scenario showed. */
@@ -208,6 +210,119 @@ export const scenarios: readonly TlsScenario[] = [
   {
     name: "check_ccert_access without certificate",
     settings: { ...ask, smtpd_recipient_restrictions: "check_ccert_access inline:{{CLIENT=REJECT not you}}" },
+    tls: [],
+    say: outside,
+  },
+  {
+    name: "check_ccert_access by the key alone",
+    settings: {
+      ...ask,
+      smtpd_recipient_restrictions:
+        "check_ccert_access { inline:{{CLIENTKEY=REJECT by key}}, { search_order = pubkey_fingerprint } }",
+    },
+    tls: client,
+    say: outside,
+  },
+  {
+    name: "check_ccert_access by the certificate alone",
+    settings: {
+      ...ask,
+      smtpd_recipient_restrictions:
+        "check_ccert_access { inline:{{CLIENTKEY=REJECT by key}}, { search_order = cert_fingerprint } }",
+    },
+    tls: client,
+    say: outside,
+  },
+  {
+    name: "check_ccert_access by one and the other",
+    settings: {
+      ...ask,
+      smtpd_recipient_restrictions:
+        "check_ccert_access { inline:{{CLIENT=REJECT certificate} {CLIENTKEY=REJECT key}} { search_order = pubkey_fingerprint cert_fingerprint } }",
+    },
+    tls: client,
+    say: outside,
+  },
+  {
+    name: "check_ccert_access in braces without options",
+    settings: {
+      ...ask,
+      smtpd_recipient_restrictions: "check_ccert_access { inline:{{CLIENT=REJECT not you}} }",
+    },
+    tls: client,
+    say: outside,
+  },
+  {
+    name: "check_ccert_access, nothing to search by",
+    settings: {
+      ...ask,
+      smtpd_recipient_restrictions:
+        "check_ccert_access { inline:{{CLIENT=REJECT not you}}, { search_order = } }",
+    },
+    tls: client,
+    say: outside,
+  },
+  {
+    name: "check_ccert_access, unknown search",
+    anyOrder: true,
+    settings: {
+      ...ask,
+      smtpd_recipient_restrictions:
+        "check_ccert_access { inline:{{CLIENT=REJECT not you}}, { search_order = cert_fingerprint, nonsense } }",
+    },
+    tls: client,
+    say: outside,
+  },
+  {
+    name: "check_ccert_access, unknown option",
+    anyOrder: true,
+    settings: {
+      ...ask,
+      smtpd_recipient_restrictions:
+        "check_ccert_access { inline:{{CLIENT=REJECT not you}}, { order = cert_fingerprint } }",
+    },
+    tls: client,
+    say: outside,
+  },
+  {
+    name: "check_ccert_access, option without braces",
+    anyOrder: true,
+    settings: {
+      ...ask,
+      smtpd_recipient_restrictions:
+        "check_ccert_access { inline:{{CLIENT=REJECT not you}}, search_order = cert_fingerprint }",
+    },
+    tls: client,
+    say: outside,
+  },
+  {
+    name: "check_ccert_access, empty braces",
+    anyOrder: true,
+    settings: {
+      ...ask,
+      smtpd_recipient_restrictions: "check_ccert_access { }",
+    },
+    tls: client,
+    say: outside,
+  },
+  {
+    name: "check_ccert_access, no table",
+    anyOrder: true,
+    settings: {
+      ...ask,
+      smtpd_recipient_restrictions: "check_ccert_access { nothing, { search_order = cert_fingerprint } }",
+    },
+    tls: client,
+    say: outside,
+  },
+  {
+    name: "check_ccert_access, unknown search but no certificate",
+    anyOrder: true,
+    settings: {
+      ...ask,
+      smtpd_recipient_restrictions:
+        "check_ccert_access { inline:{{CLIENT=REJECT not you}}, { search_order = nonsense } }",
+    },
     tls: [],
     say: outside,
   },

@@ -1,7 +1,6 @@
 import { splitList, unbrace } from "../../../core/config/mod.ts";
-import { parseSpec, TableError } from "../../../core/table/mod.ts";
 import type { Hit } from "./actions.ts";
-import type { Restriction } from "./restriction.ts";
+import { isTable, type Restriction } from "./restriction.ts";
 import { restrictions } from "./restrictions.ts";
 
 /** One step of a compiled list. */
@@ -67,8 +66,9 @@ function withArgument(
   within: Hit | undefined,
 ): Step {
   const broken = (problem: string): Step => ({ kind: "broken", problems: [problem] });
-  // The braces of a policy service are a part of its name in the log.
-  const argument = given === undefined || restriction.argument === "service" ? given : bare(given);
+  // In what braces stand around more than one word, they are a part of the name in the log.
+  const whole = restriction.argument === "service" || restriction.argument === "search";
+  const argument = given === undefined || whole ? given : bare(given);
   switch (restriction.argument) {
     case "service":
       if (argument === undefined || !namesService(argument)) {
@@ -82,6 +82,12 @@ function withArgument(
       }
       if (within !== undefined) return insideTable(`${name} ${argument}`, within);
       break;
+    case "search": {
+      const problems = restriction.problems?.(argument ?? name) ?? [];
+      if (problems.length > 0 || argument === undefined) return { kind: "broken", problems };
+      if (within !== undefined) return insideTable(`${name} ${argument}`, within);
+      break;
+    }
     case "domain":
       // A list without a name decides nothing, as with Postfix.
       if (argument === undefined) {
@@ -104,16 +110,6 @@ export function describe(step: Deed): string {
 function bare(word: string): string {
   const inner = unbrace(word);
   return inner !== undefined && "text" in inner ? inner.text.trim() : word;
-}
-
-function isTable(word: string): boolean {
-  try {
-    parseSpec(word);
-    return word.includes(":");
-  } catch (error) {
-    if (error instanceof TableError) return false;
-    throw error;
-  }
 }
 
 function insideTable(text: string, within: Hit): Step {

@@ -1,12 +1,11 @@
 import type { MaybePromise } from "../../../core/table/mod.ts";
-import { clientFingerprints } from "../fingerprints.ts";
 import { applyAction } from "./actions.ts";
 import type { Check, Outcome } from "./check.ts";
 import { addressKeys, domainKeys, firstMatch, type Key, mailKeys } from "./lookups.ts";
 import { lookupFailed, type Restriction, tableOf } from "./restriction.ts";
 
 /** What a check_*_access restriction looks up. */
-interface Subject {
+export interface Subject {
   /** What refusals name. */
   readonly name: string;
   readonly nameClass: string;
@@ -25,8 +24,8 @@ export function mapRestriction(subject: (check: Check) => Subject | undefined): 
   };
 }
 
-/** Looks a subject up; a file table answers at once, and nothing waits then. */
-function checkAccess(check: Check, spec: string, subject: Subject): MaybePromise<Outcome> {
+/** Looks a subject up in the table of a `type:name`; a file table answers at once, and nothing waits then. */
+export function checkAccess(check: Check, spec: string, subject: Subject): MaybePromise<Outcome> {
   const failed = (error: unknown) => lookupFailed(check, spec, firstKey(subject.keys()), subject, error);
   try {
     const table = tableOf(check.session.service.deps.tables, spec);
@@ -84,21 +83,6 @@ function mailSubject(
   };
 }
 
-/** The fingerprints of the client's certificate and key. */
-function certificateSubject(check: Check): Subject | undefined {
-  const { config } = check.session.service.deps;
-  if (!config.bool("smtpd_tls_ask_ccert") && !config.bool("smtpd_tls_req_ccert")) {
-    check.session.warn('check_ccert_access is requested, but "smtpd_tls_ask_ccert = no"');
-  }
-  const prints = clientFingerprints(check.session);
-  if (prints === undefined) return undefined;
-  return {
-    name: check.session.tls?.peer?.subject ?? "",
-    nameClass: "Client certificate",
-    keys: () => [prints.certificate, prints.publicKey].map((text) => ({ text, partial: false })),
-  };
-}
-
 /** Restrictions that ask access(5) tables about what the client said or is. */
 export const mapRestrictions: Readonly<Record<string, Restriction>> = {
   check_client_access: mapRestriction((check) => ({
@@ -118,6 +102,5 @@ export const mapRestrictions: Readonly<Record<string, Restriction>> = {
   check_recipient_access: mapRestriction((check) =>
     mailSubject(check, check.recipient, "Recipient address", check.session.settings.nullSenderKey)
   ),
-  check_ccert_access: mapRestriction(certificateSubject),
   check_etrn_access: mapRestriction((check) => domainSubject(check, check.subject.etrn, "Etrn command")),
 };

@@ -1,15 +1,28 @@
 import type { MaybePromise, Table, TableSet } from "../../../core/table/mod.ts";
-import { TableError } from "../../../core/table/mod.ts";
+import { parseSpec, TableError } from "../../../core/table/mod.ts";
 import type { Check, Outcome } from "./check.ts";
 
 /** What a restriction takes behind its name. */
-export type ArgumentKind = "none" | "table" | "domain" | "seconds" | "service";
+export type ArgumentKind = "none" | "table" | "search" | "domain" | "seconds" | "service";
 
 /** One restriction of the manual. */
 export interface Restriction {
   readonly argument: ArgumentKind;
+  /** What is wrong with an argument, for the log; for kind `search`. */
+  problems?(argument: string): readonly string[];
   /** @param argument the word behind the name; empty for kind `none` */
   run(check: Check, argument: string): MaybePromise<Outcome>;
+}
+
+/** Is this `type:name` with a type of table that there is? */
+export function isTable(word: string): boolean {
+  try {
+    parseSpec(word);
+    return word.includes(":");
+  } catch (error) {
+    if (error instanceof TableError) return false;
+    throw error;
+  }
 }
 
 /** A restriction without argument. */

@@ -1,4 +1,5 @@
 import { basicRestrictions } from "./basic.ts";
+import { certificateRestrictions } from "./ccert.ts";
 import { destinationRestrictions } from "./destinations.ts";
 import { dnsblRestrictions } from "./dnsbl.ts";
 import { greylistRestrictions } from "./greylist.ts";
@@ -17,6 +18,7 @@ export const restrictions: ReadonlyMap<string, Restriction> = new Map(Object.ent
   ...hostRestrictions,
   ...destinationRestrictions,
   ...mapRestrictions,
+  ...certificateRestrictions,
   ...saslRestrictions,
   ...policyRestrictions,
   ...dnsblRestrictions,
