@@ -56,7 +56,10 @@ const DAMAGED = 0o400;
 
 /** A client with its open sessions. */
 export interface SmtpClient extends DeliveryAgent {
-  /** Ends idle sessions, lets running deliveries come to their end for `grace` seconds, then cuts them off. */
+  /**
+   * Ends idle sessions, lets running deliveries come to their end for `grace` seconds (Infinity: however long they
+   * take), then cuts them off.
+   */
   stop(grace?: number): Promise<void>;
 }
 
@@ -161,7 +164,10 @@ export function createSmtpClient(deps: SmtpClientDeps): SmtpClient {
       cache.clear();
       const done = Promise.allSettled([...running]);
       let cut: ReturnType<typeof setTimeout> | undefined;
-      const late = new Promise<void>((resolve) => cut = setTimeout(resolve, grace * 1000));
+      const late = new Promise<void>((resolve) => {
+        // A timer takes Infinity for no time at all.
+        if (Number.isFinite(grace)) cut = setTimeout(resolve, grace * 1000);
+      });
       await Promise.race([done, late]);
       clearTimeout(cut);
       for (const session of active) session.close();

@@ -318,6 +318,18 @@ Deno.test("smtp client: stop ends idle sessions politely and cuts running delive
   assert.equal(server.sessions[0]!.commands.at(-1), "QUIT");
 });
 
+Deno.test("smtp client: replaced by a reload, it lets running deliveries come to their end", async () => {
+  await using server = startFakeServer({ on: { ".": { wait: 300, then: "250 2.0.0 Ok" } } });
+  const bench = makeBench();
+  const running = mail(bench, { nexthop: `[127.0.0.1]:${server.port}` });
+  for (let waited = 0; waited < 2000 && server.sessions[0]?.messages.length !== 1; waited++) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  await bench.client.stop(Infinity);
+  assert.deepEqual(await running, { finished: true });
+  assert.deepEqual(bench.fates.map((fate) => fate.status), ["sent"]);
+});
+
 Deno.test("smtp client: whatever a server says, every recipient has exactly one fate (fixed seed)", async () => {
   let seed = 20261123;
   const random = (below: number) => {
