@@ -1,10 +1,13 @@
 import { readSync } from "node:fs";
+import { setPriority } from "node:os";
+import process from "node:process";
 import {
   type ActionCount,
   CHECKED_DIRECTORIES,
   DEFAULT_DIRECTORIES,
   type MaintenanceReport,
   type MessageAction,
+  Pace,
   QueueFileError,
   QueueMaintenance,
   queueSettings,
@@ -84,11 +87,25 @@ export async function run(args: string[]): Promise<number> {
   return await runTool("postsuper", 1, directory, (tool) => work(tool, parsed));
 }
 
-function work(tool: Tool, parsed: ParsedOptions): number {
+/** Below everything that handles mail. */
+const LOWEST_PRIORITY = 19;
+
+/** Work on whole queues gives way to a mail system that runs; it has no such haste. */
+async function paceBeside(tool: Tool): Promise<Pace | undefined> {
+  const { config } = tool;
+  const { runningMaster } = await import("../daemon/master/pid_file.ts");
+  const directory = `${config.string("queue_directory")}/${config.string("process_id_directory")}`;
+  if (process.geteuid?.() !== 0 || runningMaster(`${directory}/master.pid`) === undefined) return undefined;
+  setPriority(LOWEST_PRIORITY);
+  return new Pace();
+}
+
+async function work(tool: Tool, parsed: ParsedOptions): Promise<number> {
   const has = (letters: string) => parsed.options.some(({ letter }) => letters.includes(letter));
   const settings = queueSettings(tool.config);
   const known: readonly string[] = CHECKED_DIRECTORIES;
   const bad = parsed.operands.find((name) => !known.includes(name));
+  const pace = parsed.options.some(({ value }) => value === "ALL") ? await paceBeside(tool) : undefined;
   becomeMailOwner(tool);
   if (bad !== undefined) throw new FatalError(`invalid directory name: ${bad}`);
   const directories = parsed.operands.length > 0 ? parsed.operands : DEFAULT_DIRECTORIES;
@@ -103,7 +120,7 @@ function work(tool: Tool, parsed: ParsedOptions): number {
     redundant: has("S"),
     purge: has("p") || nothing,
   }, report);
-  const maintenance = new QueueMaintenance(settings, report);
+  const maintenance = new QueueMaintenance(settings, report, pace);
   try {
     if (has("psS") || nothing) check.run(directories);
     for (const option of parsed.options) act(maintenance, option, directories);

@@ -3,6 +3,7 @@ import { fileError } from "./file_errors.ts";
 import { QueueFolders } from "./folders.ts";
 import { READY } from "./listing.ts";
 import { QueueLayout } from "./layout.ts";
+import type { Pace } from "./pace.ts";
 import { isQueueId } from "./queue_id.ts";
 import { scanFiles } from "./queue_files.ts";
 import type { QueueSettings } from "./settings.ts";
@@ -52,8 +53,11 @@ export class QueueMaintenance {
   readonly #layout: QueueLayout;
   readonly #folders: QueueFolders;
   readonly #report: MaintenanceReport;
+  readonly #pace: Pace | undefined;
 
-  constructor(settings: QueueSettings, report: MaintenanceReport) {
+  /** @param pace of work on all messages of a queue; without it there are no rests */
+  constructor(settings: QueueSettings, report: MaintenanceReport, pace?: Pace) {
+    this.#pace = pace;
     this.#layout = new QueueLayout(settings.directory, settings);
     this.#folders = new QueueFolders(this.#layout);
     this.#report = report;
@@ -82,7 +86,10 @@ export class QueueMaintenance {
   /** Does something to all messages of `queues`; these are counted, not reported one by one. */
   all(action: MessageAction, queues: readonly string[]): void {
     for (const queue of SOURCES[action].filter((name) => queues.includes(name))) {
-      for (const id of this.#ids(queue)) this.#act(action, queue, id, () => {});
+      for (const id of this.#ids(queue)) {
+        this.#pace?.step();
+        this.#act(action, queue, id, () => {});
+      }
     }
   }
 

@@ -77,6 +77,7 @@ export {
   Tally,
 } from "./tally.ts";
 export { addDirectory, emptyShape, type Shape, type ShapeCounts, type ShapeOptions } from "./queue_shape.ts";
+export { Pace } from "./pace.ts";
 export { NewFileOwner } from "./new_file_owner.ts";
 export { memoryQueue } from "./memory_queue.ts";
 export { type QueueSettings, queueSettings } from "./settings.ts";

@@ -48,14 +48,24 @@ export function readDirectory(directory: string): Deno.DirEntry[] {
  * looked at.
  */
 export function readDirectoryEntries(directory: string): DirectoryEntry[] {
+  return [...directoryEntries(directory)];
+}
+
+/** The same one after the other, as the system hands them out. */
+function* directoryEntries(directory: string): Generator<DirectoryEntry> {
   const handle = openDirectory(directory);
   if (handle === undefined) {
-    return readDirectory(directory).map((entry) => ({ name: entry.name, inode: -1, kind: kindOf(entry) }));
+    for (const entry of readDirectory(directory)) {
+      yield { name: entry.name, inode: -1, kind: kindOf(entry) };
+    }
+    return;
   }
   try {
-    return handle.entries().map((entry) =>
-      entry.kind === "unknown" ? { ...entry, kind: kindAt(directory + entry.name) } : entry
-    );
+    for (const entries of handle.batches()) {
+      for (const entry of entries) {
+        yield entry.kind === "unknown" ? { ...entry, kind: kindAt(directory + entry.name) } : entry;
+      }
+    }
   } finally {
     handle.close();
   }
@@ -77,12 +87,13 @@ export function kindAt(path: string): DirectoryEntry["kind"] {
 }
 
 /**
- * Names of the files in a queue that can be messages, one directory at a time.
+ * Names of the files in a queue that can be messages, one directory at a time. Files that come meanwhile may be among
+ * them or not; files that go away are no trouble.
  * @param directory with a slash at its end
  * @param descend into the one-character directories, which queues may be spread over
  */
 export function* scanFiles(directory: string, descend: boolean): Iterable<string> {
-  for (const { name, kind } of readDirectoryEntries(directory)) {
+  for (const { name, kind } of directoryEntries(directory)) {
     if (kind === "directory") {
       if (descend && name.length === 1) yield* scanFiles(`${directory}${name}/`, descend);
     } else if (kind === "file" && isQueueId(name)) {
