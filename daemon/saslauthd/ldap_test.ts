@@ -1,0 +1,155 @@
+/** saslauthd's ldap mechanism against OpenLDAP's server. */
+import assert from "node:assert/strict";
+import { Bench, freePort, installed, listening, ServerProcess } from "../../core/table/network/testing.ts";
+import { type Mechanism, openMechanism } from "./mod.ts";
+import { ask, octets } from "./testing.ts";
+
+const slapd = installed("/usr/sbin/slapd");
+const slapadd = installed("/usr/sbin/slapadd");
+
+const LDIF = `dn: dc=example,dc=com
+objectClass: dcObject
+objectClass: organization
+dc: example
+o: Example
+
+dn: ou=people,dc=example,dc=com
+objectClass: organizationalUnit
+ou: people
+
+dn: uid=carol,ou=people,dc=example,dc=com
+objectClass: inetOrgPerson
+uid: carol
+cn: Carol
+sn: Carol
+mail: carol@example.com
+userPassword: {SSHA}SSHA_HASH
+
+dn: uid=dave,ou=people,dc=example,dc=com
+objectClass: inetOrgPerson
+uid: dave
+cn: Dave
+sn: Dave
+userPassword: {MD5}MD5_HASH
+
+dn: cn=mail,dc=example,dc=com
+objectClass: groupOfUniqueNames
+cn: mail
+uniqueMember: uid=carol,ou=people,dc=example,dc=com
+`;
+
+async function digest(algorithm: "SHA-1", ...parts: Uint8Array[]): Promise<Uint8Array> {
+  const bytes = new Uint8Array(parts.flatMap((part) => [...part]));
+  return new Uint8Array(await crypto.subtle.digest(algorithm, bytes));
+}
+
+Deno.test({
+  name: "ldap: bind, custom and fastbind, groups, tokens, servers that are down",
+  ignore: slapd === undefined || slapadd === undefined,
+  sanitizeResources: false,
+  async fn() {
+    const bench = new Bench();
+    const { directory } = bench;
+    const port = freePort();
+    Deno.mkdirSync(`${directory}/db`);
+    Deno.writeTextFileSync(
+      `${directory}/slapd.conf`,
+      `include /etc/ldap/schema/core.schema
+include /etc/ldap/schema/cosine.schema
+include /etc/ldap/schema/inetorgperson.schema
+pidfile ${directory}/slapd.pid
+modulepath /usr/lib/ldap
+moduleload back_mdb
+database mdb
+suffix "dc=example,dc=com"
+rootdn "cn=admin,dc=example,dc=com"
+rootpw geheim
+directory ${directory}/db
+access to attrs=userPassword by anonymous auth by * none
+access to * by * read
+`,
+    );
+    const salt = octets("salt");
+    const ssha = new Uint8Array([...await digest("SHA-1", octets("carol's"), salt), ...salt]).toBase64();
+    // MD5 of "dave's".
+    const { createHash } = await import("node:crypto");
+    const md5 = createHash("md5").update("dave's").digest("base64");
+    Deno.writeTextFileSync(
+      `${directory}/data.ldif`,
+      LDIF.replace("SSHA_HASH", ssha).replace("MD5_HASH", md5),
+    );
+    const added = await new Deno.Command(slapadd!, {
+      args: ["-f", `${directory}/slapd.conf`, "-l", `${directory}/data.ldif`],
+    }).output();
+    assert.equal(added.code, 0, new TextDecoder().decode(added.stderr));
+    const url = `ldap://127.0.0.1:${port}/`;
+    const process = new ServerProcess(slapd!, ["-f", `${directory}/slapd.conf`, "-h", url, "-d", "0"]);
+    let count = 0;
+    const open = (lines: string) => {
+      const path = `${directory}/saslauthd${count++}.conf`;
+      Deno.writeTextFileSync(
+        path,
+        `ldap_servers: ldap://127.0.0.1:1/ ${url}\nldap_search_base: dc=example,dc=com\n${lines}`,
+      );
+      return openMechanism("ldap", path, "mx.example.com");
+    };
+    const all = async (mechanism: Mechanism) => ({
+      carol: await ask(mechanism, "carol", "carol's"),
+      wrong: await ask(mechanism, "carol", "dave's"),
+      dave: await ask(mechanism, "dave", "dave's"),
+      empty: await ask(mechanism, "carol", ""),
+      nobody: await ask(mechanism, "nobody", "carol's"),
+      star: await ask(mechanism, "*", "carol's"),
+      breakOut: await ask(mechanism, "x)(uid=carol", "carol's"),
+    });
+    const good = {
+      carol: "OK",
+      wrong: "NO",
+      dave: "OK",
+      empty: "NO",
+      nobody: "NO",
+      star: "NO",
+      breakOut: "NO",
+    };
+    try {
+      await process.start(() => listening({ hostname: "127.0.0.1", port }));
+      assert.deepEqual(await all(await open("")), good, "bind");
+      const admin = "ldap_bind_dn: cn=admin,dc=example,dc=com\nldap_password: geheim\n";
+      assert.deepEqual(await all(await open(`${admin}ldap_auth_method: custom\n`)), good, "custom");
+      assert.deepEqual(
+        await all(
+          await open("ldap_auth_method: fastbind\nldap_filter: uid=%u,ou=people,dc=example,dc=com\n"),
+        ),
+        good,
+        "fastbind",
+      );
+      const member = { ...good, dave: "NO" };
+      const group = "ldap_group_dn: cn=mail,dc=example,dc=com\n";
+      assert.deepEqual(await all(await open(group)), member, "group by attribute");
+      assert.deepEqual(
+        await all(
+          await open(
+            `${group}ldap_group_match_method: filter\nldap_group_filter: (&(cn=mail)(uniqueMember=%D))\n`,
+          ),
+        ),
+        member,
+        "group by filter",
+      );
+      const tokens = await open("ldap_filter: (&(uid=%U)(mail=%U@%2.%1)(!(cn=%s)))\n");
+      assert.equal(await ask(tokens, "carol@example.com", "carol's"), "OK");
+      assert.equal(await ask(tokens, "carol", "carol's", "example.com"), "OK");
+      assert.equal(await ask(tokens, "carol@example.net", "carol's"), "NO");
+      const wrongAdmin = await open("ldap_bind_dn: cn=admin,dc=example,dc=com\nldap_password: falsch\n");
+      await assert.rejects(ask(wrongAdmin, "carol", "carol's"));
+      await assert.rejects(open("ldap_use_sasl: yes\n"), /ldap_use_sasl is not supported/);
+      await assert.rejects(open("ldap_scope: everywhere\n"), /ldap_scope: use one of/);
+    } finally {
+      await process.stop();
+    }
+    try {
+      await assert.rejects(ask(await open("ldap_timeout: 2\n"), "carol", "carol's"));
+    } finally {
+      bench.close();
+    }
+  },
+});
