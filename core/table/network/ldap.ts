@@ -127,8 +127,12 @@ async function bind(client: Client, settings: LdapSettings): Promise<void> {
       if (known === undefined) {
         throw new Error("sasl_mechs must name EXTERNAL or PLAIN, no other is supported");
       }
-      if (/^EXTERNAL$/i.test(known)) return await client.bindSASL("EXTERNAL");
       const authorization = settings.all.string("sasl_authz_id", "");
+      if (/^EXTERNAL$/i.test(known)) {
+        return await (authorization === ""
+          ? client.bindSASL("EXTERNAL")
+          : client.bindSASL("EXTERNAL", authorization));
+      }
       return await client.bindSASL("PLAIN", `${authorization}\0${settings.bindDn}\0${settings.bindPassword}`);
     }
   }

@@ -1,6 +1,7 @@
 import type { OpenContext } from "../context.ts";
 import { readSettings, type TableSettings } from "../table_settings.ts";
 import { TableError } from "../types.ts";
+import { warnAboutIgnored } from "./ignored.ts";
 import type { Server } from "./server_pool.ts";
 import { checkedTemplate } from "./template.ts";
 import { readTlsFiles, type TlsFiles } from "./tls_files.ts";
@@ -59,7 +60,7 @@ export function readLdapSettings(context: OpenContext): LdapSettings {
   const all = readSettings(context);
   const expansionLimit = all.int("expansion_limit", 0, 0);
   const servers = readServers(all);
-  warnAboutIgnored(context, all);
+  warnAboutOthers(context, all);
   return {
     all,
     servers,
@@ -138,24 +139,25 @@ function readServers(all: TableSettings): LdapServer[] {
   });
 }
 
-/** Parameters that another LDAP library has a use for, and this program has not. */
-function warnAboutIgnored(context: OpenContext, all: TableSettings): void {
-  const ignored = [
-    "cache",
-    "cache_expiry",
-    "cache_size",
-    "debuglevel",
-    "tls_random_file",
-    "tls_cipher_suite",
-    "sasl_realm",
-    "sasl_minssf",
-  ];
-  for (const name of ignored) {
-    const value = all.optional(name);
-    if (value === undefined || /^(?:|no|0)$/.test(value)) continue;
-    context.log.warning(`${context.type}:${context.name} ignoring ${name}: it has no effect here`);
-  }
+/** Parameters that another LDAP library has a use for. */
+const IGNORED = [
+  "cache",
+  "cache_expiry",
+  "cache_size",
+  "debuglevel",
+  "tls_random_file",
+  "tls_cipher_suite",
+  "sasl_realm",
+  "sasl_minssf",
+];
+
+function warnAboutOthers(context: OpenContext, all: TableSettings): void {
+  warnAboutIgnored(context, all, IGNORED);
   if (all.bool("chase_referrals", false)) {
     context.log.warning(`${context.type}:${context.name}: chase_referrals: referrals are not followed`);
+  }
+  const version = all.int("version", 3, 1);
+  if (version !== 3) {
+    context.log.warning(`${context.type}:${context.name}: version = ${version}: version 3 is used instead`);
   }
 }

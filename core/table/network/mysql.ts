@@ -4,6 +4,7 @@ import mysql from "mysql2/promise";
 import { decodeText } from "../../bytes/mod.ts";
 import type { OpenContext, Opener } from "../context.ts";
 import { type Table, TableError } from "../types.ts";
+import { warnAboutIgnored } from "./ignored.ts";
 import { type Endpoint, endpointLabel, parseEndpoint } from "./endpoint.ts";
 import { type MysqlOptions, portOf, readMysqlOptions } from "./mysql_options.ts";
 import { rehearseLogin } from "./mysql_rehearsal.ts";
@@ -35,6 +36,7 @@ export async function loadMysql(): Promise<Opener> {
 function openMysql(context: OpenContext): Table {
   const settings = readSqlSettings(context, legacySelect);
   const { all } = settings;
+  warnAboutIgnored(context, all, ["tls_ciphers"]);
   const group = all.string("option_group", "client");
   const file = all.optional("option_file");
   const options: MysqlOptions = file === undefined && group === ""
