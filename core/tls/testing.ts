@@ -27,12 +27,18 @@ export function makeCertificate(
   directory: string,
   name: string,
   commonName: string,
-  options: { readonly key?: keyof typeof KEYS; readonly ca?: string; readonly authority?: boolean } = {},
+  options: {
+    readonly key?: keyof typeof KEYS;
+    readonly ca?: string;
+    readonly authority?: boolean;
+    /** An IP address that the certificate is good for, too. */
+    readonly address?: string;
+  } = {},
 ): void {
   const subject = `/O=Example/CN=${commonName}`;
   const extension = options.authority === true
     ? "basicConstraints=critical,CA:TRUE"
-    : `subjectAltName=DNS:${commonName}`;
+    : `subjectAltName=DNS:${commonName}${options.address === undefined ? "" : `,IP:${options.address}`}`;
   openssl(directory, [
     ...["req", "-x509", "-newkey", ...KEYS[options.key ?? "ec"], "-nodes", "-days", "3650"],
     ...["-keyout", `${name}.key`, "-out", `${name}.pem`, "-subj", subject, "-addext", extension],

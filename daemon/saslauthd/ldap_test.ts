@@ -1,6 +1,7 @@
 /** saslauthd's ldap mechanism against OpenLDAP's server. */
 import assert from "node:assert/strict";
 import { Bench, freePort, installed, listening, ServerProcess } from "../../core/table/network/testing.ts";
+import { hasOpenssl, makeCertificate } from "../../core/tls/testing.ts";
 import { type Mechanism, openMechanism } from "./mod.ts";
 import { ask, octets } from "./testing.ts";
 
@@ -51,6 +52,14 @@ Deno.test({
     const bench = new Bench();
     const { directory } = bench;
     const port = freePort();
+    const tlsPort = freePort();
+    const certified = hasOpenssl();
+    if (certified) {
+      makeCertificate(directory, "ca", "Directory CA", { authority: true });
+      makeCertificate(directory, "other", "Other CA", { authority: true });
+      makeCertificate(directory, "ldap", "localhost", { ca: "ca", address: "127.0.0.1" });
+      makeCertificate(directory, "client", "saslauthd", { ca: "ca" });
+    }
     Deno.mkdirSync(`${directory}/db`);
     Deno.writeTextFileSync(
       `${directory}/slapd.conf`,
@@ -60,7 +69,12 @@ include /etc/ldap/schema/inetorgperson.schema
 pidfile ${directory}/slapd.pid
 modulepath /usr/lib/ldap
 moduleload back_mdb
-database mdb
+${
+        certified
+          ? `TLSCertificateFile ${directory}/ldap.pem\nTLSCertificateKeyFile ${directory}/ldap.key\n` +
+            `TLSCACertificateFile ${directory}/ca.pem\nTLSVerifyClient try\n`
+          : ""
+      }database mdb
 suffix "dc=example,dc=com"
 rootdn "cn=admin,dc=example,dc=com"
 rootpw geheim
@@ -83,7 +97,16 @@ access to * by * read
     }).output();
     assert.equal(added.code, 0, new TextDecoder().decode(added.stderr));
     const url = `ldap://127.0.0.1:${port}/`;
-    const process = new ServerProcess(slapd!, ["-f", `${directory}/slapd.conf`, "-h", url, "-d", "0"]);
+    const secure = `ldaps://127.0.0.1:${tlsPort}/`;
+    const urls = certified ? [url, secure] : [url];
+    const process = new ServerProcess(slapd!, [
+      "-f",
+      `${directory}/slapd.conf`,
+      "-h",
+      urls.join(" "),
+      "-d",
+      "0",
+    ]);
     let count = 0;
     const open = (lines: string) => {
       const path = `${directory}/saslauthd${count++}.conf`;
@@ -139,6 +162,22 @@ access to * by * read
       assert.equal(await ask(tokens, "carol@example.com", "carol's"), "OK");
       assert.equal(await ask(tokens, "carol", "carol's", "example.com"), "OK");
       assert.equal(await ask(tokens, "carol@example.net", "carol's"), "NO");
+      const ways = certified ? ["ldap_start_tls: yes\n", `ldap_servers: ${secure}\n`] : [];
+      for (const way of ways) {
+        const authority = (name: string) => `ldap_tls_cacert_file: ${directory}/${name}.pem\n`;
+        const check = "ldap_tls_check_peer: yes\n";
+        assert.deepEqual(await all(await open(way)), good, `${way}unchecked`);
+        assert.deepEqual(await all(await open(way + check + authority("ca"))), good, `${way}checked`);
+        const keys = `ldap_tls_cert: ${directory}/client.pem\nldap_tls_key: ${directory}/client.key\n`;
+        assert.equal(await ask(await open(way + keys), "carol", "carol's"), "OK", `${way}with a key`);
+        // A password goes to nobody who can't prove who he is.
+        await assert.rejects(
+          ask(await open(way + check + authority("other")), "carol", "carol's"),
+          `${way}fake`,
+        );
+        await assert.rejects(open(way + check), /ldap_tls_check_peer needs/);
+        await assert.rejects(open(way + authority("missing")), /ldap_tls_cacert_file: .*missing/);
+      }
       const wrongAdmin = await open("ldap_bind_dn: cn=admin,dc=example,dc=com\nldap_password: falsch\n");
       await assert.rejects(ask(wrongAdmin, "carol", "carol's"));
       await assert.rejects(open("ldap_use_sasl: yes\n"), /ldap_use_sasl is not supported/);
