@@ -17,7 +17,8 @@ export function median(values: readonly number[]): number {
 }
 
 function number(value: number): string {
-  return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
+  if (value >= 10) return value.toFixed(value >= 100 ? 0 : 1);
+  return value.toFixed(value > 0 && value < 0.1 ? 3 : 2);
 }
 
 function spread(values: readonly number[]): string {
