@@ -285,3 +285,55 @@ Deno.test("a restriction class that names itself refuses the mail that gets ther
   );
   await server.close();
 });
+
+Deno.test("a list out of an access table names in its refusals what was looked up", async () => {
+  const server = startSmtpd({
+    ...settings,
+    smtpd_restriction_classes: "local_only",
+    local_only: "check_recipient_access inline:{example.com=OK}, reject",
+    smtpd_relay_restrictions: "permit_mynetworks, permit",
+    smtpd_recipient_restrictions:
+      "check_sender_access inline:{foo@example.com=local_only}, check_recipient_access inline:{x@y.test=local_only}, reject",
+  });
+  const from = (sender: string, recipient: string) =>
+    talk(server.port, ["EHLO fine.test", `MAIL FROM:<${sender}>`, `RCPT TO:<${recipient}>`])
+      .then((replies) => replies[2]);
+  assert.equal(await from("foo@example.com", "alice@example.com"), "250 2.1.5 Ok");
+  // As Postfix does it.
+  assert.equal(
+    await from("foo@example.com", "bar@else.test"),
+    "554 5.7.1 <foo@example.com>: Sender address rejected: Access denied",
+  );
+  assert.equal(
+    await from("a@b.test", "x@y.test"),
+    "554 5.7.1 <x@y.test>: Recipient address rejected: Access denied",
+  );
+  assert.equal(
+    await from("a@b.test", "z@y.test"),
+    "554 5.7.1 <z@y.test>: Recipient address rejected: Access denied",
+  );
+  const empty = await talk(server.port, ["EHLO fine.test", "MAIL FROM:<a@b.test> ENVID="]);
+  assert.equal(empty[1], "501 5.5.4 Bad ENVID parameter syntax");
+  await server.close();
+});
+
+Deno.test("reject_unknown_sender_domain looks up the domain that routing completes an address with", async () => {
+  const asked: string[] = [];
+  const gone = (name: string) => {
+    asked.push(name);
+    return Promise.reject(new DnsError("notFound", name, "MX", "not found"));
+  };
+  const server = startSmtpd({
+    ...settings,
+    myorigin: "missing.test",
+    smtpd_sender_restrictions: "reject_unknown_sender_domain",
+  }, { resolver: { ...loopbackResolver, mx: gone, query: gone as never } });
+  const replies = await talk(server.port, [
+    "EHLO fine.test",
+    "MAIL FROM:<short>",
+    "RCPT TO:<alice@example.com>",
+  ]);
+  assert.equal(replies[2], "450 4.1.8 <short>: Sender address rejected: Domain not found");
+  assert.deepEqual([...new Set(asked)], ["missing.test"]);
+  await server.close();
+});

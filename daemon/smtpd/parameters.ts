@@ -57,7 +57,7 @@ const MAIL: Readonly<Record<string, Parameter<Transaction>>> = {
   ENVID(session, transaction, value, seen) {
     if (isDiscarded(session, "dsn")) return dsnDisabled;
     const decoded = decodeXtext(value);
-    if (decoded === undefined || !once(seen, "ENVID") || !isPrintable(decoded)) {
+    if (decoded === undefined || decoded === "" || !once(seen, "ENVID") || !isPrintable(decoded)) {
       return syntax("Bad ENVID parameter syntax");
     }
     transaction.envelopeId = decoded;

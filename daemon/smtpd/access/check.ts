@@ -36,9 +36,9 @@ export class Check {
   constructor(
     readonly session: Session,
     readonly stage: Stage,
-    /** What refusals name in `<name>: class rejected`. */
-    readonly name: string,
-    readonly nameClass: string,
+    /** What refusals name in `<name>: class rejected`; in a list out of an access table, what was looked up there. */
+    public name: string,
+    public nameClass: string,
     readonly subject: {
       readonly sender?: string | undefined;
       readonly recipient?: string | undefined;

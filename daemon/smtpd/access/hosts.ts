@@ -171,10 +171,11 @@ async function unknownDomain(
   nullMx: { readonly code: number; readonly enhanced: string },
 ): Promise<Outcome> {
   if (address === undefined || address === "") return "dunno";
-  const { domain } = splitLocalDomain(address);
-  if (domain === undefined || domain === "" || domain.startsWith("[")) return "dunno";
   const resolved = await check.session.resolve(address);
   if (resolved.addressClass !== "default") return "dunno";
+  // Routing has completed what had no domain.
+  const { domain } = splitLocalDomain(resolved.recipient);
+  if (domain === undefined || domain === "" || domain.startsWith("[")) return "dunno";
   switch (await exists(check, domain.replace(/\.$/, ""), MAIL_RECORDS)) {
     case "no":
       return check.refuse(

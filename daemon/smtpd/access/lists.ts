@@ -9,6 +9,7 @@ import type { Hit } from "./actions.ts";
 import type { Check, Outcome } from "./check.ts";
 import { compileList, type RestrictionList } from "./compile.ts";
 import type { PolicyClient } from "./policy_client.ts";
+import { then } from "./restriction.ts";
 import { restrictions } from "./restrictions.ts";
 import { type AccessSettings, readAccessSettings } from "./settings.ts";
 import { type ListWorld, walk } from "./walk.ts";
@@ -152,7 +153,14 @@ export class AccessLists {
       this.#compiledTexts.set(text, list);
     }
     check.from = hit;
-    return this.run(check, list);
+    const { name, nameClass } = check;
+    check.name = hit.name;
+    check.nameClass = hit.nameClass;
+    return then(this.run(check, list), (outcome) => {
+      check.name = name;
+      check.nameClass = nameClass;
+      return outcome;
+    });
   }
 
   #compile(text: string, within?: Hit): RestrictionList {
