@@ -2,7 +2,7 @@ import process from "node:process";
 import { isHostname, literalAddress } from "../core/address/mod.ts";
 import { AttributeError, trigger } from "../core/ipc/mod.ts";
 import { isQueueId } from "../core/queue/mod.ts";
-import { askFlush, type FlushRequest, FlushStatus } from "../daemon/flush/mod.ts";
+import { askFlush, type FlushRequest, FlushStatus, keepsLogFor } from "../daemon/flush/mod.ts";
 import { userAccess, type UserList } from "../daemon/showq/mod.ts";
 import { getopt, UsageError } from "./getopt.ts";
 import { connectService, UnreachableError } from "./postqueue_connect.ts";
@@ -114,9 +114,14 @@ async function flush(tool: Tool, request: FlushRequest, what: string): Promise<v
     }
   } catch (error) {
     if (!(error instanceof UnreachableError || error instanceof AttributeError)) throw error;
-    const verb = error instanceof UnreachableError ? "connect to" : "communicate with";
-    tool.log.warning(`${verb} public/flush: ${error.message}`);
-    status = FlushStatus.Failed;
+    // Whether the mail system is up or not, there is nothing to flush for a site that nobody keeps a log for.
+    if (request.request === "send_site" && !(await keepsLogFor(request.site, tool.config, tool.log))) {
+      status = FlushStatus.Denied;
+    } else {
+      const verb = error instanceof UnreachableError ? "connect to" : "communicate with";
+      tool.log.warning(`${verb} public/flush: ${error.message}`);
+      status = FlushStatus.Failed;
+    }
   }
   switch (status) {
     case FlushStatus.Ok:

@@ -142,6 +142,8 @@ Deno.test({
         assert.match(theirs.stdout, /"joe smith"@example\.org/);
         await postfix.real("postsuper", ["-d", "ALL"]);
         assert.equal((await postfix.ours("postqueue", ["-p"])).stdout, "Mail queue is empty\n");
+        const site = ["-s", "example.net"];
+        assert.deepEqual(await postfix.ours("postqueue", site), await postfix.real("postqueue", site));
       }
     } finally {
       await postfix.remove();

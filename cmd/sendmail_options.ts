@@ -44,6 +44,9 @@ export interface SendmailOptions {
   readonly operands: readonly string[];
 }
 
+/** Octets of `-V`: the longest that sendmail(1) takes. */
+const MOST_ENVELOPE_ID = 100;
+
 const LETTERS = "A:B:C:F:GIL:N:O:R:UV:X:b:ce:f:h:imno:p:r:q:tvx";
 const encoder = new TextEncoder();
 
@@ -158,8 +161,9 @@ export function parseSendmail(
         if (result.returnFlags === 0) warn("bad -R option value -- ignored");
         break;
       case "V":
-        if (/^[\x21-\x7e]+$/.test(value)) result.envelopeId = value;
-        else warn("bad syntax in -V option value -- ignored");
+        if (value.length > MOST_ENVELOPE_ID) warn("too long -V option value -- ignored");
+        else if (!/^[\x20-\x7e]+$/.test(value)) warn("bad syntax in -V option value -- ignored");
+        else result.envelopeId = value;
         break;
       case "X":
         if (!value.startsWith("V")) throw new FatalError(`unsupported: -X${value.slice(0, 1)}`);

@@ -155,6 +155,22 @@ Deno.test("structure: names follow inode numbers, logs follow names, places foll
   Deno.removeSync(directory, { recursive: true });
 });
 
+Deno.test("structure: what goes into a directory that is looked at later is renamed once, without a warning", () => {
+  const place = spool();
+  const { directory, said } = place;
+  const hashes = [..."0123456789ABCDEF"];
+  for (const hash of hashes) {
+    Deno.mkdirSync(`${directory}/deferred/${hash}`);
+    Deno.writeTextFileSync(`${directory}/deferred/${hash}00000`, "x", { mode: 0o700 });
+    Deno.chmodSync(`${directory}/deferred/${hash}00000`, 0o700);
+  }
+  assert.equal(check(place), hashes.length);
+  assert.deepEqual(said, []);
+  assert.equal([...place.queue.scan("deferred")].length, hashes.length);
+  assert.equal(check(place), 0);
+  Deno.removeSync(directory, { recursive: true });
+});
+
 Deno.test("structure: long names stay unless asked for or switched off", async () => {
   const place = spool({ longIds: true });
   const { queue, directory } = place;

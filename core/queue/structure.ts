@@ -62,7 +62,7 @@ export class StructureCheck {
   readonly #settings: QueueSettings;
   readonly #options: StructureOptions;
   readonly #report: MaintenanceReport;
-  readonly #pending: string[] = [];
+  readonly #pending = new Set<string>();
 
   constructor(settings: QueueSettings, options: StructureOptions, report: MaintenanceReport) {
     this.#settings = settings;
@@ -112,6 +112,8 @@ export class StructureCheck {
     { name, inode }: DirectoryEntry,
     directory: DirectoryHandle | undefined,
   ): void {
+    // Renamed a moment ago, into a directory that is looked at only now: its time comes.
+    if (this.#pending.has(path)) return;
     const isMessage = MESSAGE_QUEUES.has(queue);
     const mayStay = !this.#options.purge || !isMessage || this.#isReady(directory, name);
     if (mayStay && path === this.#properPath(queue, name, isMessage ? inode : undefined)) return;
@@ -135,7 +137,7 @@ export class StructureCheck {
     const marked = this.#place(queue, wanted) + SUFFIX;
     if (!this.#rename(path, marked)) return;
     this.renamed += 1;
-    this.#pending.push(marked);
+    this.#pending.add(marked);
   }
 
   /** Is it surely a complete message? The ordinary case, decided by bare name. */

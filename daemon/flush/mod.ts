@@ -44,10 +44,16 @@ const UNTHROTTLE = 0o040;
 export function createFlush(deps: FlushDeps): Flush {
   const { config, log } = deps;
   const tables = deps.tables ?? new TableSet(config, { log });
-  const domains = matchList("domain", config.string("fast_flush_domains"), tables, {
-    name: "fast_flush_domains",
-  });
-  return new FlushService(deps, domains);
+  return new FlushService(deps, flushDomains(config, tables));
+}
+
+function flushDomains(config: Config, tables: TableSet): MatchList {
+  return matchList("domain", config.string("fast_flush_domains"), tables, { name: "fast_flush_domains" });
+}
+
+/** Is a site in `fast_flush_domains`? Throws (or rejects with) `TableError`. */
+export async function keepsLogFor(site: string, config: Config, log: Logger): Promise<boolean> {
+  return await flushDomains(config, new TableSet(config, { log })).matches(site.toLowerCase());
 }
 
 class FlushService implements Flush {
