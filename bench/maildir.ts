@@ -1,117 +1,98 @@
 /**
- * Delivery to Maildirs of 200 users: SMTP in, synced queue file, local(8) or virtual(8), synced file in the Maildir; from
- * the first connection to the last file. Real Postfix and Postel in one run and in turn, with the same main.cf.
+ * Delivery to Maildirs of 200 users: SMTP in, synced queue file, local(8) or virtual(8), synced file in the Maildir.
+ * Measured twice: from the first connection to the last file ("whole"), and the deliveries alone, of mail that was put on
+ * hold and then released ("queue"). Real Postfix and Postel in one run and in turn, with the same main.cf.
  *
- *   deno run -A bench/maildir.ts [--rounds N] [--size N] [--kinds local,virtual] [--image] [--write]
+ *   deno run -A bench/maildir.ts [--rounds N] [--size N] [--kinds local,virtual] [--parts whole,queue]
+ *     [--directory DIR] [--write]
  *
- * Needs root and Debian's postfix package. `--image` puts all of it on an ext4 file system of its own, with a journal, in a
- * file: for a disk whose own file system is of an unusual kind. The 200 users exist in a mount namespace of the run only: a copy of /etc/passwd
- * with their lines lies over the system's.
+ * Needs root and Debian's postfix package. Spools and mailboxes are in a new directory below DIR, /var/tmp by default.
+ * The 200 users exist in a mount namespace of the run only: a copy of /etc/passwd with their lines lies over the system's.
  */
 import { freePort } from "../core/system/free_port_testing.ts";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { selfCommand } from "../core/system/mod.ts";
+import {
+  delivered,
+  deliverySettings,
+  HELD_SENDER,
+  type Kind,
+  KINDS,
+  layOut,
+  passwdLines,
+  USERS,
+} from "./maildir_world.ts";
 import { type Peer, postelPeer, postfixPeer } from "./peers.ts";
-import { treeUsage } from "./process_tree.ts";
+import { roleUsage, treeUsage } from "./process_tree.ts";
 import { type Row, table } from "./table.ts";
 
-const USERS = 200;
 /** `smtp-source -N` numbers its recipients from 1: as many clients as this send to the same users. */
 const CLIENTS = 10;
 const SESSIONS_PER_CLIENT = 2;
-const SIZE = 4096;
-const FIRST_UID = 70_001;
+const MESSAGE_SIZE = 4096;
 const PEERS = ["Postfix", "Postel"] as const;
-const KINDS = ["local", "virtual"] as const;
-
-type Kind = typeof KINDS[number];
+const PARTS = ["whole", "queue"] as const;
+type Part = typeof PARTS[number];
 
 /** Set in the process that runs inside the namespace: the directory of the run. */
 const INSIDE = "POSTEL_BENCH_INSIDE";
 
-function passwdLines(base: string): string {
-  const lines: string[] = [];
-  for (let user = 1; user <= USERS; user++) {
-    const uid = FIRST_UID + user;
-    lines.push(`${user}user:x:${uid}:${uid}::${base}/home/${user}user:/bin/false`);
-  }
-  return lines.join("\n") + "\n";
-}
-
-/** What both systems have in main.cf for these loads. */
-function deliverySettings(base: string, name: string): string[] {
-  return [
-    "mydestination = local.example",
-    "local_recipient_maps =",
-    `home_mailbox = ${name}/`,
-    "virtual_mailbox_domains = virtual.example",
-    `virtual_mailbox_base = ${base}`,
-    `virtual_mailbox_maps = texthash:${base}/mailboxes-${name}`,
-    "virtual_uid_maps = static:70000",
-    "virtual_gid_maps = static:70000",
-    "relayhost =",
-  ];
-}
-
-/** Files in the `new` directories. */
-function delivered(base: string, peer: string, kind: Kind): number {
-  let count = 0;
-  for (let user = 1; user <= USERS; user++) {
-    const box = kind === "local" ? `${base}/home/${user}user/${peer}` : `${base}/virtual/${peer}/${user}user`;
-    try {
-      for (const _ of Deno.readDirSync(`${box}/new`)) count += 1;
-    } catch {
-      // Nothing was delivered to this user yet.
-    }
-  }
-  return count;
-}
-
-function layOut(base: string): void {
-  for (const peer of PEERS) {
-    Deno.mkdirSync(`${base}/virtual/${peer}`, { recursive: true });
-    Deno.chownSync(`${base}/virtual/${peer}`, 70_000, 70_000);
-    const lines = Array.from({ length: USERS }, (_, index) => `${index + 1}user`)
-      .map((user) => `${user}@virtual.example virtual/${peer}/${user}/\n`);
-    Deno.writeTextFileSync(`${base}/mailboxes-${peer}`, lines.join(""));
-  }
-  for (let user = 1; user <= USERS; user++) {
-    const home = `${base}/home/${user}user`;
-    Deno.mkdirSync(home, { recursive: true });
-    Deno.chownSync(home, FIRST_UID + user, FIRST_UID + user);
-  }
-}
+const OPTIONS = {
+  rounds: { type: "string", default: "3" },
+  /** Messages a run, in units of 2,000. */
+  size: { type: "string", default: "2" },
+  kinds: { type: "string", default: KINDS.join(",") },
+  parts: { type: "string", default: PARTS.join(",") },
+  peers: { type: "string", default: PEERS.join(",") },
+  directory: { type: "string", default: "/var/tmp" },
+  /** Keeps both running, and prints the process ids, until a line is read. */
+  wait: { type: "boolean" },
+  write: { type: "boolean" },
+} as const;
 
 interface Result {
   readonly perSecond: number;
   readonly cpuMs: number;
 }
 
-async function source(port: number, messages: number, recipient: string): Promise<void> {
+async function source(port: number, from: string, recipient: string): Promise<void> {
   const { success, stderr } = await new Deno.Command("smtp-source", {
     args: [
-      ...["-s", String(SESSIONS_PER_CLIENT), "-m", String(messages), "-l", String(SIZE), "-N"],
-      ...["-f", "sender@example.org", "-t", recipient, `127.0.0.1:${port}`],
+      ...["-s", String(SESSIONS_PER_CLIENT), "-m", String(USERS), "-l", String(MESSAGE_SIZE), "-N"],
+      ...["-f", from, "-t", recipient, `127.0.0.1:${port}`],
     ],
     stderr: "piped",
   }).output();
   if (!success) throw new Error(`smtp-source: ${new TextDecoder().decode(stderr)}`);
 }
 
-async function load(base: string, peer: Peer, kind: Kind, rounds: number): Promise<Result> {
+async function send(peer: Peer, kind: Kind, from: string, size: number): Promise<void> {
+  await Promise.all(Array.from({ length: CLIENTS }, async () => {
+    for (let round = 0; round < size; round++) await source(peer.port, from, `user@${kind}.example`);
+  }));
+}
+
+/** CPU milliseconds a message in each process of Postel. */
+function perRole(before: Map<string, number>, after: Map<string, number>, messages: number): string {
+  return [...after]
+    .map(([role, seconds]) => `${role} ${((seconds - (before.get(role) ?? 0)) * 1000 / messages).toFixed(2)}`)
+    .join(", ");
+}
+
+async function load(base: string, peer: Peer, kind: Kind, part: Part, size: number): Promise<Result> {
+  const messages = CLIENTS * USERS * size;
   // What was delivered stays: on some file systems a file is dearer to make when many were removed just before.
   const already = delivered(base, peer.name, kind);
-  const before = treeUsage(peer.pid(), false);
-  const start = performance.now();
-  const messages = CLIENTS * USERS * rounds;
-  const sources: Promise<void>[] = [];
-  for (let client = 0; client < CLIENTS; client++) {
-    sources.push((async () => {
-      for (let round = 0; round < rounds; round++) await source(peer.port, USERS, `user@${kind}.example`);
-    })());
+  if (part === "queue") {
+    await send(peer, kind, HELD_SENDER, size);
+    await peer.tool("postsuper", ["-H", "ALL"]);
   }
-  await Promise.all(sources);
+  const before = treeUsage(peer.pid(), false);
+  const rolesBefore = roleUsage(peer.pid());
+  const start = performance.now();
+  if (part === "queue") await peer.tool("postqueue", ["-f"]);
+  else await send(peer, kind, "sender@example.org", size);
   const taken = performance.now();
   while (delivered(base, peer.name, kind) < already + messages) {
     if (performance.now() - start > 100_000) throw new Error(`${peer.name}: mail is stuck in the queue`);
@@ -120,31 +101,40 @@ async function load(base: string, peer: Peer, kind: Kind, rounds: number): Promi
   const seconds = (performance.now() - start) / 1000;
   const cpu = treeUsage(peer.pid(), false).cpuSeconds - before.cpuSeconds;
   console.error(
-    `${kind}: ${peer.name} ${(messages / seconds).toFixed(0)}/s, taken in ${
-      ((taken - start) / 1000).toFixed(2)
-    } s, delivered in ${seconds.toFixed(2)} s, ${(cpu * 1000 / messages).toFixed(2)} ms CPU`,
+    `${kind}, ${part}: ${peer.name} ${(messages / seconds).toFixed(0)}/s, ` +
+      `${part === "queue" ? "flush asked for" : "taken in"} in ${((taken - start) / 1000).toFixed(2)} s, ` +
+      `delivered in ${seconds.toFixed(2)} s, ${(cpu * 1000 / messages).toFixed(2)} ms CPU ` +
+      `(${perRole(rolesBefore, roleUsage(peer.pid()), messages)})`,
   );
   return { perSecond: messages / seconds, cpuMs: cpu * 1000 / messages };
 }
 
-async function measure(base: string, peers: readonly Peer[], kind: Kind, rounds: number, size: number) {
+async function measure(
+  base: string,
+  peers: readonly Peer[],
+  kind: Kind,
+  part: Part,
+  rounds: number,
+  size: number,
+): Promise<Row[]> {
   const results = new Map<string, Result[]>(peers.map(({ name }) => [name, []]));
   for (let round = -1; round < rounds; round++) {
     for (const peer of peers) {
-      const result = await load(base, peer, kind, size);
+      const result = await load(base, peer, kind, part, size);
       // The first round does not count: processes and caches are there after it.
       if (round >= 0) results.get(peer.name)!.push(result);
     }
   }
   const pick = (name: Peer["name"], of: (result: Result) => number) => (results.get(name) ?? []).map(of);
-  const name = `Maildir of ${USERS} users, ${kind}(8)`;
-  const rows: Row[] = [
+  const what = part === "queue" ? ", from the queue" : "";
+  const name = `Maildir of ${USERS} users, ${kind}(8)${what}`;
+  return [
     {
       name,
       unit: "messages/s",
       postfix: pick("Postfix", ({ perSecond }) => perSecond),
       postel: pick("Postel", ({ perSecond }) => perSecond),
-      goal: "ratio at least 3",
+      goal: part === "whole" ? "ratio at least 3" : "",
     },
     {
       name: `${name}: CPU`,
@@ -154,35 +144,23 @@ async function measure(base: string, peers: readonly Peer[], kind: Kind, rounds:
       goal: "",
     },
   ];
-  return rows;
-}
-
-/** An empty ext4 file system of 2 GB, as distributions make it. */
-async function makeImage(path: string): Promise<void> {
-  Deno.writeFileSync(path, new Uint8Array(0));
-  Deno.truncateSync(path, 2 ** 31);
-  const { success, stderr } = await new Deno.Command("mkfs.ext4", {
-    args: ["-q", "-F", path],
-    stderr: "piped",
-  })
-    .output();
-  if (!success) throw new Error(`mkfs.ext4: ${new TextDecoder().decode(stderr)}`);
 }
 
 /** Runs this program again where the users exist. */
-async function enterNamespace(): Promise<number> {
-  const base = Deno.makeTempDirSync({ prefix: "postel-bench-", dir: "/var/tmp" });
+async function enterNamespace(directory: string): Promise<number> {
+  const base = Deno.makeTempDirSync({ prefix: "postel-bench-", dir: directory });
   Deno.chmodSync(base, 0o755);
   try {
     const passwd = `${base}/passwd`;
     Deno.writeTextFileSync(passwd, Deno.readTextFileSync("/etc/passwd") + passwdLines(base));
-    const script = Deno.args.includes("--image")
-      ? 'mount --bind "$0" /etc/passwd && mount -o loop "${0%/passwd}.img" "${0%/passwd}" && chmod 755 "${0%/passwd}" && exec "$@"'
-      : 'mount --bind "$0" /etc/passwd && exec "$@"';
-    if (Deno.args.includes("--image")) await makeImage(`${base}.img`);
     const again = [Deno.execPath(), "run", "-A", "--unstable-net", import.meta.filename!, ...Deno.args];
     const child = new Deno.Command("unshare", {
-      args: ["--mount", "--propagation", "private", "sh", "-c", script, passwd, ...again],
+      args: [
+        ...["--mount", "--propagation", "private", "sh", "-c"],
+        'mount --bind "$0" /etc/passwd && exec "$@"',
+        passwd,
+        ...again,
+      ],
       env: { [INSIDE]: base },
     }).spawn();
     // Cut off from outside, the systems that run inside must end, too.
@@ -190,25 +168,23 @@ async function enterNamespace(): Promise<number> {
     return (await child.status).code;
   } finally {
     Deno.removeSync(base, { recursive: true });
-    if (Deno.args.includes("--image")) Deno.removeSync(`${base}.img`);
   }
 }
 
+function page(values: { rounds: string; size: string; directory: string }, rows: readonly Row[]): string {
+  return `# Maildir delivery
+
+Made by \`deno run -A bench/maildir.ts --rounds ${values.rounds} --size ${values.size} --directory ${values.directory} --write\`:
+Postfix 3.7.11 (Debian) and Postel with the same main.cf, as root with privilege separation, on the same disk, in one run
+and in turn; messages of 4 KB, one recipient each. A rate counts from the first connection to the last file in a Maildir,
+or, "from the queue", from \`postqueue -f\` for mail that had been on hold to the last file.
+
+${table(rows)}
+`;
+}
+
 async function main(): Promise<number> {
-  const { values } = parseArgs({
-    args: Deno.args,
-    options: {
-      rounds: { type: "string", default: "3" },
-      /** Messages a run, in units of 2,000. */
-      size: { type: "string", default: "1" },
-      kinds: { type: "string", default: KINDS.join(",") },
-      peers: { type: "string", default: PEERS.join(",") },
-      /** Keeps both running, and prints the process ids, until a line is read. */
-      wait: { type: "boolean" },
-      image: { type: "boolean" },
-      write: { type: "boolean" },
-    },
-  });
+  const { values } = parseArgs({ args: Deno.args, options: OPTIONS });
   if (process.geteuid?.() !== 0) {
     console.error(
       "bench: mailboxes are delivered with their users' rights: run this as root, with Debian's postfix installed",
@@ -216,8 +192,8 @@ async function main(): Promise<number> {
     return 1;
   }
   const base = Deno.env.get(INSIDE);
-  if (base === undefined) return await enterNamespace();
-  layOut(base);
+  if (base === undefined) return await enterNamespace(values.directory);
+  layOut(base, PEERS);
   const self = selfCommand();
   const settings = (name: string) => ({
     directory: `${base}/${name}`,
@@ -241,19 +217,17 @@ async function main(): Promise<number> {
       console.error(peers.map((peer) => `${peer.name} ${peer.pid()} ${peer.directory}`).join("\n"));
       await Deno.stdin.read(new Uint8Array(1));
     }
-    for (const kind of KINDS.filter((name) => values.kinds.split(",").includes(name))) {
-      rows.push(...await measure(base, peers, kind, Number(values.rounds), Number(values.size)));
+    for (const part of PARTS.filter((name) => values.parts.split(",").includes(name))) {
+      for (const kind of KINDS.filter((name) => values.kinds.split(",").includes(name))) {
+        rows.push(...await measure(base, peers, kind, part, Number(values.rounds), Number(values.size)));
+      }
     }
   } finally {
     await stopAll();
   }
   console.log(table(rows));
   if (values.write === true) {
-    const page =
-      `# Maildir delivery\n\nMade by \`deno run -A bench/maildir.ts --rounds ${values.rounds} --write\`.\n\n${
-        table(rows)
-      }\n`;
-    Deno.writeTextFileSync(new URL("maildir-results.md", import.meta.url), page);
+    Deno.writeTextFileSync(new URL("maildir-results.md", import.meta.url), page(values, rows));
   }
   return 0;
 }

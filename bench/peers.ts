@@ -8,6 +8,8 @@ export interface Peer {
   pid(): number;
   start(): Promise<void>;
   stop(): Promise<void>;
+  /** Runs one of the mail system's own programs (`postsuper`) on this instance. */
+  tool(name: string, args: readonly string[]): Promise<void>;
 }
 
 export interface PeerSettings {
@@ -116,6 +118,7 @@ export function postfixPeer(settings: PeerSettings): Peer {
       await untilOpen(settings.port);
     },
     stop: () => must("postfix", ["stop"], { MAIL_CONFIG: etc }),
+    tool: (name, args) => must(name, ["-c", etc, ...args]),
   };
 }
 
@@ -134,5 +137,6 @@ export function postelPeer(settings: PeerSettings, program: readonly string[]): 
       await untilOpen(settings.port);
     },
     stop: () => must(command!, [...first, "postfix", "-c", etc, "stop"]),
+    tool: (name, args) => must(command!, [...first, name, "-c", etc, ...args]),
   };
 }

@@ -35,6 +35,28 @@ function pssOf(pid: number): number {
   }
 }
 
+/** The name in `--role=NAME` of a process's command line; empty if there is none. */
+function roleOf(pid: number): string {
+  try {
+    return /--role=(\w+)/.exec(Deno.readTextFileSync(`/proc/${pid}/cmdline`))?.[1] ?? "";
+  } catch {
+    return "";
+  }
+}
+
+/** CPU seconds of each child of `root` that runs a role of Postel, by role. */
+export function roleUsage(root: number): Map<string, number> {
+  const usage = new Map<string, number>();
+  for (const entry of Deno.readDirSync("/proc")) {
+    const pid = Number(entry.name);
+    const stat = Number.isInteger(pid) ? statOf(pid) : undefined;
+    if (stat?.parent !== root) continue;
+    const role = roleOf(pid);
+    if (role !== "") usage.set(role, (usage.get(role) ?? 0) + stat.ticks / TICKS_PER_SECOND);
+  }
+  return usage;
+}
+
 /** Usage of `root` and everything below it; `withMemory` costs time, leave it off inside a measured run. */
 export function treeUsage(root: number, withMemory: boolean): TreeUsage {
   const stats = new Map<number, Stat>();
