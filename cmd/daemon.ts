@@ -16,7 +16,7 @@ import {
 import { getopt, UsageError } from "./getopt.ts";
 
 export const help = `
-Usage: postel daemon [-c config_dir] [--single-process]
+Usage: postel daemon [-Dv] [-c config_dir] [--single-process]
 
 Runs the mail system in the foreground until SIGTERM or Ctrl-C. SIGHUP re-reads the configuration.
 As root, services run in processes of their own that give up root; as an ordinary user, and with
@@ -24,6 +24,8 @@ As root, services run in processes of their own that give up root; as an ordinar
 
   -c config_dir     the configuration directory (default: MAIL_CONFIG, then /etc/postfix)
   --single-process  all services in this process
+  -v                verbose logging of all services
+  -D                run debugger_command for each process
 `;
 
 /** Seconds that a stop may take before what is left is cut off; `postfix stop` waits a little longer. */
@@ -36,6 +38,10 @@ export interface ForegroundOptions {
   readonly singleProcess: boolean;
   /** The queue manager waits for this. */
   readonly queueChecked?: Promise<void>;
+  /** How often `-v` was given; by default as the environment says. */
+  readonly verbosity?: number;
+  /** Run debugger_command for each process; by default as the environment says. */
+  readonly debugged?: boolean;
 }
 
 interface Options extends ForegroundOptions {
@@ -51,9 +57,12 @@ function parse(args: string[]): Options {
       throw new UsageError(`unknown option ${word}`);
     }
   }
-  const { options, operands } = getopt(args.filter((word) => !word.startsWith("--")), "c:v");
+  const { options, operands } = getopt(args.filter((word) => !word.startsWith("--")), "c:vD");
   if (operands.length > 0) throw new UsageError(`unexpected argument "${operands[0]}"`);
+  const verbosity = options.filter(({ letter }) => letter === "v").length;
   return {
+    ...(verbosity > 0 ? { verbosity } : {}),
+    ...(options.some(({ letter }) => letter === "D") ? { debugged: true } : {}),
     directory: options.findLast(({ letter }) => letter === "c")?.value,
     singleProcess: long.has("--single-process") || process.geteuid?.() !== 0,
     role: role as Role | undefined,
@@ -68,6 +77,12 @@ async function untilToldChecked(): Promise<void> {
   throw new QueueNotChecked();
 }
 
+/** What postfix(1) asks for in the environment: a number, or just there. */
+function wished(name: "MAIL_VERBOSE" | "MAIL_DEBUG"): number {
+  const value = Deno.env.get(name);
+  return value === undefined ? 0 : Number(value) || 1;
+}
+
 /** `postel daemon`. Exit code 0 after an orderly stop, 64 for wrong usage, 1 when it can't start. */
 export async function run(args: string[]): Promise<number> {
   let options: Options;
@@ -80,7 +95,8 @@ export async function run(args: string[]): Promise<number> {
   const load = () => loadConfig(options.directory === undefined ? {} : { directory: options.directory });
   if (options.role !== undefined) {
     const { runRole } = await import("../daemon/master/role.ts");
-    return await runRole(options.role, load);
+    const { verbosity = 0, debugged = false } = options;
+    return await runRole(options.role, load, { verbosity, debugged });
   }
   return await runForeground(options, () => {
     if (options.report) sendReport({ report: "ready" });
@@ -101,21 +117,26 @@ export async function runForeground(
   onReady: () => void,
   onFailure: (text: string) => void = (text) => console.error(`postel: fatal: ${text}`),
 ): Promise<number> {
+  const verbosity = options.verbosity ?? wished("MAIL_VERBOSE");
+  const debugged = options.debugged ?? wished("MAIL_DEBUG") > 0;
   const where = options.directory === undefined ? {} : { directory: options.directory };
   try {
     const master = await startMaster({
       loadConfig: () => loadConfig(where),
       singleProcess: options.singleProcess,
+      debugged,
       ...(options.queueChecked === undefined ? {} : { queueChecked: options.queueChecked }),
       command: (role) =>
         unprivilegedSelfCommand(
           "daemon",
           `--role=${role}`,
+          ...Array<string>(verbosity).fill("-v"),
+          ...(debugged ? ["-D"] : []),
           ...(options.directory === undefined ? [] : ["-c", options.directory]),
         ),
       startRuntime: async (config, entries, log) => {
         const { startRuntime } = await import("../daemon/master/runtime.ts");
-        return await startRuntime({ config, entries, roles: ALL_ROLES, sink: log.sink });
+        return await startRuntime({ config, entries, roles: ALL_ROLES, sink: log.sink, verbosity });
       },
     });
     // Whoever hears that the system is ready may send a signal at once.

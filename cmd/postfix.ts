@@ -30,7 +30,8 @@ Usage: postfix [-Dv] [-c config_dir] command
   tls subcommand         client and server TLS settings
 
   -c config_dir  the configuration directory (default: MAIL_CONFIG, then /etc/postfix)
-  -D, -v         accepted
+  -v             with start and start-fg: verbose logging of all services; more than once for more
+  -D             with start and start-fg: run debugger_command for each process
 `;
 
 const COMMANDS =
@@ -270,6 +271,10 @@ export async function run(args: string[]): Promise<number> {
   }
   const [action = "", ...operands] = parsed.operands;
   const directory = parsed.options.findLast(({ letter }) => letter === "c")?.value;
+  // As with Postfix, whatever is started finds these in its environment, by way of postmulti(1) too.
+  const verbosity = parsed.options.filter(({ letter }) => letter === "v").length;
+  if (verbosity > 0) Deno.env.set("MAIL_VERBOSE", String(verbosity));
+  if (parsed.options.some(({ letter }) => letter === "D")) Deno.env.set("MAIL_DEBUG", "");
   let invocation: Invocation;
   try {
     const config = loadConfig(directory === undefined ? {} : { directory });

@@ -1,4 +1,5 @@
 import type { Logger } from "../../core/log/mod.ts";
+import { deliverVerbosely } from "./verbose.ts";
 import type { DeliveryAgent, DeliveryReply } from "../delivery/mod.ts";
 
 /** An agent that may not have been made yet. */
@@ -36,6 +37,7 @@ export function lazyAgent<T extends DeliveryAgent>(make: () => T, log: Logger): 
           transportTrouble: { status: "4.3.0", reason: "mail transport unavailable", cause },
         };
       }
+      if (log.verbosity > 0) return await deliverVerbosely(agent, request, log);
       return await agent.deliver(request);
     },
   };

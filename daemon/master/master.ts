@@ -10,7 +10,8 @@ import { readMasterFile } from "../../core/config/mod.ts";
 import { Logger, logSettings, openLog, SwitchSink } from "../../core/log/mod.ts";
 import { removeUnfinishedFiles } from "../../core/queue/mod.ts";
 import { requireFreePorts } from "./listen.ts";
-import { type Role, rolesNeeded } from "./plan.ts";
+import { debuggedName, runDebugger } from "./debugger.ts";
+import { ALL_ROLES, type Role, rolesNeeded } from "./plan.ts";
 import { prepareLogFile } from "./log_file.ts";
 import { prepareDirectories } from "./privileges.ts";
 import { type HeldLock, holdPidFile, runningMaster } from "./pid_file.ts";
@@ -35,6 +36,8 @@ export interface MasterOptions {
   readonly loadConfig: () => Config;
   /** Everything in this process, without giving up or needing root. */
   readonly singleProcess: boolean;
+  /** Run debugger_command for the master too (`-D`). */
+  readonly debugged?: boolean;
   /** The queue manager starts when this resolves; mail is accepted before. Rejects if there is to be no start. */
   readonly queueChecked?: Promise<void>;
   /** The command of a process of its own. */
@@ -93,6 +96,12 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
 
   try {
     locks.push(holdPidFile(`${config.string("data_directory")}/master.lock`));
+    const name = options.singleProcess
+      ? debuggedName(ALL_ROLES, entries, options.debugged === true)
+      : options.debugged === true
+      ? "master"
+      : undefined;
+    if (name !== undefined) runDebugger(config, name, sink);
     removeUnfinishedFiles(config.string("queue_directory"));
     if (options.singleProcess) {
       await options.queueChecked;

@@ -3,27 +3,41 @@ import { readMasterFile } from "../../core/config/mod.ts";
 import { Logger, logSettings, openLog, SwitchSink } from "../../core/log/mod.ts";
 import { incomingOrders, sendReport } from "./control.ts";
 import { reopenLog } from "./log_file.ts";
+import { debuggedName, runDebugger } from "./debugger.ts";
 import type { Role } from "./plan.ts";
 import { startRuntime } from "./runtime.ts";
+
+/** What `postfix -v` and `-D` ask of every process. */
+export interface DebugWishes {
+  readonly verbosity: number;
+  readonly debugged: boolean;
+}
 
 /**
  * One process of the mail system: starts the services of its role, gives up root if the role allows, and follows the
  * master's orders. Ends when the master does. Resolves to the exit code.
  */
-export async function runRole(role: Role, load: () => Config): Promise<number> {
+export async function runRole(role: Role, load: () => Config, wishes: DebugWishes): Promise<number> {
   const config = load();
   const sink = new SwitchSink(openLog(logSettings(config)));
   const log = new Logger(sink, `${config.string("syslog_name")}/${role}`);
   // The master decides when to end: a Ctrl-C in the terminal reaches all processes of the group.
   Deno.addSignalListener("SIGINT", () => {});
   Deno.addSignalListener("SIGHUP", () => {});
-  const runtime = await startRuntime({
-    config,
-    entries: readMasterFile(config),
-    roles: [role],
-    sink,
-    requestReplacement: (text) => sendReport({ report: "replace", text }),
-  }).catch((error) => {
+  const start = async () => {
+    const entries = readMasterFile(config);
+    const name = debuggedName([role], entries, wishes.debugged);
+    if (name !== undefined) runDebugger(config, name, sink);
+    return await startRuntime({
+      config,
+      entries,
+      roles: [role],
+      sink,
+      verbosity: wishes.verbosity,
+      requestReplacement: (text) => sendReport({ report: "replace", text }),
+    });
+  };
+  const runtime = await start().catch((error) => {
     sendReport({ report: "failed", text: error instanceof Error ? error.message : String(error) });
     return undefined;
   });

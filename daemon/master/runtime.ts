@@ -20,6 +20,8 @@ export interface RuntimeOptions {
   readonly entries: readonly MasterEntry[];
   readonly roles: readonly Role[];
   readonly sink: LogSink;
+  /** How often `-v` was given for the whole mail system. */
+  readonly verbosity?: number;
   /** Asks the master for a successor with root's rights; absent where there is no master process. */
   readonly requestReplacement?: (reason: string) => void;
 }
@@ -93,7 +95,7 @@ class OutOfReach {
 
 /** Starts the services that belong to `roles`. Throws when one can't start; what was started is stopped again. */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
-  const { sink, roles } = options;
+  const { sink, roles, verbosity } = options;
   const group = new GroupSync();
   // Mail comes in by the front alone; what the others write is too little for a thread.
   if (roles.includes("front")) group.startThread();
@@ -111,7 +113,13 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const givesUpRoot = context.roles.size === 1 && !context.roles.has("delivery") && isRoot();
   if (givesUpRoot) await loadTableTypes(options.config, relevant(options.entries));
   const outOfReach = givesUpRoot ? new OutOfReach(options.requestReplacement) : undefined;
-  const snapshot = takeSnapshot(options.config, relevant(options.entries), sink, outOfReach?.denied);
+  const snapshot = takeSnapshot(
+    options.config,
+    relevant(options.entries),
+    sink,
+    outOfReach?.denied,
+    verbosity,
+  );
   const sides: Side[] = [];
   try {
     // The queue's services come first: the others call them.
@@ -139,7 +147,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   }
   return {
     async reload(config, entries) {
-      const next = takeSnapshot(config, relevant(entries), sink, outOfReach?.denied);
+      const next = takeSnapshot(config, relevant(entries), sink, outOfReach?.denied, verbosity);
       if (outOfReach !== undefined) {
         await preopenTables(next);
         if (outOfReach.asked) return;

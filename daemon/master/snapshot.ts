@@ -8,6 +8,7 @@ import { type Config, type MasterEntry, serviceConfig } from "../../core/config/
 import { Logger, type LogSink } from "../../core/log/mod.ts";
 import { preloadTableTypes, splitList, TableError, TableSet, tableTypesIn } from "../../core/table/mod.ts";
 import { saslTableTypes } from "../smtpd/mod.ts";
+import { verboseAddressing, verboseRewriting, verbosityOf } from "./verbose.ts";
 
 /**
  * Everything that follows from one reading of the configuration. Services keep the snapshot they were made with; a
@@ -19,6 +20,8 @@ export interface Snapshot {
   readonly tables: TableSet;
   readonly addressing: Addressing;
   readonly rewriting: Rewriting;
+  /** What `postfix -v start` adds to the `-v` of every service. */
+  readonly verbosity: number;
   /** The log in the name of a program: `postfix/qmgr`. */
   logAs(program: string): Logger;
 }
@@ -26,22 +29,27 @@ export interface Snapshot {
 /**
  * Throws `ConfigError` or `TableError` when the configuration can't be used.
  * @param denied is told, with a reason, when a table's file may not be read
+ * @param verbosity what `postfix -v start` adds to the `-v` of all services
  */
 export function takeSnapshot(
   config: Config,
   entries: readonly MasterEntry[],
   sink: LogSink,
   denied?: (reason: string) => void,
+  verbosity = 0,
 ): Snapshot {
   const syslogName = config.string("syslog_name");
-  const logAs = (program: string) => new Logger(sink, `${syslogName}/${program}`);
+  const logAs = (program: string) =>
+    new Logger(sink, `${syslogName}/${program}`, Deno.pid, verbosity + verbosityOf(entries, program));
   const tables = new TableSet(config, {
     log: logAs("proxymap"),
     ...(denied === undefined ? {} : { denied }),
   });
-  const addressing = createAddressing({ config, tables, log: logAs("trivial-rewrite") });
-  const rewriting = createRewriting({ config, tables, addressing, log: logAs("cleanup") });
-  return { config, entries, tables, addressing, rewriting, logAs };
+  const routing = logAs("trivial-rewrite");
+  const addressing = verboseAddressing(createAddressing({ config, tables, log: routing }), routing);
+  const cleanup = logAs("cleanup");
+  const rewriting = verboseRewriting(createRewriting({ config, tables, addressing, log: cleanup }), cleanup);
+  return { config, entries, tables, addressing, rewriting, verbosity, logAs };
 }
 
 /** A `type:name` among the words of a value. */
@@ -90,7 +98,9 @@ export interface ServiceView {
 /** The configuration and the log of an entry of master.cf. */
 export function viewOf(snapshot: Snapshot, entry: MasterEntry, sink: LogSink): ServiceView {
   const config = serviceConfig(snapshot.config, entry);
-  return { config, log: new Logger(sink, `${config.string("syslog_name")}/${entry.command}`) };
+  const verbosity = snapshot.verbosity + verbosityOf([entry], entry.command);
+  const log = new Logger(sink, `${config.string("syslog_name")}/${entry.command}`, Deno.pid, verbosity);
+  return { config, log };
 }
 
 /** Where the socket of a `unix` entry is. */

@@ -33,6 +33,15 @@ export async function authenticate(
   auth: ClientAuth | undefined,
 ): Promise<boolean> {
   if (auth === undefined || session.features.auth === "") return true;
+  session.secret = true;
+  try {
+    return await logIn(attempt, session, auth);
+  } finally {
+    session.secret = false;
+  }
+}
+
+async function logIn(attempt: Attempt, session: Session, auth: ClientAuth): Promise<boolean> {
   const prefix = `SASL authentication failed; `;
   let entry: string | undefined;
   try {

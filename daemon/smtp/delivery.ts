@@ -14,7 +14,7 @@ import { type ClientTls, DaneError, isPolicyTrouble, type TlsPolicy } from "./se
 import type { SessionCache } from "./session_cache.ts";
 import { type Message, transact } from "./transaction.ts";
 import type { CoarseTimer } from "../../core/smtp/mod.ts";
-import { TableError } from "../../core/table/mod.ts";
+import { type MaybePromise, TableError } from "../../core/table/mod.ts";
 
 /** What deliveries of one client share. */
 export interface DeliveryContext extends RouteDeps, HandshakeDeps {
@@ -26,6 +26,8 @@ export interface DeliveryContext extends RouteDeps, HandshakeDeps {
   cachesDestination(domain: string): Promise<boolean> | boolean;
   /** Hands the request to `best_mx_transport`; absent if there is none. True if all recipients are finished. */
   readonly passOn?: (attempt: Attempt) => Promise<boolean>;
+  /** Is the conversation with this server to be logged line by line? */
+  readonly watches: (peer: Peer) => MaybePromise<boolean>;
   readonly filterLine?: (line: string) => Promise<string | undefined>;
   readonly demandOf: FindDemand;
   /** Absent if TLS is no subject. */
@@ -343,6 +345,7 @@ async function open(
     const connection = await openConnection(target, settings.timeouts.connect);
     const session = new Session(peer, connection, timer, settings, log, context.filterLine);
     session.tlsPolicy = policy;
+    session.verbose = await context.watches(peer);
     return session;
   } catch (error) {
     if (!(error instanceof ConnectError)) throw error;

@@ -2,11 +2,18 @@
 import { createAddressing } from "../../core/address/mod.ts";
 import type { Config } from "../../core/config/types.ts";
 import type { Logger } from "../../core/log/mod.ts";
-import { matchList, TableError, type TableList, type TableSet } from "../../core/table/mod.ts";
+import {
+  matchList,
+  type MaybePromise,
+  TableError,
+  type TableList,
+  type TableSet,
+} from "../../core/table/mod.ts";
 import type { DsnDetail } from "../delivery/types.ts";
 import type { SecurityOption } from "../../core/sasl/mod.ts";
 import type { ClientAuth } from "./authenticate.ts";
 import type { HandshakeDeps } from "./handshake.ts";
+import type { Peer } from "./session.ts";
 import type { ClientSettings } from "./settings.ts";
 
 export interface MapsDeps {
@@ -21,6 +28,8 @@ export interface ClientMaps extends HandshakeDeps {
   readonly rewrite?: (address: string) => Promise<string>;
   /** `smtp_reply_filter` for one line of a reply. */
   readonly filterLine?: (line: string) => Promise<string | undefined>;
+  /** Is the server in `debug_peer_list`? A table that can't answer counts as no. */
+  readonly isDebugPeer: (peer: Peer) => MaybePromise<boolean>;
   /** `smtp_delivery_status_filter`. */
   readonly filterDetail?: (detail: DsnDetail) => Promise<DsnDetail>;
 }
@@ -41,6 +50,7 @@ export function createMaps(deps: MapsDeps, settings: ClientSettings): ClientMaps
   const auth = settings.saslEnabled ? clientAuth(deps, protocol) : undefined;
   return {
     ...(auth === undefined ? {} : { auth }),
+    isDebugPeer: debugPeers(deps),
     discardKeywords: async (address) => await discard?.lookup(address),
     pixWorkarounds: async (address) => {
       const found = await pix?.lookup(address);
@@ -53,6 +63,21 @@ export function createMaps(deps: MapsDeps, settings: ClientSettings): ClientMaps
       filterLine: async (line) => await replies.lookup(line),
     }),
     ...(statuses === undefined ? {} : { filterDetail: statusFilter(deps, statuses) }),
+  };
+}
+
+function debugPeers({ config, tables, log }: MapsDeps): ClientMaps["isDebugPeer"] {
+  const name = "debug_peer_list";
+  const list = matchList("address", config.string(name), tables, { name });
+  if (list.isEmpty) return () => false;
+  return async ({ host, address }) => {
+    try {
+      return await list.matches(host, address);
+    } catch (error) {
+      if (!(error instanceof TableError)) throw error;
+      log.warning(`${name}: ${error.message}`);
+      return false;
+    }
   };
 }
 

@@ -109,6 +109,7 @@ export function createSmtpClient(deps: SmtpClientDeps): SmtpClient {
     cache,
     active,
     cachesDestination: (domain) => !cached.isEmpty && cached.matches(domain),
+    watches: (peer) => log.verbosity > 0 || maps.isDebugPeer(peer),
     discardKeywords: maps.discardKeywords,
     pixWorkarounds: maps.pixWorkarounds,
     ...(maps.auth === undefined ? {} : { auth: maps.auth }),

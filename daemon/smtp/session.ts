@@ -103,6 +103,10 @@ export class Session {
   closing = false;
   /** It is one of the best mail exchangers of its destination. */
   bestMx = false;
+  /** Every line of the conversation is logged, without passwords. */
+  verbose = false;
+  /** What is sent is part of an AUTH exchange, and so may be what the server says of it. */
+  secret = false;
   /** The name under which the server presents itself. */
   helo = "";
   /** `host[address]`, as it stands in reasons. */
@@ -150,7 +154,26 @@ export class Session {
 
   /** Puts a command into the output; it leaves with the next `flush` or `reply`. */
   send(command: string): void {
+    if (this.verbose) this.logSent(command);
     this.stream.out.appendText(command + "\r\n");
+  }
+
+  /** Logs a line that is sent: what is not a command of a password exchange as it is. */
+  logSent(command: string): void {
+    const shown = !this.secret
+      ? command
+      : command.startsWith("AUTH ")
+      ? command.replace(/^(AUTH \S+) .*$/s, "$1 (not shown)")
+      : "(authentication data, not shown)";
+    this.log.info(`> ${this.relay}: ${printable(shown)}`);
+  }
+
+  #logReceived(line: string): void {
+    // A server that refuses a password may quote it.
+    const shown = this.secret
+      ? line.replace(/^(\d{3}(?:[ -](?:\d\.\d+\.\d+)?)?)?.*$/s, "$1 (not shown)")
+      : line;
+    this.log.info(`< ${this.relay}: ${shown}`);
   }
 
   /** Sends what waits and reads one reply. Rejects with `SmtpStreamError` or `EndlessReplyError`. */
@@ -164,6 +187,7 @@ export class Session {
       const raw = stream.takeLine(limit) ?? await this.#readLine(limit);
       bytes += raw.length;
       let line = printable(decodeText(raw));
+      if (this.verbose) this.#logReceived(line);
       if (stream.truncated) {
         this.log.warning(`${this.relay}: response longer than ${limit}: ${line.slice(0, 30)}...`);
       }

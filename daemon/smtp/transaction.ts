@@ -273,6 +273,7 @@ async function sendContent(
       reader.close();
     }
   }
+  if (session.verbose) { for (const line of end.trimEnd().split("\r\n")) session.logSent(line); }
   if (!lostInside) progress.doing = END_OF_DATA;
   session.limit(settings.timeouts.dataDone);
   await noteEnd(attempt, session, message, progress, lostInside);

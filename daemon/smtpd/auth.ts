@@ -213,6 +213,7 @@ async function ask(
   session.reply(reply(334, "", encodeBase64(challenge)));
   await stream.flush();
   const line = await stream.readLine(settled.responseLimit + 2);
+  session.verbose?.heardSecret();
   if (line === null) throw new SmtpStreamError("lost", "The client closed the connection");
   if (stream.truncated || line.length > settled.responseLimit) {
     // Not even its beginning is shown: it may be a password.

@@ -7,6 +7,7 @@ import { type Session, UNKNOWN_COMMAND } from "./session.ts";
 import { deniedReply } from "./settings.ts";
 import { needsTlsFirst, startWrapped } from "./starttls.ts";
 import { type Verb, verbs } from "./verbs.ts";
+import { beVerbose } from "./verbose.ts";
 
 /** Commands that a client may send before the event loop serves others: a burst must not starve the rest. */
 const MOST_COMMANDS_PER_TURN = 100;
@@ -20,6 +21,7 @@ const SHOWN_INPUT = 100;
 export async function converse(session: Session): Promise<void> {
   const { stream, settings } = session;
   stream.setTimeout(settings.timeout);
+  await beVerbose(session);
   const { tls } = session.service;
   if (tls?.wrapper === true && !await startWrapped(session, tls)) return await session.flush();
   if (!await greet(session)) return await session.flush();
@@ -69,6 +71,7 @@ function tooManyErrors(session: Session): boolean {
 function nextCommand(session: Session, bytes: Uint8Array): void | Promise<void> {
   const { settings, stream } = session;
   const line = decodeText(bytes);
+  session.verbose?.heard(line);
   if (stream.truncated) {
     session.warn(
       `${session.client.label}: request longer than ${settings.lineLimit}: ${

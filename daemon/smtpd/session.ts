@@ -13,6 +13,7 @@ import type { ForwardedClient } from "./xforward.ts";
 import type { Check, Outcome } from "./access/check.ts";
 import type { AccessLists } from "./access/lists.ts";
 import type { SmtpdDeps } from "./types.ts";
+import type { VerboseLog } from "./verbose.ts";
 
 /** What all sessions of a service share. */
 export interface Service {
@@ -76,8 +77,10 @@ export class Session {
   receiving: string | undefined;
   /** Access checks that were made before the transaction and hold for it. */
   readonly verdicts = new Map<string, unknown>();
-  /** Set where nobody is connected and somebody wants to know how the checks go. */
+  /** Set where somebody wants to know how the checks go. */
   trace: AccessTrace | undefined;
+  /** Set where every line of the conversation is logged. */
+  verbose: VerboseLog | undefined;
   /** Lone LF is watched for with this client. */
   strictLines = false;
   /** Extensions that this client is not offered. */
@@ -125,6 +128,7 @@ export class Session {
   /** 421 and 521 end the session, as RFC 5321 and RFC 7504 have it. */
   #send(reply: Reply): void {
     if (reply.code === 421 || reply.code === 521) this.hangup = true;
+    this.verbose?.replied(reply);
     appendReply(this.stream.out, reply);
   }
 
@@ -148,6 +152,7 @@ export class Session {
     if (refusal !== undefined) return this.reply(refusal);
     const lines = text.split(/\r?\n/).filter((line) => line !== "");
     if (/^(421|521)/.test(text)) this.hangup = true;
+    this.verbose?.said(lines);
     this.stream.out.appendText(lines.map((line) => line + "\r\n").join(""));
   }
 

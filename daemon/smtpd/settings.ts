@@ -39,6 +39,8 @@ export interface SmtpdSettings {
   readonly forbiddenCommands: MatchList;
   readonly noopCommands: MatchList;
   readonly mynetworks: MatchList;
+  /** Clients with which every line of the conversation is logged. */
+  readonly debugPeers: MatchList;
   readonly relayClientcerts: TableList;
   readonly discardKeywords: ReadonlySet<string>;
   readonly discardKeywordMaps: TableList;
@@ -268,6 +270,7 @@ export function readSettings(config: Config, tables: TableSet): SmtpdSettings {
     forbiddenCommands: list("string", "smtpd_forbidden_commands"),
     noopCommands: list("string", "smtpd_noop_commands"),
     mynetworks: list("address", "mynetworks"),
+    debugPeers: list("address", "debug_peer_list"),
     relayClientcerts: tables.list(
       config.string("relay_clientcerts"),
       { foldCase: true },
