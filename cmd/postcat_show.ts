@@ -139,7 +139,8 @@ class Printer {
         }
         return;
       case RecordType.Extracted:
-        if (this.#openLine) this.#line("");
+        // Only what follows needs a line of its own: the message itself is shown as it is.
+        if (this.#openLine && options.envelope) this.#line("");
         this.#marker(offset, "HEADER EXTRACTED");
         this.#place = "extracted";
         return;

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { ByteBuffer } from "../core/bytes/mod.ts";
+import { appendTextRecord } from "../core/queue/mod.ts";
 import { selfCommand } from "../core/system/mod.ts";
 
 const RECORDED = new URL("../testdata/queue/", import.meta.url).pathname;
@@ -61,6 +63,28 @@ Deno.test("postcat: standard input, one part, JSON", async () => {
   });
   assert.equal(file.headers[1].name, "Subject");
   assert.equal(file.body, "Hello\nlast\n");
+});
+
+Deno.test("postcat: a message whose last line has no end gets none, unless something follows", async () => {
+  const out = new ByteBuffer();
+  const add = (type: string, text: string) => appendTextRecord(out, type.charCodeAt(0), text);
+  add("C", " ".repeat(79));
+  for (
+    const [type, text] of [["T", "1795435534 100"], ["S", "a@example.com"], ["R", "b@example.com"]] as const
+  ) {
+    add(type, text);
+  }
+  add("M", "");
+  const start = out.length;
+  for (const [type, text] of [["N", "Subject: x"], ["N", ""], ["L", "no end"]] as const) add(type, text);
+  const size = out.length - start;
+  add("X", "");
+  add("E", "");
+  const sizes = [size, start, 1, 0, size].map((number) => String(number).padStart(15)).join(" ");
+  out.overwrite(2, new TextEncoder().encode(sizes));
+  const file = out.toBytes();
+  assert.equal((await run("postcat", ["-bh"], file)).stdout, "Subject: x\n\nno end");
+  assert.match((await run("postcat", ["-beh"], file)).stdout, /\nno end\n\*\*\* HEADER EXTRACTED stdin/);
 });
 
 Deno.test("postcat: damage is reported after what could be read", async () => {

@@ -30,7 +30,7 @@ Usage: postfix [-Dv] [-c config_dir] command
   tls subcommand         client and server TLS settings
 
   -c config_dir  the configuration directory (default: MAIL_CONFIG, then /etc/postfix)
-  -v             with start and start-fg: verbose logging of all services; more than once for more
+  -v             with start and start-fg: verbose logging of all services
   -D             with start and start-fg: run debugger_command for each process
 `;
 
