@@ -1,40 +1,23 @@
 /** `postfix -v -D start`: what administrators reach for when mail does not go where it should. */
 import assert from "node:assert/strict";
 import process from "node:process";
-import { freePort } from "../master/testing.ts";
-import { createInstance } from "../master/instance.ts";
+import { initInstance } from "./private_instance_testing.ts";
 import { until } from "./testing.ts";
-
-async function run(program: string, args: string[], input = ""): Promise<void> {
-  const child = new Deno.Command(program, { args, stdin: "piped", stdout: "piped", stderr: "piped" }).spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(input)).catch(() => {});
-  await writer.close().catch(() => {});
-  const { code, stderr } = await child.output();
-  assert.equal(code, 0, `${program} ${args.join(" ")}: ${new TextDecoder().decode(stderr)}`);
-}
 
 Deno.test({
   name: "postfix -v -D start: debugger_command for each process, then a log that tells everything",
   sanitizeOps: false,
   sanitizeResources: false,
   async fn() {
-    const base = Deno.makeTempDirSync({ prefix: "postel-test-" });
-    if (process.geteuid?.() === 0) Deno.chmodSync(base, 0o755);
-    const directory = `${base}/i`;
-    createInstance(directory, { smtp: freePort(), submission: freePort() });
+    using instance = initInstance("i");
+    const { base, directory, log } = instance;
     Deno.writeTextFileSync(
       `${directory}/etc/main.cf`,
       `debugger_command = echo $process_name $process_id "$$PWD" >>${base}/debugged\n` +
         "virtual_alias_maps = inline:{other@localhost=you@localhost}\n",
       { append: true },
     );
-    const log = () => {
-      const files = [...Deno.readDirSync(`${directory}/log`)];
-      return files.map(({ name }) => Deno.readTextFileSync(`${directory}/log/${name}`)).join("");
-    };
-    const postfix = `${directory}/bin/postfix`;
-    await run(postfix, ["-v", "-D", "start"]);
+    await instance.run("postfix", ["-v", "-D", "start"]);
     try {
       const debugged = Deno.readTextFileSync(`${base}/debugged`).trim().split("\n");
       const queue = Deno.realPathSync(`${directory}/spool`);
@@ -48,7 +31,7 @@ Deno.test({
       assert.deepEqual(names.sort(), root ? ["delivery", "front", "master", "queue"] : ["master"]);
       assert.match(log(), /master\[\d+\]: running: echo master /);
 
-      await run(`${directory}/bin/sendmail`, ["other@localhost"], "Subject: hi\n\nHello\n");
+      await instance.run("sendmail", ["other@localhost"], "Subject: hi\n\nHello\n");
       for (
         const line of [
           /cleanup\[\d+\]: rewrite: recipient <other@localhost> -> <other@localhost>/,
@@ -59,9 +42,8 @@ Deno.test({
         ]
       ) await until(`${line} in the log`, () => line.test(log()));
     } finally {
-      await run(postfix, ["stop"]);
+      await instance.run("postfix", ["stop"]);
     }
-    Deno.removeSync(base, { recursive: true });
   },
 });
 
@@ -70,10 +52,8 @@ Deno.test({
   sanitizeOps: false,
   sanitizeResources: false,
   async fn() {
-    const base = Deno.makeTempDirSync({ prefix: "postel-test-" });
-    if (process.geteuid?.() === 0) Deno.chmodSync(base, 0o755);
-    const directory = `${base}/i`;
-    createInstance(directory, { smtp: freePort(), submission: freePort() });
+    using instance = initInstance("i");
+    const { base, directory, log } = instance;
     const master = `${directory}/etc/master.cf`;
     const entries = Deno.readTextFileSync(master);
     Deno.writeTextFileSync(
@@ -85,21 +65,15 @@ Deno.test({
     );
     const main = `debugger_command = echo $process_name >>${base}/debugged\n`;
     Deno.writeTextFileSync(`${directory}/etc/main.cf`, main, { append: true });
-    const postfix = `${directory}/bin/postfix`;
-    await run(postfix, ["start"]);
+    await instance.run("postfix", ["start"]);
     try {
       assert.equal(Deno.readTextFileSync(`${base}/debugged`), "pickup\n");
-      await run(`${directory}/bin/sendmail`, ["you@localhost"], "Subject: hi\n\nHello\n");
-      const log = () => {
-        const files = [...Deno.readDirSync(`${directory}/log`)];
-        return files.map(({ name }) => Deno.readTextFileSync(`${directory}/log/${name}`)).join("");
-      };
+      await instance.run("sendmail", ["you@localhost"], "Subject: hi\n\nHello\n");
       await until("the delivery", () => / status=sent [\s\S]*: removed/.test(log()));
       assert.match(log(), /cleanup\[\d+\]: rewrite: recipient <you@localhost>/);
       assert.ok(!log().includes("resolve_clnt") && !log().includes("deliver request"), log());
     } finally {
-      await run(postfix, ["stop"]);
+      await instance.run("postfix", ["stop"]);
     }
-    Deno.removeSync(base, { recursive: true });
   },
 });
