@@ -1,56 +1,27 @@
 /** The way of one delivery request: next hops in turn, their servers in turn, until no recipient is left. */
-import { canonicalAddress } from "../../core/dns/mod.ts";
 import { DeliveryFlag } from "../delivery/types.ts";
 import type { Attempt } from "./attempt.ts";
-import { ConnectError, openConnection, type Target } from "./connect.ts";
 import { type Destination, DestinationError, parseDestination } from "./destination.ts";
 import { isLoop, isSoft, localDetail } from "./dsn.ts";
-import { type HandshakeDeps, shakeHands } from "./handshake.ts";
-import type { FindDemand } from "./require_tls.ts";
-import { demandLabel } from "./tls_demand.ts";
-import { type Route, type RouteDeps, routeDomain, routeHost, type ServerAddress } from "./route.ts";
-import { type Peer, Session } from "./session.ts";
-import { type ClientTls, DaneError, isPolicyTrouble, type TlsPolicy } from "./secure_policy.ts";
-import type { SessionCache } from "./session_cache.ts";
-import { type Message, transact } from "./transaction.ts";
-import type { CoarseTimer } from "../../core/smtp/mod.ts";
-import { type MaybePromise, TableError } from "../../core/table/mod.ts";
-
-/** What deliveries of one client share. */
-export interface DeliveryContext extends RouteDeps, HandshakeDeps {
-  readonly timer: CoarseTimer;
-  readonly cache: SessionCache;
-  /** Sessions with a delivery under way, to end them at shutdown. */
-  readonly active: Set<Session>;
-  /** Is `smtp_connection_cache_destinations` true for a destination's domain? */
-  cachesDestination(domain: string): Promise<boolean> | boolean;
-  /** Hands the request to `best_mx_transport`; absent if there is none. True if all recipients are finished. */
-  readonly passOn?: (attempt: Attempt) => Promise<boolean>;
-  /** Is the conversation with this server to be logged line by line? */
-  readonly watches: (peer: Peer) => MaybePromise<boolean>;
-  readonly filterLine?: (line: string) => Promise<string | undefined>;
-  readonly demandOf: FindDemand;
-  /** Absent if TLS is no subject. */
-  readonly tls?: ClientTls | undefined;
-}
+import {
+  bindAddress,
+  type DeliveryContext,
+  destinationKey,
+  endpoint,
+  findPolicy,
+  greet,
+  type Hop,
+  openSession,
+  readDemand,
+  serverKey,
+} from "./hop.ts";
+import { type Route, routeDomain, routeHost, type ServerAddress } from "./route.ts";
+import type { Message } from "./send_content.ts";
+import type { Session } from "./session.ts";
+import { transact } from "./transaction.ts";
 
 /** RFC 5321's port: only there can mail loop back to this system's own server. */
 const SMTP_PORT = 25;
-
-/** What holds for one next hop. */
-interface Hop {
-  readonly destination: Destination;
-  readonly loops: boolean;
-  /** Take kept sessions; keep sessions. */
-  readonly load: boolean;
-  readonly store: boolean;
-  /** The first good session of the delivery is kept under this name too. */
-  label: string | undefined;
-  /** Servers with which TLS failed and that are tried without. */
-  readonly plain: Set<string>;
-  /** `address:port` of servers that were used through kept sessions. */
-  readonly used: Set<string>;
-}
 
 /** Delivers, and leaves the fate of every recipient recorded. Rejects only on errors in this program. */
 export async function runDelivery(
@@ -216,7 +187,7 @@ async function tryServers(
     const kept = hop.load && server.preference !== best
       ? context.cache.take(serverKey(place, policy))
       : undefined;
-    const session = kept ?? await open(context, attempt, {
+    const session = kept ?? await openSession(context, attempt, {
       peer: { host: server.host, address: server.address, port },
       target: { kind: "inet", address: server.address, port, ...bindAddress(context, server) },
       policy: hop.plain.has(place) ? undefined : policy,
@@ -259,121 +230,13 @@ async function tryLocal(
   }
   const policy = await findPolicy(context, attempt, hop, context.settings.myhostname);
   if (policy === "unknown") return;
-  const session = await open(context, attempt, {
+  const session = await openSession(context, attempt, {
     peer: { host: context.settings.myhostname, address: path, port: 0 },
     target: { kind: "unix", path },
     policy,
   });
   if (session === undefined || !await greet(context, attempt, hop, session)) return;
   await deliverOver(context, attempt, message, hop, session, false);
-}
-
-/** How a server of this hop has to be talked to; "unknown" when nobody can say, and then the reason is noted. */
-async function findPolicy(
-  context: DeliveryContext,
-  attempt: Attempt,
-  hop: Hop,
-  host: string,
-): Promise<TlsPolicy | undefined | "unknown"> {
-  if (context.tls === undefined) return undefined;
-  const { destination } = hop;
-  try {
-    const domain = destination.kind === "unix" ? destination.path : destination.host;
-    const server = destination.kind === "unix"
-      ? undefined
-      : { port: destination.port, byMx: !destination.literal };
-    return await context.tls.policyFor(destination.text, domain, host, server, attempt.demand);
-  } catch (error) {
-    if (!isPolicyTrouble(error)) throw error;
-    if (error instanceof DaneError) {
-      attempt.why = localDetail("4.7.5", error.detail);
-      return "unknown";
-    }
-    context.log.warning(`TLS policy lookup error for ${destination.text}/${host}: ${error.message}`);
-    attempt.why = localDetail("4.7.5", "client TLS configuration problem");
-    return "unknown";
-  }
-}
-
-/** Finds out what the message demands of this next hop's servers. False if nobody can say: the mail waits. */
-async function readDemand(
-  context: DeliveryContext,
-  attempt: Attempt,
-  destination: Destination,
-): Promise<boolean> {
-  const name = destination.kind === "unix" ? destination.path : destination.host;
-  try {
-    attempt.demand = await context.demandOf(attempt.request.sendopts, name);
-    return true;
-  } catch (error) {
-    if (!(error instanceof TableError)) throw error;
-    context.log.warning(error.message);
-    attempt.why = localDetail("4.7.0", `REQUIRETLS policy lookup error for ${destination.text}`);
-    return false;
-  }
-}
-
-/** The name under which the first good session with a destination is kept. */
-function destinationKey(attempt: Attempt, destination: Destination): string {
-  return `dest ${destination.text}${demandLabel(attempt.demand)}`;
-}
-
-/** The name under which sessions with a server are kept: only those with equal protection are alike. */
-function serverKey(place: string, policy: TlsPolicy | undefined): string {
-  return `addr ${place} ${policy?.id ?? "none"}`;
-}
-
-function endpoint(address: string, port: number): string {
-  return `${address} ${port}`;
-}
-
-/** The source address to connect from. */
-function bindAddress(context: DeliveryContext, server: ServerAddress): { bind?: string } {
-  const { settings } = context;
-  const bind = server.family === 4 ? settings.bindAddress : settings.bindAddress6;
-  return bind === "" ? {} : { bind: canonicalAddress(bind.replace(/^\[(.*)\]$/, "$1")) ?? bind };
-}
-
-/** Connects. Undefined if that failed; the reason is noted. */
-async function open(
-  context: DeliveryContext,
-  attempt: Attempt,
-  { peer, target, policy }: { peer: Peer; target: Target; policy: TlsPolicy | undefined },
-): Promise<Session | undefined> {
-  const { settings, log, timer } = context;
-  try {
-    const connection = await openConnection(target, settings.timeouts.connect);
-    const session = new Session(peer, connection, timer, settings, log, context.filterLine);
-    session.tlsPolicy = policy;
-    session.verbose = await context.watches(peer);
-    return session;
-  } catch (error) {
-    if (!(error instanceof ConnectError)) throw error;
-    const place = `${peer.host}[${peer.address}]${peer.port === 0 ? "" : `:${peer.port}`}`;
-    attempt.why = localDetail("4.4.1", `connect to ${place}: ${error.message}`);
-    if (peer.port !== 0) log.info(attempt.why.reason);
-    return undefined;
-  }
-}
-
-async function greet(
-  context: DeliveryContext,
-  attempt: Attempt,
-  hop: Hop,
-  session: Session,
-): Promise<boolean> {
-  context.active.add(session);
-  try {
-    if (await shakeHands(attempt, session, context, hop.loops)) return true;
-  } catch (error) {
-    session.close();
-    context.active.delete(session);
-    throw error;
-  }
-  context.active.delete(session);
-  session.close();
-  attempt.endSession();
-  return false;
 }
 
 /**

@@ -14,7 +14,8 @@ import { matchList, type TableSet } from "../../core/table/mod.ts";
 import { type KeyStore, preloadTls } from "../../core/tls/mod.ts";
 import type { DeliveryAgent, DeliveryRecorder, DeliveryReply, DeliveryRequest } from "../delivery/types.ts";
 import { Attempt } from "./attempt.ts";
-import { type DeliveryContext, runDelivery } from "./delivery.ts";
+import { runDelivery } from "./delivery.ts";
+import type { DeliveryContext } from "./hop.ts";
 import { bounceLoops, headerPrefix } from "./added_headers.ts";
 import { ownAddresses } from "./own_addresses.ts";
 import type { Session } from "./session.ts";
@@ -24,7 +25,7 @@ import { createContentFilter } from "./filter_content.ts";
 import { createMaps } from "./maps.ts";
 import { readDemands } from "./require_tls.ts";
 import { createClientTls } from "./secure_policy.ts";
-import type { Message } from "./transaction.ts";
+import type { Message } from "./send_content.ts";
 
 /** What the client stands on. */
 export interface SmtpClientDeps {

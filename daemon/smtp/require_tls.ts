@@ -5,7 +5,7 @@ import type { Config } from "../../core/config/mod.ts";
 import { type DsnDetail, SendOption } from "../delivery/types.ts";
 import type { Attempt } from "./attempt.ts";
 import { localDetail } from "./dsn.ts";
-import { mustMatch } from "./secure_policy.ts";
+import { mustMatch } from "./tls_policy_table.ts";
 import type { Session } from "./session.ts";
 import { demandsTls, NO_DEMAND, type RequireTlsLevel, type TlsDemand } from "./tls_demand.ts";
 import { type MaybePromise, type Table, TableError, type TableSet } from "../../core/table/mod.ts";

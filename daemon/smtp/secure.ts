@@ -2,7 +2,8 @@ import type { Attempt } from "./attempt.ts";
 import type { Session } from "./session.ts";
 import { connectTls, sessionText, TlsError } from "../../core/tls/mod.ts";
 import { localDetail, oneLine } from "./dsn.ts";
-import { mustEncrypt, mustMatch, type TlsPolicy } from "./secure_policy.ts";
+import type { TlsPolicy } from "./secure_policy.ts";
+import { mustEncrypt, mustMatch } from "./tls_policy_table.ts";
 import { failSite, failSiteLocally } from "./trouble.ts";
 
 /** How the step between the handshake and the first transaction ended; after `started` the handshake begins anew. */
