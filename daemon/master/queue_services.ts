@@ -1,0 +1,196 @@
+/** The services of the queue process that a configuration snapshot decides about, and the agents that deliver in it. */
+import type { MasterEntry } from "../../core/config/types.ts";
+import type { Resolver } from "../../core/dns/mod.ts";
+import type { LogSink } from "../../core/log/mod.ts";
+import type { Queue } from "../../core/queue/mod.ts";
+import type { KeyStore } from "../../core/tls/mod.ts";
+import { createBounce } from "../bounce/mod.ts";
+import { type CleanupService, createCleanup } from "../cleanup/mod.ts";
+import { type BounceService, createRecorder, type DeliveryAgent } from "../delivery/mod.ts";
+import { createDiscardAgent } from "../discard/mod.ts";
+import { createErrorAgent } from "../error/mod.ts";
+import { createFlush, type Flush } from "../flush/mod.ts";
+import { createGreylist, type GreylistService } from "../greylist/mod.ts";
+import { createPickup, type Pickup } from "../pickup/mod.ts";
+import type { QueueManager } from "../qmgr/mod.ts";
+import { createShowq, type Showq } from "../showq/mod.ts";
+import { createSmtpClient, type SmtpClient } from "../smtp/mod.ts";
+import { createVerify, probeResults, type Verify } from "../verify/mod.ts";
+import { lazyAgent } from "./lazy_agent.ts";
+import { roleOf } from "./plan.ts";
+import { type Snapshot, viewOf } from "./snapshot.ts";
+
+/** A queue with more messages than this is listed by two processes. */
+const SHARED_LISTING = 1000;
+
+/** What is made anew for each configuration snapshot. */
+export interface QueueServices {
+  readonly snapshot: Snapshot;
+  readonly cleanup: CleanupService;
+  readonly bounce: BounceService;
+  readonly flush: Flush;
+  readonly showq: Showq;
+  readonly pickup: Pickup;
+  readonly verify: Verify;
+  readonly greylist: GreylistService;
+  /** Agents in this process by service name. */
+  readonly agents: ReadonlyMap<string, DeliveryAgent>;
+  /** The SMTP and LMTP clients among them, which keep sessions open. */
+  readonly clients: readonly { readonly made: SmtpClient | undefined }[];
+}
+
+/** What outlives the snapshots. */
+export interface QueueServicesDeps {
+  readonly queue: Queue;
+  readonly sink: LogSink;
+  readonly resolver: Resolver;
+  readonly keyStore: KeyStore;
+  /** Made after the first services. */
+  readonly manager: () => QueueManager;
+  /** The agent of a transport, wherever it works. */
+  readonly agentFor: (transport: string) => DeliveryAgent | undefined;
+  /**
+   * The delivery process, for a share of long listings: it has nothing better to do, mostly. Absent where all is one
+   * process.
+   */
+  readonly connectListing: (() => Promise<Deno.UnixConn>) | undefined;
+}
+
+/** The agents that find their services only when they are used stay the same through a reload. */
+export function forwarding<T extends object>(current: () => T): T {
+  return new Proxy({} as T, {
+    get(_target, name) {
+      const service = current();
+      const member = Reflect.get(service, name);
+      return typeof member === "function" ? member.bind(service) : member;
+    },
+  });
+}
+
+/** The flags argument of an smtp or lmtp entry: `flags=DORX`. */
+function clientFlags(entry: MasterEntry): string {
+  return entry.arguments.find((word) => word.startsWith("flags="))?.slice("flags=".length) ?? "";
+}
+
+/** The agent of a master.cf entry that delivers in this process; undefined for other entries. */
+function createAgent(
+  deps: QueueServicesDeps,
+  snapshot: Snapshot,
+  entry: MasterEntry,
+  services: Pick<QueueServices, "bounce" | "flush" | "verify">,
+) {
+  const { queue, sink, resolver, keyStore } = deps;
+  const { config, log } = viewOf(snapshot, entry, sink);
+  const recorder = () =>
+    createRecorder({
+      config,
+      queue,
+      bounce: services.bounce,
+      log,
+      flushAdd: (site, id) =>
+        void services.flush.add(site, id).catch((error) => log.warning(`flush: ${error.message}`)),
+      verify: probeResults(services.verify),
+    });
+  switch (entry.command) {
+    case "smtp":
+    case "lmtp": {
+      const protocol = entry.command;
+      return lazyAgent(() =>
+        createSmtpClient({
+          config,
+          protocol,
+          serviceName: entry.name,
+          queue,
+          recorder: recorder(),
+          resolver,
+          tables: snapshot.tables,
+          log,
+          keyStore,
+          flags: clientFlags(entry),
+          passTo: async (transport, request) =>
+            await deps.agentFor(transport)?.deliver(request) ??
+              {
+                finished: false,
+                transportTrouble: {
+                  status: "4.3.0",
+                  reason: "mail transport unavailable",
+                  cause: transport,
+                },
+              },
+        }), log);
+    }
+    case "error":
+      return lazyAgent(() => createErrorAgent({ recorder: recorder(), service: entry.name }), log);
+    case "discard":
+      return lazyAgent(() => createDiscardAgent({ recorder: recorder() }), log);
+  }
+  return undefined;
+}
+
+/** Makes the services for a snapshot. Throws `ConfigError` or `TableError` where it can't be used. */
+export function createQueueServices(deps: QueueServicesDeps, snapshot: Snapshot): QueueServices {
+  const { queue } = deps;
+  const { config, tables, rewriting } = snapshot;
+  const bounceLog = snapshot.logAs("bounce");
+  const flush = createFlush({
+    queue,
+    config,
+    log: snapshot.logAs("flush"),
+    tables,
+    wakeQueueManager: (request) => deps.manager().trigger(request),
+    wakePickup: () => services.pickup.wake(),
+  });
+  const cleanup: CleanupService = createCleanup({
+    config,
+    tables,
+    queue,
+    rewriting,
+    log: snapshot.logAs("cleanup"),
+    onQueued: (message) => deps.manager().queued(message),
+    bounce: forwarding<BounceService>(() => services.bounce),
+  });
+  const bounce = createBounce({ config, queue, cleanup, log: bounceLog });
+  const verify = createVerify({
+    config,
+    cleanup,
+    log: snapshot.logAs("verify"),
+    rewrite: (address) => snapshot.addressing.rewriteInternal("local", address),
+    tables,
+  });
+  const greylist = createGreylist({ config, tables, log: snapshot.logAs("greylist") });
+  const agents = new Map<string, DeliveryAgent>();
+  const clients: { readonly made: SmtpClient | undefined }[] = [];
+  for (const entry of snapshot.entries) {
+    if (entry.type !== "unix" || roleOf(entry) !== "queue") continue;
+    const agent = createAgent(deps, snapshot, entry, { bounce, flush, verify });
+    if (agent === undefined) continue;
+    // Before root is given up: its tables may be readable to root alone.
+    agent.prepare();
+    agents.set(entry.name, agent);
+    if (entry.command === "smtp" || entry.command === "lmtp") {
+      clients.push(agent as { readonly made: SmtpClient | undefined });
+    }
+  }
+  const pickup = createPickup({ config, queue, cleanup, log: snapshot.logAs("pickup") });
+  const showq = createShowq({
+    queue,
+    config,
+    log: snapshot.logAs("showq"),
+    ...(deps.connectListing === undefined
+      ? {}
+      : { helper: { connect: deps.connectListing, after: SHARED_LISTING } }),
+  });
+  const services: QueueServices = {
+    snapshot,
+    cleanup,
+    bounce,
+    flush,
+    showq,
+    pickup,
+    verify,
+    greylist,
+    agents,
+    clients,
+  };
+  return services;
+}
