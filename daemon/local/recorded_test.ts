@@ -1,7 +1,7 @@
 /** The same scenarios that were played to real Postfix (testdata/local): logs, mailboxes, what commands saw. */
 import assert from "node:assert/strict";
 import { connectSmtp, startInstance } from "../master/testing.ts";
-import { scenarios } from "./scenarios_testing.ts";
+import { scenarios } from "./scenarios/mod.ts";
 import {
   buildWorld,
   collectFiles,

@@ -1,5 +1,5 @@
 /**
- * Plays the scenarios of daemon/local/scenarios_testing.ts to real Postfix and writes what its local(8), virtual(8) and
+ * Plays the scenarios of daemon/local/scenarios to real Postfix and writes what its local(8), virtual(8) and
  * pipe(8) logged, and the files that came of it, into answers.json. Needs root, Postfix and util-linux:
  *
  *   deno run -A testdata/local/record.ts [name of a scenario ...]
@@ -15,7 +15,7 @@ import {
   worldMain,
   type WorldResult,
 } from "../../daemon/local/world_testing.ts";
-import { scenarios } from "../../daemon/local/scenarios_testing.ts";
+import { scenarios } from "../../daemon/local/scenarios/mod.ts";
 import { INTERNAL_SERVICES } from "../../daemon/master/internal_services.ts";
 import { connectSmtp, freePort } from "../../daemon/master/testing.ts";
 

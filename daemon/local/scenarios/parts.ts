@@ -1,5 +1,5 @@
 /** What scenarios are written with. */
-import type { WorldMessage } from "./world_testing.ts";
+import type { WorldMessage } from "../world_testing.ts";
 
 const at = (name: string) => `${name}@example.com`;
 

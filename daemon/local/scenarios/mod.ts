@@ -1,0 +1,19 @@
+/** What is played to real Postfix and to Postel alike: every way that a local, virtual or piped delivery can end. */
+import { aliasesScenarios } from "./aliases.ts";
+import { commandsScenarios } from "./commands.ts";
+import { forwardsScenarios } from "./forwards.ts";
+import { mailboxesScenarios } from "./mailboxes.ts";
+import { pipeScenarios } from "./pipe.ts";
+import { transportsScenarios } from "./transports.ts";
+import { virtualScenarios } from "./virtual.ts";
+import type { Scenario } from "../world_testing.ts";
+
+export const scenarios: readonly Scenario[] = [
+  ...aliasesScenarios,
+  ...forwardsScenarios,
+  ...mailboxesScenarios,
+  ...commandsScenarios,
+  ...transportsScenarios,
+  ...virtualScenarios,
+  ...pipeScenarios,
+];

@@ -1,0 +1,98 @@
+/** Mailboxes of virtual(8). */
+import { lines, mail } from "./parts.ts";
+import type { Scenario } from "../world_testing.ts";
+
+const virtuals: Scenario = {
+  name: "virtual",
+  main: [
+    "virtual_mailbox_domains = virt.example",
+    "virtual_mailbox_base = {dir}/vmail",
+    "virtual_mailbox_maps = texthash:{dir}/vmaps",
+    "virtual_uid_maps = texthash:{dir}/vuids, static:4010",
+    "virtual_gid_maps = texthash:{dir}/vgids, static:4010",
+    "virtual_mailbox_limit = 20000",
+    "message_size_limit = 19000",
+  ],
+  files: {
+    aliases: "",
+    vmaps: lines(
+      "box@virt.example virt.example/box",
+      "dir@virt.example virt.example/dir/",
+      "ext+one@virt.example virt.example/ext-one",
+      "ext@virt.example virt.example/ext",
+      "dots@virt.example ../../home/u01/evil",
+      "abs@virt.example /abs/path",
+      "badgid@virt.example virt.example/badgid",
+      "baduid@virt.example virt.example/baduid",
+      "lowuid@virt.example virt.example/lowuid",
+      "foreign@virt.example virt.example/foreign",
+      "adir@virt.example virt.example/adir",
+      "link@virt.example virt.example/link",
+      "nodir@virt.example virt.example/none/file",
+      "deepdir@virt.example virt.example/none/deep/",
+      "denied@virt.example denied/dir/",
+      "big@virt.example virt.example/big",
+      "locked@virt.example virt.example/locked",
+      "isfile@virt.example virt.example/isfile/",
+    ),
+    vuids: "baduid@virt.example joe\nlowuid@virt.example 50\n",
+    vgids: "badgid@virt.example 0\n",
+    "vmail/virt.example/": { owner: "u10", mode: 0o700 },
+    "vmail/denied/": { mode: 0o700 },
+    "vmail/virt.example/foreign": { content: "From x\n", owner: "u11", mode: 0o666 },
+    "vmail/virt.example/adir/": { owner: "u10" },
+    "vmail/virt.example/link": { link: "{dir}/vmail/virt.example/box", owner: "u10" },
+    "vmail/virt.example/big": { content: "x".repeat(19990), owner: "u10", mode: 0o600 },
+    "vmail/virt.example/locked.lock": { content: "1", owner: "u10" },
+    "vmail/virt.example/isfile": { content: "x", owner: "u10" },
+  },
+  messages: [
+    ...[
+      "box",
+      "dir",
+      "ext+one",
+      "Ext+Two",
+      "abs",
+      "badgid",
+      "baduid",
+      "lowuid",
+      "foreign",
+      "adir",
+      "link",
+      "nodir",
+      "deepdir",
+      "denied",
+      "big",
+      "locked",
+      "isfile",
+      "unknown",
+      '"a/../b"',
+      '"a|b"',
+    ].map((name) => mail(name.replace(/[^a-zA-Z+]/g, "_"), `${name}@virt.example`)),
+    mail("loop", "box@virt.example", { headers: ["Delivered-To: box@virt.example"], from: "" }),
+    mail("quoting", "dir@virt.example", { body: ["From x"], from: '"a b"@outside.example' }),
+  ],
+};
+
+const virtualNoMaps: Scenario = {
+  name: "virtual without owner tables",
+  main: [
+    "virtual_mailbox_domains = virt.example",
+    "virtual_mailbox_base = {dir}/vmail",
+    "virtual_mailbox_maps = texthash:{dir}/vmaps",
+    "virtual_minimum_uid = 4000",
+    "virtual_uid_maps = texthash:{dir}/vuids",
+    "virtual_gid_maps = texthash:{dir}/vgids",
+    "strict_mailbox_ownership = no",
+  ],
+  files: {
+    aliases: "",
+    vmaps: "@virt.example all\nuser@virt.example user/\n",
+    vuids: "a@virt.example 4010\n",
+    vgids: "user@virt.example 4010\n",
+    "vmail/": { mode: 0o777 },
+  },
+  messages: ["a", "user", "b"].map((name) => mail(name, `${name}@virt.example`)),
+};
+
+export const virtualScenarios: readonly Scenario[] = [virtuals, virtualNoMaps];
