@@ -1,14 +1,34 @@
-/** What a local part can't hold without quotes (RFC 5322 3.2.3): control characters, blanks and specials. */
-// deno-lint-ignore no-control-regex -- control characters are what is looked for
-const UNSAFE = /[\x00-\x20\x7f"(),:;<>@[\\\]]|^\.|\.\.|\.$/;
+/** Quoting of addresses. A small door of its own: listings need nothing else of this room. */
+
+/** Characters of a dot-atom besides letters, digits and everything outside ASCII (RFC 5322 section 3.2.3). */
+const ATOM_SYMBOLS = "!#$%&'*+-/=?^_`{|}~";
+
+const IS_ATOM = Uint8Array.from({ length: 128 }, (_, code) => {
+  const character = String.fromCharCode(code);
+  return /[A-Za-z0-9]/.test(character) || ATOM_SYMBOLS.includes(character) ? 1 : 0;
+});
+
+const DOT = 0x2e;
+
+/** Is that part of a text a dot-atom? One by one, for listings ask this for every recipient in the queue. */
+function isDotAtom(text: string, start: number, end: number): boolean {
+  let previousDot = true;
+  for (let at = start; at < end; at++) {
+    const code = text.charCodeAt(at);
+    if (code === DOT) {
+      if (previousDot) return false;
+      previousDot = true;
+    } else {
+      if (code < 128 && IS_ATOM[code] === 0) return false;
+      previousDot = false;
+    }
+  }
+  return !previousDot;
+}
 
 /** `word *("." word)`, with octets above 127 allowed. */
 export function isDotString(localPart: string): boolean {
-  return localPart !== "" && !UNSAFE.test(localPart);
-}
-
-function quoteString(text: string): string {
-  return `"${text.replace(/["\\\r]/g, "\\$&")}"`;
+  return isDotAtom(localPart, 0, localPart.length);
 }
 
 /**
@@ -16,17 +36,13 @@ function quoteString(text: string): string {
  * The last `@` separates the domain; the empty address becomes `""`, with callers that mean `<>` testing first.
  */
 export function toExternal(internal: string): string {
-  if (!UNSAFE.test(internal.replace("@", ""))) {
-    const at = internal.indexOf("@");
-    if (at === -1 ? internal !== "" : at > 0 && internal[at - 1] !== ".") return internal;
-  }
-  // A source route in front (RFC 5321 appendix C) is left as it is.
-  const route = internal.startsWith("@") ? internal.slice(0, internal.indexOf(":") + 1) : "";
   const at = internal.lastIndexOf("@");
-  const end = at < route.length ? internal.length : at;
-  const local = internal.slice(route.length, end);
-  const domain = internal.slice(end);
-  return route + (isDotString(local) ? local : quoteString(local)) + domain;
+  // A source route in front (RFC 5321 appendix C) is left as it is.
+  const start = internal.startsWith("@") ? internal.indexOf(":") + 1 : 0;
+  const end = at < start ? internal.length : at;
+  if (isDotAtom(internal, start, end)) return internal;
+  const local = internal.slice(start, end).replace(/["\\\r]/g, "\\$&");
+  return `${internal.slice(0, start)}"${local}"${internal.slice(end)}`;
 }
 
 /** External form to internal form: quotes go, `\x` becomes `x`, the domain stays as it is. */

@@ -14,7 +14,7 @@ import { NewFileOwner } from "./new_file_owner.ts";
 import { NewFilePlaces } from "./new_files.ts";
 import { formatLogRecord, parseLog } from "./log_record.ts";
 import { lstat, readDirectory, removeIfThere, scanFiles } from "./queue_files.ts";
-import { quoteAddress } from "./quote.ts";
+import { toExternal } from "../address/quote.ts";
 import type { QueueSettings } from "./settings.ts";
 import { fixedNumber } from "./size_record.ts";
 import {
@@ -258,7 +258,7 @@ export class FileQueue implements Queue {
 
   async appendLog(log: LogName, id: string, entry: LogRecord): Promise<void> {
     const path = this.#layout.path(log, id);
-    const bytes = formatLogRecord(entry, quoteAddress, this.#settings.oldLogLine);
+    const bytes = formatLogRecord(entry, toExternal, this.#settings.oldLogLine);
     try {
       const file = openLog(path, this.#owner);
       try {

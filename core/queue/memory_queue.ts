@@ -7,7 +7,7 @@ import { MessageBuilder } from "./listing_sink.ts";
 import { MessageScanner } from "./message_scanner.ts";
 import { formatLogRecord, parseLog } from "./log_record.ts";
 import { longId, shortId } from "./queue_id.ts";
-import { quoteAddress } from "./quote.ts";
+import { toExternal } from "../address/quote.ts";
 import { fixedNumber } from "./size_record.ts";
 import {
   type ContentReader,
@@ -207,7 +207,7 @@ class MemoryQueue implements Queue {
   appendLog(log: LogName, id: string, entry: LogRecord): Promise<void> {
     const key = `${log}/${id}`;
     const entries = this.#logs.get(key) ?? [];
-    entries.push(formatLogRecord(entry, quoteAddress, true));
+    entries.push(formatLogRecord(entry, toExternal, true));
     this.#logs.set(key, entries);
     return Promise.resolve();
   }

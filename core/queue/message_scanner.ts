@@ -2,7 +2,7 @@ import { decodeText } from "../bytes/mod.ts";
 import type { ByteSource } from "./byte_source.ts";
 import { printable, TextSpan } from "./listing_sink.ts";
 import { LogScanner } from "./log_scanner.ts";
-import { quoteAddress } from "./quote.ts";
+import { toExternal } from "../address/quote.ts";
 import { RecordWalker } from "./record_walker.ts";
 import {
   type ListingOptions,
@@ -182,6 +182,6 @@ export class MessageScanner {
       return;
     }
     const address = decodeText(bytes.subarray(start, end));
-    into.setText(printable(quoteAddress(address === "" ? this.#options.emptyAddress : address)));
+    into.setText(printable(toExternal(address === "" ? this.#options.emptyAddress : address)));
   }
 }
