@@ -1,7 +1,8 @@
 import type { ByteBuffer } from "../bytes/mod.ts";
+import { appendRecordHeader, RecordType } from "../queue/mod.ts";
 
-const NORMAL = 0x4e;
-const CONTINUED = 0x4c;
+const NORMAL = RecordType.Normal;
+const CONTINUED = RecordType.Continued;
 const LF = 10;
 const CR = 13;
 const DOT = 46;
@@ -167,7 +168,7 @@ export class ContentReader {
     if (this.#first) {
       // What a mailbox put before a message would end its headers: it becomes one of them.
       if (this.#dots && isMailboxLine(input, start, end)) {
-        appendHead(type, MAILBOX_LINE.length + length, out);
+        appendRecordHeader(out, type, MAILBOX_LINE.length + length);
         out.append(MAILBOX_LINE);
         out.append(input.subarray(start, end));
         return;
@@ -175,22 +176,11 @@ export class ContentReader {
       this.#first = false;
       // Content that starts with a blank must not become a continuation of the header that is put before it.
       const byte = input[start];
-      if (length > 0 && (byte === SPACE || byte === TAB)) appendHead(NORMAL, 0, out);
+      if (length > 0 && (byte === SPACE || byte === TAB)) appendRecordHeader(out, NORMAL, 0);
     }
-    appendHead(type, length, out);
+    appendRecordHeader(out, type, length);
     out.append(input.subarray(start, end));
   }
-}
-
-/** The type and the length of a record, seven bits an octet. */
-function appendHead(type: number, length: number, out: ByteBuffer): void {
-  out.appendByte(type);
-  let rest = length;
-  while (rest > 127) {
-    out.appendByte((rest & 127) | 128);
-    rest >>>= 7;
-  }
-  out.appendByte(rest);
 }
 
 /** `From `, the first line of a message in a mailbox, possibly quoted by mail programs with `>`. */
