@@ -22,9 +22,10 @@ export interface Command {
  * commands. (In the packed program the modules end in `.js`; this file is a part of one beside them.)
  */
 function lazily(name: string): () => Promise<CommandModule> {
-  const suffix = import.meta.url.slice(import.meta.url.lastIndexOf("."));
-  const address = new URL(`./${name}${suffix}`, import.meta.url).href;
-  return () => import(address) as Promise<CommandModule>;
+  return () => {
+    const suffix = import.meta.url.slice(import.meta.url.lastIndexOf("."));
+    return import(new URL(`./${name}${suffix}`, import.meta.url).href) as Promise<CommandModule>;
+  };
 }
 
 export const commands: readonly Command[] = [

@@ -1,4 +1,5 @@
 /** Bundles the program into a flat directory of modules, one for every command and shared pieces. */
+import { mergePieces } from "./merge.ts";
 
 /** Entry modules of the packed program besides the commands. */
 const ENTRIES = ["packed.ts", "unpacked.ts"];
@@ -36,19 +37,24 @@ function makeLazy(source: string): string {
     .replace(EAGER_REQUIRE, LAZY_REQUIRE);
 }
 
-/** Bundles into `out`, which is emptied first. Throws with the bundler's words if it fails. */
-export function bundle(root: string, out: string): void {
-  Deno.mkdirSync(out, { recursive: true });
-  for (const { name } of Deno.readDirSync(out)) Deno.removeSync(`${out}/${name}`, { recursive: true });
-  const modules = [...ENTRIES, ...commandModules(root)].map((name) => `cmd/${name}`);
+/** Runs the bundler in a directory. Throws with its words if it fails. */
+function runBundler(cwd: string, args: readonly string[]): void {
   const { success, stderr, stdout } = new Deno.Command(Deno.execPath(), {
-    args: ["bundle", "--quiet", "--platform", "deno", "--code-splitting", "--outdir", out, ...modules],
-    cwd: root,
+    args: ["bundle", "--quiet", "--platform", "deno", ...args],
+    cwd,
     stdout: "piped",
     stderr: "piped",
   }).outputSync();
   const decoder = new TextDecoder();
   if (!success) throw new Error(`deno bundle: ${decoder.decode(stderr)}${decoder.decode(stdout)}`);
+}
+
+/** Bundles into `out`, which is emptied first. Throws with the bundler's words if it fails. */
+export function bundle(root: string, out: string): void {
+  Deno.mkdirSync(out, { recursive: true });
+  for (const { name } of Deno.readDirSync(out)) Deno.removeSync(`${out}/${name}`, { recursive: true });
+  const modules = [...ENTRIES, ...commandModules(root)].map((name) => `cmd/${name}`);
+  runBundler(root, ["--code-splitting", "--outdir", out, ...modules]);
   for (const { name } of Deno.readDirSync(out)) {
     const path = `${out}/${name}`;
     const lazy = makeLazy(Deno.readTextFileSync(path));
@@ -57,6 +63,9 @@ export function bundle(root: string, out: string): void {
     }
     Deno.writeTextFileSync(path, lazy);
   }
+  mergePieces(out, (cwd, entry, external, output) => {
+    runBundler(cwd, ["--no-config", ...external.map((name) => `--external=${name}`), "-o", output, entry]);
+  });
   for (const path of DATA) {
     Deno.copyFileSync(`${root}/${path}`, `${out}/${path.slice(path.lastIndexOf("/") + 1)}`);
   }

@@ -1,5 +1,6 @@
 /** Puts a freshly unpacked copy of the program in place. */
 import { dirname } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
 import { inUse } from "./in_use.ts";
 
@@ -26,6 +27,23 @@ async function fillCodeCache(directory: string): Promise<void> {
     const address = pathToFileURL(`${directory}/${entry.name}`).href;
     // One that can't be loaded on this system says so to whom uses it; here it only has no cache.
     await import(address).catch(() => {});
+  }
+}
+
+/**
+ * Brings the runtime's caches into their final form: every process reads the whole journal of such a database anew, and
+ * here nothing will be written any more. The journals themselves stay, empty: without them a user who may not make files
+ * in the directory could not read the caches.
+ */
+function emptyJournals(cache: string): void {
+  for (const { name } of Deno.readDirSync(cache)) {
+    if (!name.endsWith("-wal")) continue;
+    const database = new DatabaseSync(`${cache}/${name.slice(0, -"-wal".length)}`);
+    try {
+      database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+    } finally {
+      database.close();
+    }
   }
 }
 
@@ -60,5 +78,6 @@ export async function settleUnpacked(from: string, to: string): Promise<void> {
     return;
   }
   await fillCodeCache(to);
+  emptyJournals(`${to}/cache`);
   removeStale(dirname(to));
 }
