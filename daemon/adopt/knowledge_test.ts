@@ -10,7 +10,7 @@ const ONLY_TALK = /^(daemon\/adopt|daemon\/admin\/check|core\/config\/show)\//;
 const PREFIXES: readonly (readonly [RegExp, readonly string[]])[] = [
   [/^daemon\/smtp\//, ["smtp_", "lmtp_"]],
   [/^daemon\/smtp\/maps\.ts$/, ["smtp_sasl_", "lmtp_sasl_"]],
-  [/^daemon\/smtp\/secure_policy\.ts$/, ["smtp_tls_", "lmtp_tls_"]],
+  [/^daemon\/smtp\/(secure_policy|tls_engines)\.ts$/, ["smtp_tls_", "lmtp_tls_"]],
   [/^daemon\/smtpd\/access\/policy\.ts$/, ["smtpd_policy_service_"]],
 ];
 /** A template with less fixed text than this says nothing about what it makes. */
