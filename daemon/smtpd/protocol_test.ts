@@ -8,6 +8,7 @@ import { RecordCursor } from "../../core/queue/mod.ts";
 import { base } from "../../testdata/smtpd/cases.ts";
 import { type Dialogue, protocolGroups } from "../../testdata/smtpd/protocol_cases.ts";
 import { type FakeServer, startFakeServer } from "../smtp/testing.ts";
+import { playDialogue } from "./dialogue_testing.ts";
 import { loopbackResolver, startSmtpd, type StoredMessage } from "./testing.ts";
 
 interface Recorded {
@@ -23,11 +24,6 @@ interface Recorded {
 const recorded = JSON.parse(
   Deno.readTextFileSync(new URL("../../testdata/smtpd/protocol_dialogues.json", import.meta.url)),
 ) as Record<string, Record<string, Recorded>>;
-
-/** Milliseconds of silence after which a dialogue counts as stuck. */
-const SILENCE = 20_000;
-
-const octets = (text: string) => Uint8Array.from(text, (character) => character.charCodeAt(0));
 
 /** What differs from run to run. */
 function steady(text: string): string {
@@ -46,51 +42,6 @@ function steady(text: string): string {
 function steadyLog(line: string): string {
   return steady(line)
     .replace(/^(?:QUEUEID|NOQUEUE): ((?:lost connection|timeout|too many errors) after)/, "$1");
-}
-
-/** Plays a dialogue; after each piece waits for as many octets as Postfix sent, or for the end. */
-async function play(
-  port: number,
-  { pieces, early }: Dialogue,
-  expected: readonly string[],
-  written: () => void,
-): Promise<string[]> {
-  const conn = await Deno.connect({ hostname: "127.0.0.1", port });
-  const answers: string[] = [];
-  const buffer = new Uint8Array(65536);
-  let closed = false;
-  const receive = async (count: number) => {
-    let text = "";
-    const patience = setTimeout(() => conn.close(), SILENCE);
-    while (text.length < count && !closed) {
-      const length = await conn.read(buffer).catch(() => null);
-      if (length === null) closed = true;
-      else for (let i = 0; i < length; i++) text += String.fromCharCode(buffer[i]!);
-    }
-    clearTimeout(patience);
-    return text;
-  };
-  try {
-    if (early !== true) answers.push(await receive(expected[0]!.length));
-    for (let i = 1; i < expected.length - 1 && !closed; i++) {
-      await conn.write(octets(pieces[i - 1]!)).catch(() => 0);
-      // Postfix judges a header by its first piece; we, when nothing more can come.
-      const over = i === expected.length - 2 && expected[i + 1] === "CLOSED";
-      if (early === true && over) await conn.closeWrite().catch(() => {});
-      written();
-      answers.push(await receive(expected[i]!.length));
-    }
-    const end = expected[expected.length - 1]!;
-    if (end === "CLOSED" && !closed) answers[answers.length - 1] += await receive(Infinity);
-    answers.push(closed ? "CLOSED" : "OPEN");
-  } finally {
-    try {
-      conn.close();
-    } catch {
-      // Closed out of impatience.
-    }
-  }
-  return answers;
 }
 
 /** Envelope and Received: of a message as `postcat` shows them; records that differ from run to run are left out. */
@@ -184,7 +135,10 @@ async function compare(
   const local = (text: string) => steady(text.replaceAll(`127.0.0.1:${port}`, "127.0.0.1:@PORT@"));
   try {
     const wanted = expected.answers.map((text) => text.replaceAll("QUEUEID", "ABCD0000000"));
-    const answers = await play(server.port, dialogue, wanted, written);
+    const answers = await playDialogue(server.port, dialogue.pieces, wanted, {
+      early: dialogue.early,
+      written,
+    });
     await server.idle();
     const quiet = (answer: string) => answer !== "";
     assert.deepEqual(answers.map(steady).filter(quiet), expected.answers.map(steady).filter(quiet));
