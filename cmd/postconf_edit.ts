@@ -1,7 +1,7 @@
 /** postconf -e, -# and -X: turns the operands into edits of main.cf or master.cf. */
 import { checkNewField, editMain, editMaster, type MasterEdit } from "../core/config/edit/mod.ts";
 import { splitNameValue } from "../core/config/mod.ts";
-import { MASTER_FIELDS, type MasterField, parseMasterRow } from "../core/config/show/mod.ts";
+import { MASTER_FIELDS, type MasterField, parseMasterRow, splitPattern } from "../core/config/show/mod.ts";
 import { PostconfFatal } from "./postconf_message.ts";
 import type { PostconfOptions } from "./postconf_options.ts";
 
@@ -15,7 +15,10 @@ export function editConfiguration(directory: string, options: PostconfOptions, w
     );
   }
   if (options.mode === "main") editParameters(directory, options, warn);
-  else editMaster(directory, options.operands.map((operand) => masterEdit(operand, options, warn)), warn);
+  else {
+    const requests = options.operands.map((operand) => parseRequest(operand, options));
+    editMaster(directory, requests.map((request) => masterEdit(request, options, warn)), warn);
+  }
 }
 
 /** Refuses text that would not stay one line, or would be a comment. */
@@ -38,7 +41,7 @@ function editParameters(directory: string, options: PostconfOptions, warn: Warn)
       names.add(name);
       continue;
     }
-    const { name, value } = nameAndValue(operand);
+    const { name, value } = nameAndValue(text);
     const earlier = set.get(name);
     if (earlier !== undefined) warn(`ignoring earlier request: '${name} = ${earlier}'`);
     set.set(name, value);
@@ -57,33 +60,70 @@ function nameAndValue(operand: string): { name: string; value: string } {
   return parts;
 }
 
-function masterEdit(operand: string, options: PostconfOptions, warn: Warn): MasterEdit {
-  checkInput(operand, "-Me, -Fe, -Pe, -X, or -#", "accept");
+/** A request for an edit of master.cf, taken apart. */
+interface MasterRequest {
+  readonly text: string;
+  /** Service, type, and column or parameter. */
+  readonly parts: readonly string[];
+  readonly value: string;
+}
+
+/** What names a place in master.cf that is to be edited, and how many parts that has. */
+const FORMS = {
+  entries: { parts: 2, name: "-Me, -MX or -M#", pattern: "service_name/type" },
+  fields: { parts: 3, name: "-Fe or -FX", pattern: "service_name/type/field_name" },
+  settings: { parts: 3, name: "-Pe or -PX", pattern: "service_name/type/parameter" },
+} as const;
+
+/** Looks at the form alone: what stands in the entry is looked at when all requests are known to be well-formed. */
+function parseRequest(operand: string, options: PostconfOptions): MasterRequest {
+  const text = checkInput(operand, "-Me, -Fe, -Pe, -X, or -#", "accept");
   const editing = options.given.has("e");
-  const { name, value } = editing ? nameAndValue(operand) : { name: operand.trim(), value: "" };
-  const parts = name.split("/").filter((part) => part !== "");
-  const [service, type, third] = parts;
-  const base = { service: service!, type: type!, request: operand };
+  if (!editing && text.includes("=")) throw new PostconfFatal("-X or -# requires names without value");
+  const { name, value } = editing ? nameAndValue(text) : { name: text.trim(), value: "" };
+  const form = FORMS[options.mode as keyof typeof FORMS];
+  const parts = splitPattern(name, form.parts, form.parts);
+  if (parts === undefined) throw new PostconfFatal(`${form.name} requires ${form.pattern}`);
+  const third = parts[2];
+  if (options.mode === "fields") {
+    if (third === "*") throw new PostconfFatal("-Fe does not accept wild-card field name");
+    if (masterField(third) === undefined) {
+      throw new PostconfFatal(`invalid service attribute name: "${third}"`);
+    }
+    if (third !== "command" && /[ \t\r]/.test(value)) {
+      throw new PostconfFatal("-Fe does not accept whitespace in non-command field");
+    }
+  } else if (options.mode === "settings") {
+    if (third === "*") throw new PostconfFatal("-Pe does not accept wild-card parameter name");
+    if (/[ \t\r]/.test(value)) throw new PostconfFatal("-Pe does not accept whitespace in parameter value");
+  }
+  return { text, parts, value };
+}
+
+function masterField(name: string | undefined): MasterField | undefined {
+  return MASTER_FIELDS.find((known) => known === name);
+}
+
+function masterEdit(request: MasterRequest, options: PostconfOptions, warn: Warn): MasterEdit {
+  const { text, value } = request;
+  const [service, type, third] = request.parts as [string, string, string];
+  const base = { service, type, request: text };
+  const editing = options.given.has("e");
   switch (options.mode) {
     case "entries": {
-      if (parts.length !== 2) throw new PostconfFatal("-Me, -MX or -M# requires service_name/type");
       if (!editing) return { ...base, kind: options.given.has("#") ? "comment" : "remove" };
       const row = parseMasterRow(value, warn);
-      if (row === undefined) throw new PostconfFatal(`bad field count: "${operand}"`);
+      if (row === undefined) throw new PostconfFatal(`bad field count: "${text}"`);
       return { ...base, kind: "entry", row };
     }
     case "fields": {
-      if (parts.length !== 3) throw new PostconfFatal("-Fe or -FX requires service_name/type/field_name");
-      const field = MASTER_FIELDS.find((known): known is MasterField => known === third);
-      if (field === undefined) throw new PostconfFatal(`invalid service attribute name: "${third}"`);
+      const field = masterField(third)!;
       checkNewField(field, value);
       return { ...base, kind: "field", field, value };
     }
-    default: {
-      if (parts.length !== 3) throw new PostconfFatal("-Pe or -PX requires service_name/type/parameter");
-      if (!editing) return { ...base, kind: "remove-setting", name: third! };
-      if (/[ \t\r]/.test(value)) throw new PostconfFatal("-Pe does not accept whitespace in parameter value");
-      return { ...base, kind: "setting", name: third!, value };
-    }
+    default:
+      return editing
+        ? { ...base, kind: "setting", name: third, value }
+        : { ...base, kind: "remove-setting", name: third };
   }
 }

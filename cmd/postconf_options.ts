@@ -74,8 +74,8 @@ const MODES: Readonly<Record<string, PostconfMode>> = {
   T: "tls",
 };
 
-/** Only one of each line may be given. */
-const EXCLUSIVE = ["aAbFlmMpPtT", "denX#", "efX#", "ehHX#", "eoX#", "exX#"];
+/** Only one of each line may be given; the first line with more is the one to be told of. */
+const EXCLUSIVE = ["aAbFlmMpPtT", "denX#", "efX#", "exX#", "deoX#", "ehHX#"];
 
 /** What may be given with -j, besides the mode. */
 const COMPATIBLE_WITH_JSON = "Cdnoqx";

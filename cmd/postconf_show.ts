@@ -1,6 +1,6 @@
 /** postconf without -e, -# or -X: main.cf settings, and -M, -F, -P. */
 import { ConfigSession, type ShowOptions } from "../core/config/show/mod.ts";
-import { PostconfFatal, type PostconfStreams } from "./postconf_message.ts";
+import type { PostconfStreams } from "./postconf_message.ts";
 import type { PostconfOptions } from "./postconf_options.ts";
 
 /** Prints what was asked for; warnings of unused parameters come after it. */
@@ -12,7 +12,6 @@ export function showConfiguration(
   const { given, mode, operands } = options;
   const what = mode !== "main" ? "master" : given.has("d") ? "defaults" : "main";
   const session = new ConfigSession(directory, what, options.overrides, streams.warn);
-  if (mode !== "main") checkRequests(options);
   const show: ShowOptions = {
     onlySet: given.has("n"),
     expand: given.has("x"),
@@ -29,18 +28,4 @@ export function showConfiguration(
   else session.showSettings(operands, show);
   streams.output(session.output());
   if (what !== "defaults" && !given.has("q")) session.warnOfUnused({ main: mode === "main", master: true });
-}
-
-const FORMS = {
-  entries: { most: 2, text: "-M option requires service_name[/type]" },
-  fields: { most: 3, text: "-F option requires service_name[/type[/field]]" },
-  settings: { most: 3, text: "-P option requires service_name[/type[/parameter]]" },
-} as const;
-
-function checkRequests(options: PostconfOptions): void {
-  const form = FORMS[options.mode as keyof typeof FORMS];
-  for (const request of options.operands) {
-    const parts = request.split("/").filter((part) => part !== "").length;
-    if (parts < 1 || parts > form.most) throw new PostconfFatal(form.text);
-  }
 }

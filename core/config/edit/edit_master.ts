@@ -79,15 +79,22 @@ function applyEdits(
 ): RowText | "keep" | "drop" | "comment" {
   let outcome: RowText | "keep" | "drop" | "comment" = "keep";
   for (const edit of edits) {
-    // The patterns are matched with the entry as it stands in the file, whatever earlier edits made of it.
-    if (!matchesPattern([row.fields[0]!, row.fields[1]!], [edit.service, edit.type])) continue;
-    matched.add(edit);
-    if (edit.kind === "entry") outcome = edit.row;
+    if (!concerns(edit, row)) continue;
+    // A new entry takes the place of the first that it replaces, and leaves no second one of its name.
+    if (edit.kind === "entry") outcome = matched.has(edit) ? "drop" : edit.row;
     else if (edit.kind === "comment") outcome = "comment";
     else if (edit.kind === "remove") outcome = "drop";
     else outcome = changed(typeof outcome === "string" ? row : outcome, edit);
+    matched.add(edit);
   }
   return outcome;
+}
+
+/** Patterns are matched with the entry as it stands in the file, whatever earlier edits made of it. */
+function concerns(edit: MasterEdit, row: MasterRow): boolean {
+  const [service, type] = row.fields as [string, string];
+  if (matchesPattern([service, type], [edit.service, edit.type])) return true;
+  return edit.kind === "entry" && edit.row.fields[0] === service && edit.row.fields[1] === type;
 }
 
 function changed(row: RowText, edit: MasterEdit): RowText {

@@ -52,6 +52,23 @@ Deno.test("editMainText: repeated entries, CRLF, other octets", () => {
   assert.equal(edited({ set: new Map([["a", "1"]]) }, ""), "a = 1\n");
 });
 
+Deno.test("editMasterText: a new entry leaves no second one of its name", () => {
+  const master = "a unix - - - - - x\n# 1\nb unix - - - - - x\n# 2\na unix - - - - - x\n";
+  const row = (name: string) => ({ fields: [name, "unix", "-", "-", "-", "-", "-", "y"], args: [] });
+  const change = (service: string, name: string) =>
+    editMasterText(
+      master,
+      [{ kind: "entry", service, type: "unix", request: "", row: row(name) }],
+      "master.cf",
+      assert.fail,
+    )
+      .replaceAll(/ +(-|unix|y)/g, "");
+  assert.equal(change("a", "a"), "a\n# 1\nb x\n# 2\n");
+  assert.equal(change("b", "a"), "a\n# 1\n# 2\n");
+  assert.equal(change("*", "c"), "c\n# 1\n# 2\n");
+  assert.equal(change("nosuch", "b"), "a x\n# 1\nb\n# 2\na x\n");
+});
+
 Deno.test("editMasterText: a changed entry stays in its place", () => {
   const master =
     "# top\nsmtp inet n - y - - smtpd\n  -v\n# inside\n  -o a=b\n# next\nrelay unix - - y - - smtp";

@@ -148,7 +148,12 @@ export function matchesPattern(parts: readonly string[], pattern: readonly strin
   );
 }
 
-/** Cuts a pattern at its slashes; empty parts are dropped. */
-export function splitPattern(text: string): string[] {
-  return text.split("/").filter((part) => part !== "");
+/**
+ * Cuts a pattern at its slashes; empty parts are dropped. `undefined` if it has fewer or more parts than it may, begins
+ * with a slash, or has a `*` that is not all of its part.
+ */
+export function splitPattern(text: string, least: number, most: number): string[] | undefined {
+  const parts = text.split("/").filter((part) => part !== "");
+  if (text.startsWith("/") || parts.length < least || parts.length > most) return undefined;
+  return parts.some((part) => part !== "*" && part.includes("*")) ? undefined : parts;
 }

@@ -95,7 +95,10 @@ export function printMasterFields(fields: readonly string[]): string {
   return text;
 }
 
-/** Adds the arguments to what is printed before them: `-o` settings each on a line of its own if folded. */
+/**
+ * Adds the arguments to what is printed before them: `-o` settings each on a line of its own if folded. As in Postfix,
+ * a word that follows at most four columns and is no setting gets no blank before it: `postconf -Fh` prints `pipeflags=R`.
+ */
 export function printArguments(before: string, args: readonly CommandArgument[], fold: boolean): string {
   let text = before;
   let length = before.length - (before.lastIndexOf("\n") + 1);
@@ -103,10 +106,12 @@ export function printArguments(before: string, args: readonly CommandArgument[],
   for (const argument of args) {
     const word = inBraces(argument.text);
     const printed = argument.kind === "setting" ? `-o ${word}` : word;
-    const newLine = fold &&
+    const apart = argument.kind === "setting" || afterSetting || length > INDENT.length;
+    const newLine = apart && fold &&
       (argument.kind === "setting" || afterSetting || length + 1 + printed.length >= LINE_LIMIT);
-    text += newLine ? `\n${INDENT}${printed}` : ` ${printed}`;
-    length = (newLine ? INDENT.length : length + 1) + printed.length;
+    const space = newLine ? `\n${INDENT}` : apart ? " " : "";
+    text += space + printed;
+    length = (newLine ? INDENT.length : length + space.length) + printed.length;
     afterSetting = argument.kind === "setting";
   }
   return text;
@@ -127,11 +132,11 @@ export function printCommand(
   args: readonly CommandArgument[],
   options: PrintOptions,
 ): string {
-  if (options.json) return printJson(label, printArguments(command, args, false));
+  const start = `${label} = `;
+  if (options.json) return printJson(label, printArguments(start + command, args, false).slice(start.length));
   if (options.hideValue) return label;
   const fold = options.fold === true;
   if (options.hideName) return printArguments(command, args, fold);
-  const start = `${label} = `;
   const tooLong = fold && start.length + command.length > LINE_LIMIT;
   return printArguments(tooLong ? `${start}\n${INDENT}${command}` : `${start}${command}`, args, fold);
 }

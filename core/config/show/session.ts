@@ -173,7 +173,8 @@ export class ConfigSession {
 
   /** `postconf -M`: entries as lines. */
   showEntries(requests: readonly string[], options: ShowOptions): void {
-    this.#forEachMatch(requests, 2, (row) => [row.fields[0]!, row.fields[1]!], (row) => {
+    const wanted = requests.map((text) => parseRequest(text, 2, "-M option requires service_name[/type]"));
+    this.#match(wanted, (row) => {
       const shown = { fields: row.fields, args: this.#shownArguments(row, options) };
       this.#lines.push(
         options.json
@@ -183,6 +184,7 @@ export class ConfigSession {
           )
           : printMasterRow(shown, options.fold === true),
       );
+      return true;
     });
   }
 
@@ -203,74 +205,60 @@ export class ConfigSession {
 
   /** `postconf -F`: one column a line. */
   showFields(requests: readonly string[], options: ShowOptions): void {
-    for (const request of requests) {
-      const field = splitPattern(request)[2];
+    const wanted = requests.map((text) => {
+      const request = parseRequest(text, 3, "-F option requires service_name[/type[/field]]");
+      const field = request.parts[2];
       if (field !== undefined && field !== "*" && !MASTER_FIELDS.includes(field as MasterField)) {
         throw new ConfigError(`invalid service attribute name: "${field}"`);
       }
-    }
-    const items = this.#source.rows.flatMap((row) =>
-      MASTER_FIELDS.map((field, index) => ({ row, field, index }))
-    );
-    this.#match(
-      requests,
-      3,
-      items,
-      ({ row, field }) => [row.fields[0]!, row.fields[1]!, field],
-      ({ row, field, index }) => {
+      return request;
+    });
+    this.#match(wanted, (row, asked) => {
+      MASTER_FIELDS.forEach((field, index) => {
+        if (asked !== "*" && asked !== field) return;
         const label = `${row.fields[0]}/${row.fields[1]}/${field}`;
         this.#lines.push(
           field === "command"
             ? printCommand(label, row.fields[7]!, this.#shownArguments(row, options), options)
             : printSetting(label, row.fields[index]!, options),
         );
-      },
-    );
+      });
+      return true;
+    });
   }
 
   /** `postconf -P`: `-o` settings, one a line. */
   showSettings(requests: readonly string[], options: ShowOptions): void {
-    const items = this.#source.rows.flatMap((row) =>
-      [...row.settings.keys()].sort().map((name) => ({ row, name }))
+    const wanted = requests.map((text) =>
+      parseRequest(text, 3, "-P option requires service_name[/type[/parameter]]")
     );
-    this.#match(
-      requests,
-      3,
-      items,
-      ({ row, name }) => [row.fields[0]!, row.fields[1]!, name],
-      ({ row, name }) => {
+    this.#match(wanted, (row, asked) => {
+      const names = [...row.settings.keys()].sort().filter((name) => asked === "*" || asked === name);
+      for (const name of names) {
         const raw = row.settings.get(name)!;
         const value = options.expand ? this.#expand(raw, (other) => this.#entryLookup(row, other)) : raw;
         this.#lines.push(printSetting(`${row.fields[0]}/${row.fields[1]}/${name}`, value, options));
-      },
-    );
+      }
+      return names.length > 0;
+    });
   }
 
-  #forEachMatch(
-    requests: readonly string[],
-    most: number,
-    key: (row: MasterRow) => string[],
-    show: (row: MasterRow) => void,
-  ): void {
-    this.#match(requests, most, this.#source.rows, key, show);
-  }
-
-  /** Shows what matches each request, in the order of the requests; everything if there are none. */
-  #match<Item>(
-    requests: readonly string[],
-    most: number,
-    items: readonly Item[],
-    key: (item: Item) => string[],
-    show: (item: Item) => void,
-  ): void {
-    if (requests.length === 0) items.forEach(show);
+  /**
+   * Shows what is asked of each entry, in the order of the file and for each entry in that of the requests; everything
+   * if there are none.
+   * @param show prints of an entry what the third part of the request names, and tells whether there is such a thing
+   */
+  #match(requests: readonly Wanted[], show: (row: MasterRow, asked: string) => boolean): void {
+    const matched = new Set<Wanted>();
+    for (const row of this.#source.rows) {
+      if (requests.length === 0) show(row, "*");
+      for (const request of requests) {
+        if (!matchesPattern([row.fields[0]!, row.fields[1]!], request.parts)) continue;
+        if (show(row, request.parts[2] ?? "*")) matched.add(request);
+      }
+    }
     for (const request of requests) {
-      const pattern = splitPattern(request);
-      const matching = pattern.length > most
-        ? []
-        : items.filter((item) => matchesPattern(key(item), pattern));
-      if (matching.length === 0) this.#warn(`unmatched request: "${request}"`);
-      matching.forEach(show);
+      if (!matched.has(request)) this.#warn(`unmatched request: "${request.text}"`);
     }
   }
 
@@ -278,6 +266,18 @@ export class ConfigSession {
   warnOfUnused(files: { main: boolean; master: boolean }): void {
     warnOfUnused(this.#source, this.#names, files, this.#warn);
   }
+}
+
+/** A request for entries of master.cf, and its parts: `service/type/what`. */
+interface Wanted {
+  readonly text: string;
+  readonly parts: readonly string[];
+}
+
+function parseRequest(text: string, most: number, problem: string): Wanted {
+  const parts = splitPattern(text, 1, most);
+  if (parts === undefined) throw new ConfigError(problem);
+  return { text, parts };
 }
 
 function isReadOnly(name: string): boolean {
