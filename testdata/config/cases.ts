@@ -23,7 +23,8 @@ export function commands(setup: string): string[][] {
     "nosuch relayhost -h", "-n biff relayhost", "-o relayhost=x -n", "-o x=1 relayhost", "-o x", "-x -o mydomain=o.example myorigin",
     "-M smtp", "-M smtp/inet", "-M nosuch smtp/unix", "-M */pass", "-M smtp/*", "-M a/b/c", "-M smtp/inet/",
     "-F smtp/inet", "-F smtp/inet/command", "-F */*/chroot", "-F smtp/inet/x", "-F a/b/c/d", "-P smtp/inet relay/unix/syslog_name",
-    "-P */*/syslog_name", "-P smtp/inet/nosuch", "-P a/b/c/d", "-p relayhost", "-l", "-a", "-A",
+    "-F smtp/unix/type smtp/inet smtp/*/type", "-M smtp/unix smtp/inet smtp", "-P */unix */*/syslog_name", "-F sm*/unix", "-M /smtp", "-P smtp/unix/a*",
+    "-dM -o x=1", "-exo x=1", "-P */*/syslog_name", "-P smtp/inet/nosuch", "-P a/b/c/d", "-p relayhost", "-l", "-a", "-A",
     "-Mn", "-Mh x", "-ef x=1", "-hH x", "-lm", "-FPM", "-dn x", "-de x", "-e", "-X", "-#", "-M#", "-e x",
     "-v relayhost", "-vn", "-vM smtp", "-m", "-T bad", "-T public-key-algorithms", "-T run-version -T compile-version", "-E",
     "-t @HERE@/templates.cf", "-b @HERE@/templates.cf", "-t a b", "-b a b", "-tn", "-bf", "-bt", "-a x=1", "-l x", "-C USER -n", "-C builtin,x",
@@ -55,7 +56,7 @@ export function edits(setup: string): string[][] {
     ["-M", "smtp/inet=smtp inet n - n - "], ["-M", "smtp/inet=smtp inet x - n - - smtpd"], ["-M#", "smtp/inet"], ["-M#", "*/unix", "nosuch/inet"],
     ["-MX", "smtp/inet", "relay/unix"], ["-MX", "smtp"], ["-F", "smtp/*/nosuch=1"], ["-F", "smtp/inet/chroot=q"], ["-F", "smtp/inet=1"],
     ["-F", "nosuch/inet/chroot=n"], ["-P", "smtp/inet/a=b c"], ["-P", "nosuch/inet/a=b"], ["-P", "smtp/inet=1"], ["-PX", "smtp/inet"],
-    ["-F", "last/unix/wakeup=5"], ["-F", "smtp/unix/process_limit=7"], ["-P", "smtp/unix/myhostname=x"],
+    ["-PX", "*/*/*"], ["-MX", "sm*/unix"], ["-Fe", "smtp/inet/ty*=x"], ["-Me", "/smtp/inet=x"], ["-F", "last/unix/wakeup=5"], ["-F", "smtp/unix/process_limit=7"], ["-P", "smtp/unix/myhostname=x"],
   ];
   const odd = setup === "odd"
     ? [["-F", "smtp/unix/chroot=n"], ["-F", "smtp/unix/command=smtp -v -o x=y z"], ["-P", "x/unix/q=r"], ["-PX", "relay/unix/syslog_name"],
