@@ -17,11 +17,11 @@ import { getopt, type ParsedOptions, UsageError } from "./getopt.ts";
 import { FatalError, print, runTool, type Tool } from "./queue_tool.ts";
 
 export const help = `
-Usage: postmulti -l [-ajRv] [-g group] [-i name]           list the mail systems of this host (-j: as JSON)
-       postmulti -p [-av] [-g group] [-i name] command     run a postfix command for them
-       postmulti -x [-aRv] [-g group] [-i name] command    run any command for them
+Usage: postmulti -l [-jRv] [-a | -g group | -i name]            list the mail systems of this host (-j: as JSON)
+       postmulti -p [-v] [-a | -g group | -i name] command      run a postfix command for them
+       postmulti -x [-Rv] [-a | -g group | -i name] command     run any command for them
        postmulti -e init
-       postmulti -e create|import [-a] [-g group] [-i name] [-I name] [-G group] [param=value...]
+       postmulti -e create|import [-a | -g group | -i name] [-I name] [-G group] [param=value...]
        postmulti -e destroy|deport|enable|disable -i name
        postmulti -e assign -i name [-I name] [-G group]
 `;
@@ -65,6 +65,9 @@ export function runPostmulti(tool: Tool, parsed: ParsedOptions, primary: string)
   }
   if ((mode === "p" || mode === "e") && given("R")) {
     throw new FatalError("The '-p' and '-e' options preclude the use of '-R'");
+  }
+  if (["a", "g", "i"].filter(given).length > 1) {
+    throw new FatalError("Specify no more than one of '-a', '-g', '-i'");
   }
   if (given("j") && mode !== "l") throw new FatalError("The '-j' option requires '-l'");
   if (mode === "l" && parsed.operands.length > 0) throw new FatalError("Command not allowed with '-l'");

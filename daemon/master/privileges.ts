@@ -43,8 +43,7 @@ export function prepareDirectories(config: Config): void {
   const data = config.string("data_directory");
   Deno.mkdirSync(data, { recursive: true, mode: 0o700 });
   if (!isRoot()) return;
-  const { uid, gid } = mailOwner(config);
-  Deno.chownSync(data, uid, gid);
+  Deno.chownSync(data, mailOwner(config).uid, null);
 }
 
 /**

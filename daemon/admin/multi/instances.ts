@@ -51,7 +51,7 @@ export function isSelected(instance: Instance, { name, group }: Selection): bool
   if (name !== undefined) {
     return name === "-" ? instance.primary : name === instance.name || name === instance.directory;
   }
-  return group === undefined || (group === "-" ? instance.group === "" : group === instance.group);
+  return group === undefined || group === instance.group;
 }
 
 /** `postmulti -l`. */

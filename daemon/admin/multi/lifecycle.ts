@@ -83,16 +83,16 @@ export function performLifecycle(deps: LifecycleDeps, request: LifecycleRequest)
   const primary = deps.instances[0]!;
   const edit = (directory: string, set: Record<string, string>) =>
     editMain(directory, { set: new Map(Object.entries(set)) }, (text) => deps.log.warning(text));
-  switch (action) {
-    case "init":
-      edit(primary.directory, {
-        multi_instance_wrapper: "${command_directory}/postmulti -p --",
-        multi_instance_enable: "yes",
-      });
-      return 0;
-    case "create":
-    case "import":
-      return addInstance(deps, request, edit);
+  if (action === "create" || action === "import") return addInstance(deps, request, edit);
+  if (request.settings.length > 0) {
+    throw new MultiError(`Parameter overrides not valid with '-e ${action}'`);
+  }
+  if (action === "init") {
+    edit(primary.directory, {
+      multi_instance_wrapper: "${command_directory}/postmulti -p --",
+      multi_instance_enable: "yes",
+    });
+    return 0;
   }
   if (request.name === undefined) throw new MultiError("Select an instance via '-i name'");
   const target = deps.instances.find((instance) => isSelected(instance, { name: request.name }));
@@ -102,9 +102,6 @@ export function performLifecycle(deps: LifecycleDeps, request: LifecycleRequest)
       throw new MultiError("Specify new instance name or group with '-e assign'");
     }
     checkNewName(request, deps.instances.filter((other) => other !== target));
-    if (target.primary && request.newName !== undefined && request.newName !== "-") {
-      throw new MultiError("Cannot assign a name to the primary instance");
-    }
   }
   if (action === "destroy" || action === "deport") {
     if (target.primary) throw new MultiError("Cannot remove the primary instance");
@@ -148,9 +145,10 @@ function nameSettings({ newName, newGroup }: LifecycleRequest): Record<string, s
 function checkNewName({ newName }: LifecycleRequest, others: readonly Instance[]): void {
   if (newName === undefined || newName === "-") return;
   if (!newName.startsWith("postfix-")) throw new MultiError("New instance name must start with 'postfix-'");
-  if (newName.includes("/") || /\s/.test(newName)) {
-    throw new MultiError(`New instance name '${newName}' must not have a slash or white space`);
+  if (newName.includes("/")) {
+    throw new MultiError(`Illegal '/' character in new instance name: '${newName}'`);
   }
+  if (/\s/.test(newName)) throw new MultiError(`White space in new instance name: '${newName}'`);
   const taken = others.find(({ name }) => name === newName);
   if (taken !== undefined) {
     throw new MultiError(
