@@ -232,7 +232,10 @@ async function tryLocal(
   if (policy === "unknown") return;
   const session = await openSession(context, attempt, {
     peer: { host: context.settings.myhostname, address: path, port: 0 },
-    target: { kind: "unix", path },
+    target: {
+      kind: "unix",
+      path: path.startsWith("/") ? path : `${context.settings.queueDirectory}/${path}`,
+    },
     policy,
   });
   if (session === undefined || !await greet(context, attempt, hop, session)) return;

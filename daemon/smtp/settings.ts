@@ -34,6 +34,8 @@ export type TlsLevel = typeof tlsLevels[number];
 export interface ClientSettings {
   readonly protocol: Protocol;
   readonly myhostname: string;
+  /** What the paths of UNIX sockets are relative to. */
+  readonly queueDirectory: string;
   readonly heloName: string;
   readonly defaultPort: string;
   readonly relayhost: string;
@@ -147,6 +149,7 @@ export function readSettings(config: Config, protocol: Protocol): ClientSettings
   return {
     protocol,
     myhostname: config.string("myhostname"),
+    queueDirectory: config.string("queue_directory"),
     heloName: text(smtp ? "helo_name" : "lhlo_name"),
     defaultPort: text("tcp_port"),
     relayhost: config.string("relayhost"),
