@@ -65,13 +65,9 @@ function comparable(text: string, both: ReadonlySet<string>): string[] {
   });
 }
 
-/** Expanded values name the program and its version, and the default of alias_maps, which there has NIS in it. */
+/** Expanded values name the program and its version. */
 function asThatRelease(text: string): string {
-  return text.replaceAll(/\b3\.11\.\d+/g, "3.7.11").replaceAll(/\bPostel\b/g, "Postfix")
-    .replace(
-      /^local_recipient_maps = proxy:unix:passwd.byname hash:\/etc\/aliases$/m,
-      "$&, nis:mail.aliases",
-    );
+  return text.replaceAll(/\b3\.11\.\d+/g, "3.7.11").replaceAll(/\bPostel\b/g, "Postfix");
 }
 
 /** Command lines whose answers differ because the programs do: what can be said of ours all the same. */
@@ -104,7 +100,9 @@ for (const setup of new Set(answers.map((answer) => answer.setup))) {
         );
         assert.ok(both.size > 820, `${message}: ${both.size} names in common`);
         const ours = asThatRelease(found.stdout);
-        assert.deepEqual(comparable(ours, both), comparable(expected.stdout, both), message);
+        // The default of alias_maps, which others refer to, has NIS in it there.
+        const theirs = expected.stdout.replaceAll(", nis:mail.aliases", "");
+        assert.deepEqual(comparable(ours, both), comparable(theirs, both), message);
       } else if (OF_THE_PROGRAM[line] !== undefined) {
         OF_THE_PROGRAM[line](found.stdout, expected.stdout, found.stderr);
         compared += 1;
