@@ -55,6 +55,8 @@ const TOTALS: readonly (readonly [string, keyof ActionCount, string])[] = [
   ["Released from hold", "released", "Hf"],
 ];
 
+const INCOMPLETE = "OPERATION INCOMPLETE -- RERUN COMMAND TO FIX THE QUEUE FIRST";
+
 function messages(count: number): string {
   return `${count} message${count === 1 ? "" : "s"}`;
 }
@@ -123,11 +125,19 @@ async function work(tool: Tool, parsed: ParsedOptions): Promise<number> {
   const maintenance = new QueueMaintenance(settings, report, pace);
   try {
     if (has("psS") || nothing) check.run(directories);
-    for (const option of parsed.options) act(maintenance, option, directories);
+    for (const option of parsed.options) {
+      const action = ACTIONS[option.letter];
+      if (action !== undefined && option.value === "ALL") {
+        maintenance.all(action, directories, parsed.operands);
+      }
+    }
+    const byId = parsed.options.filter(({ letter, value }) => letter in ACTIONS && value !== "ALL");
+    if (byId.length > 0 && check.renamed > 0) return namesChanged(tool);
+    for (const option of byId) act(maintenance, option, directories);
   } catch (error) {
     if (!(error instanceof QueueFileError)) throw error;
     totals(tool, has, maintenance.count, check.renamed);
-    if (check.renamed > 0) tool.log.warning("OPERATION INCOMPLETE -- RERUN COMMAND TO FIX THE QUEUE FIRST");
+    if (check.renamed > 0) tool.log.warning(INCOMPLETE);
     throw new FatalError(error.message);
   } finally {
     maintenance.close();
@@ -136,12 +146,17 @@ async function work(tool: Tool, parsed: ParsedOptions): Promise<number> {
   return 0;
 }
 
+/** An id may be another message's by now: nothing is done to it. */
+function namesChanged(tool: Tool): number {
+  tool.log.error("QUEUE FILE NAMES WERE CHANGED TO MATCH INODE NUMBERS");
+  tool.log.fatal("CHECK YOUR QUEUE IDS AND RE-ISSUE THE COMMAND");
+  tool.log.warning(INCOMPLETE);
+  return 1;
+}
+
 function act(maintenance: QueueMaintenance, option: GivenOption, directories: readonly string[]): void {
-  const action = ACTIONS[option.letter];
-  if (action === undefined) return;
-  if (option.value === "ALL") {
-    maintenance.all(action, directories);
-  } else if (option.value === "-") {
+  const action = ACTIONS[option.letter]!;
+  if (option.value === "-") {
     for (const id of inputLines()) maintenance.one(action, id, directories);
   } else {
     maintenance.one(action, option.value, directories);

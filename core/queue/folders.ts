@@ -23,14 +23,12 @@ export class QueueFolders {
   }
 
   /**
-   * Moves a message to another queue, whose hash directory is made if need be. Throws `QueueFileError` if the system
-   * refuses.
+   * Moves a message from the directory where it stands to another queue, whose hash directory is made if need be. Throws
+   * `QueueFileError` if the system refuses.
    */
-  move(from: QueueName, to: QueueName, id: string): MoveResult {
+  move(source: DirectoryHandle, from: QueueName, to: QueueName, id: string): MoveResult {
     const hash = this.#layout.hash(to, id);
     try {
-      const source = this.at(from, id);
-      if (source === undefined) return "missing";
       const target = this.#directory(to, hash) ?? this.#make(to, hash);
       const result = source.move(id, target, id);
       if (result !== "missing" || source.modeOf(id) === undefined) return result;

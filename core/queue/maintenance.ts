@@ -5,7 +5,7 @@ import { READY } from "./listing.ts";
 import { QueueLayout } from "./layout.ts";
 import type { Pace } from "./pace.ts";
 import { isQueueId } from "./queue_id.ts";
-import { scanFiles } from "./queue_files.ts";
+import { type FoundFiles, walkQueue } from "./queue_walk.ts";
 import type { QueueSettings } from "./settings.ts";
 import type { LogName, QueueName } from "./types.ts";
 
@@ -44,6 +44,15 @@ const SOURCES: Readonly<Record<MessageAction, readonly QueueName[]>> = {
   "expire-and-release": ["hold", "incoming", "active", "deferred"],
 };
 
+/** A message where it was found, which need not be where hashing wants it. */
+interface Found {
+  readonly queue: QueueName;
+  readonly id: string;
+  readonly folder: DirectoryHandle;
+  /** Its directory below the queue directory, with a slash at its end: messages show it. */
+  readonly place: string;
+}
+
 /**
  * Deletes, holds, releases, requeues and expires messages of a queue directory while the mail system may be running. Every
  * step is one rename, removal or change of mode, so that being killed in between leaves whole messages behind.
@@ -54,6 +63,8 @@ export class QueueMaintenance {
   readonly #folders: QueueFolders;
   readonly #report: MaintenanceReport;
   readonly #pace: Pace | undefined;
+  /** Logs of which no message has one at the moment: no need to try to remove them. */
+  #noLogs: ReadonlySet<LogName> = new Set();
 
   /** @param pace of work on all messages of a queue; without it there are no rests */
   constructor(settings: QueueSettings, report: MaintenanceReport, pace?: Pace) {
@@ -73,22 +84,41 @@ export class QueueMaintenance {
       this.#report.warning(`invalid mail queue id: ${id}`);
       return false;
     }
+    this.#noLogs = new Set();
     const sources = SOURCES[action].filter((name) => queues.includes(name));
+    const done = (text: string) => this.#report.done(`${id}: ${text}`);
     // A message may move from a queue that comes later to one that was looked at before: a second look finds it.
     for (let look = 0; look < 2; look++) {
       for (const queue of sources) {
-        if (this.#act(action, queue, id, (text) => this.#report.done(`${id}: ${text}`))) return true;
+        const folder = this.#folders.at(queue, id);
+        if (folder === undefined) continue;
+        const place = `${queue}/${this.#layout.hash(queue, id)}`;
+        if (this.#act(action, { queue, id, folder, place }, done)) return true;
       }
     }
     return false;
   }
 
-  /** Does something to all messages of `queues`; these are counted, not reported one by one. */
-  all(action: MessageAction, queues: readonly string[]): void {
-    for (const queue of SOURCES[action].filter((name) => queues.includes(name))) {
-      for (const id of this.#ids(queue)) {
+  /**
+   * Does something to all messages of `queues`; these are counted, not reported one by one. Deleting takes with it the
+   * logs that no message is left for.
+   * @param named queues that the user gave by name: of logs that were named, all files are deleted
+   */
+  all(action: MessageAction, queues: readonly string[], named: readonly string[] = []): void {
+    const sources: readonly string[] = SOURCES[action];
+    for (const queue of queues) {
+      this.#report.detail(`queue: ${queue}`);
+      if (sources.includes(queue)) this.#allOf(action, queue as QueueName);
+    }
+    if (action === "delete") this.#deleteLogs(queues, named);
+  }
+
+  #allOf(action: MessageAction, queue: QueueName): void {
+    for (const { folder, place, ids } of this.#files(queue)) {
+      if (action === "delete") this.#noLogs = this.#emptyLogs();
+      for (const id of ids) {
         this.#pace?.step();
-        this.#act(action, queue, id, () => {});
+        this.#act(action, { queue, id, folder, place }, () => {});
       }
     }
   }
@@ -98,30 +128,66 @@ export class QueueMaintenance {
     this.#folders.close();
   }
 
-  #ids(queue: QueueName): Iterable<string> {
-    return scanFiles(this.#layout.prefix(queue), queue !== "maildrop");
+  #files(name: QueueName | LogName): Iterable<FoundFiles> {
+    return walkQueue(
+      this.#layout.directory,
+      name,
+      name !== "maildrop",
+      (text) => this.#report.warning(text),
+    );
+  }
+
+  /** Of the logs that stand in one directory, which a look tells all about. */
+  #emptyLogs(): ReadonlySet<LogName> {
+    const { directory } = this.#layout;
+    const isEmpty = (log: LogName) => walkQueue(directory, log, true, () => {}).next().done === true;
+    return new Set(LOGS.filter((log) => !this.#layout.isHashed(log) && isEmpty(log)));
+  }
+
+  #deleteLogs(queues: readonly string[], named: readonly string[]): void {
+    for (const log of LOGS) {
+      if (named.length > 0 && !named.includes(log)) continue;
+      if (named.length === 0 && log !== "trace" && !queues.includes(log)) continue;
+      for (const { folder, place, ids } of this.#files(log)) {
+        for (const id of ids) {
+          this.#pace?.step();
+          if (named.length > 0 || !this.#isQueued(id)) this.#remove(folder, place, id);
+        }
+      }
+    }
+  }
+
+  /** Two looks, as in `one`. */
+  #isQueued(id: string): boolean {
+    for (let look = 0; look < 2; look++) {
+      for (const queue of SOURCES.delete) {
+        const folder = this.#folders.at(queue, id);
+        if (this.#system(`examine ${queue}/${id}`, () => folder?.modeOf(id)) !== undefined) return true;
+      }
+    }
+    return false;
   }
 
   /** False if the queue does not have the message (any more). */
-  #act(action: MessageAction, queue: QueueName, id: string, done: (text: string) => void): boolean {
-    const folder = this.#folders.at(queue, id);
-    if (folder === undefined) return false;
-    const mode = this.#system(`examine ${queue}/${id}`, () => folder.modeOf(id));
+  #act(action: MessageAction, found: Found, done: (text: string) => void): boolean {
+    const { queue, id, folder, place } = found;
+    const mode = this.#system(`examine ${place}${id}`, () => folder.modeOf(id));
     if (mode === undefined || (mode & READY) !== READY) return false;
     switch (action) {
       case "delete":
-        return this.#delete(folder, queue, id, done);
+        return this.#delete(found, done);
       case "requeue":
-        return this.#requeue(queue, id, done);
+        return this.#move(found, "maildrop") && this.#counted("requeued", "requeued", done);
       case "hold":
-        return this.#move(queue, "hold", id) && this.#counted("held", "placed on hold", done);
+        return this.#move(found, "hold") && this.#counted("held", "placed on hold", done);
       case "release":
-        return this.#release(queue, id, done);
+        return this.#release(found, done);
       case "expire":
-        return this.#expire(folder, queue, id, mode, done);
-      case "expire-and-release":
-        if (!this.#expire(folder, queue, id, mode, done)) return false;
-        return queue !== "hold" || this.#release(queue, id, done);
+        return this.#expire(found, mode, done);
+      case "expire-and-release": {
+        const expired = this.#expire(found, mode, done);
+        return (queue === "hold" && this.#release(found, done)) || expired;
+      }
     }
   }
 
@@ -132,45 +198,49 @@ export class QueueMaintenance {
   }
 
   /** The logs go first: left behind, they would be taken for those of a later message with the same id. */
-  #delete(folder: DirectoryHandle, queue: QueueName, id: string, done: (text: string) => void): boolean {
-    for (const log of LOGS) this.#remove(this.#folders.at(log, id), log, id);
-    return this.#remove(folder, queue, id) && this.#counted("deleted", "removed", done);
+  #delete({ folder, place, id }: Found, done: (text: string) => void): boolean {
+    for (const log of LOGS) {
+      if (this.#noLogs.has(log)) continue;
+      this.#remove(this.#folders.at(log, id), `${log}/${this.#layout.hash(log, id)}`, id);
+    }
+    return this.#remove(folder, place, id) && this.#counted("deleted", "removed", done);
   }
 
-  #remove(folder: DirectoryHandle | undefined, name: QueueName | LogName, id: string): boolean {
-    const removed = folder !== undefined && this.#system(`remove ${name}/${id}`, () => folder.remove(id));
-    if (removed) this.#report.detail(`removed file ${this.#short(name, id)}`);
+  #remove(folder: DirectoryHandle | undefined, place: string, id: string): boolean {
+    const removed = folder !== undefined && this.#system(`remove ${place}${id}`, () => folder.remove(id));
+    if (removed) this.#report.detail(`removed file ${place}${id}`);
     return removed;
   }
 
-  #requeue(queue: QueueName, id: string, done: (text: string) => void): boolean {
-    return this.#move(queue, "maildrop", id) && this.#counted("requeued", "requeued", done);
+  #release(found: Found, done: (text: string) => void): boolean {
+    return this.#move(found, "deferred") && this.#counted("released", "released from hold", done);
   }
 
-  #release(queue: QueueName, id: string, done: (text: string) => void): boolean {
-    return this.#move(queue, "deferred", id) && this.#counted("released", "released from hold", done);
-  }
-
-  #expire(
-    folder: DirectoryHandle,
-    queue: QueueName,
-    id: string,
-    mode: number,
-    done: (text: string) => void,
-  ): boolean {
+  /** Only what is the mail system's alone: a second name of the file may be somebody else's. */
+  #expire({ folder, place, id }: Found, mode: number, done: (text: string) => void): boolean {
     if ((mode & FORCE_EXPIRE) !== 0) return true;
+    const file = folder.open(id);
+    if (file === undefined) {
+      if (folder.modeOf(id) === undefined) return false;
+      this.#report.warning(`expire file ${place}${id}: cannot open file: Permission denied`);
+      return false;
+    }
+    const { links } = file.info();
+    file.close();
+    if (links > 1) {
+      this.#report.warning(`expire file ${place}${id}: file has ${links} hard links`);
+      return false;
+    }
     const set = () => folder.setMode(id, (mode & 0o777) | FORCE_EXPIRE);
-    return this.#system(`change the mode of ${queue}/${id}`, set) &&
-      this.#counted("expired", "expired", done);
+    return this.#system(`change the mode of ${place}${id}`, set) && this.#counted("expired", "expired", done);
   }
 
-  #move(from: QueueName, to: QueueName, id: string): boolean {
-    const result = this.#folders.move(from, to, id);
-    if (result === "exists") {
-      this.#report.warning(`${this.#short(from, id)} is left alone: ${this.#short(to, id)} exists`);
-    } else if (result === "moved") {
-      this.#report.detail(`renamed file ${this.#short(from, id)} as ${this.#short(to, id)}`);
-    }
+  #move({ queue, id, folder, place }: Found, to: QueueName): boolean {
+    const from = `${place}${id}`;
+    const target = `${to}/${this.#layout.hash(to, id)}${id}`;
+    const result = this.#folders.move(folder, queue, to, id);
+    if (result === "exists") this.#report.warning(`${from} is left alone: ${target} exists`);
+    else if (result === "moved") this.#report.detail(`renamed file ${from} as ${target}`);
     return result === "moved";
   }
 
@@ -181,10 +251,5 @@ export class QueueMaintenance {
     } catch (error) {
       throw fileError(error, doing);
     }
-  }
-
-  /** `deferred/A/ABC123`, as messages show it. */
-  #short(name: QueueName | LogName, id: string): string {
-    return `${name}/${this.#layout.hash(name, id)}${id}`;
   }
 }

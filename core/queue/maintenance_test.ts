@@ -115,9 +115,68 @@ Deno.test("maintenance: unfinished files, links and foreign names are never touc
       "not an id",
     ].sort(),
   );
-  assert.deepEqual(said, [`warning: incoming/${id} is left alone: hold/${id} exists`]);
+  assert.deepEqual(
+    [...new Set(said)].sort(),
+    [
+      "warning: bogus file name: incoming/not an id",
+      `warning: incoming/${id} is left alone: hold/${id} exists`,
+      "warning: skipping incoming/LINK1234: it is not a regular file",
+    ],
+  );
   assert.deepEqual(maintenance.count, { deleted: 1, requeued: 0, held: 0, released: 0, expired: 0 });
   unfinished.discard();
+  Deno.removeSync(directory, { recursive: true });
+});
+
+Deno.test("maintenance: work on all messages finds those in wrong hash directories, and logs of none", async () => {
+  const place = spool();
+  const { queue, directory } = place;
+  const maintenance = new QueueMaintenance(place.settings, place.report);
+  const [lost, astray, nested] = [
+    await message(queue, "deferred"),
+    await message(queue, "deferred"),
+    await message(queue, "hold"),
+  ];
+  Deno.mkdirSync(`${directory}/deferred/Q/R`, { recursive: true });
+  Deno.mkdirSync(`${directory}/hold/A`);
+  Deno.renameSync(queue.path("deferred", lost!), `${directory}/deferred/Q/R/${lost}`);
+  Deno.renameSync(queue.path("deferred", astray!), `${directory}/deferred/${astray}`);
+  Deno.renameSync(queue.path("hold", nested!), `${directory}/hold/A/${nested}`);
+  const entry = { action: "failed", status: "5.0.0", reason: "x" };
+  const recipient = { address: "a@b", original: "a@b", dsnOriginal: "", notify: 0, offset: 1 };
+  for (const id of [lost!, "ABCDE123"]) await queue.appendLog("defer", id, { ...entry, recipient });
+  await queue.appendLog("bounce", "ABCDE123", { ...entry, recipient });
+  Deno.writeTextFileSync(`${directory}/incoming/ABCDE123`, "unfinished", { mode: 0o600 });
+  maintenance.all("release", QUEUES);
+  maintenance.all("hold", QUEUES);
+  assert.equal(maintenance.count.held, 3);
+  for (const id of [lost!, astray!, nested!]) assert.ok(queue.stat("hold", id) !== undefined);
+  const named = ["hold", "defer"];
+  maintenance.all("delete", named, ["hold"]);
+  assert.equal(maintenance.count.deleted, 3);
+  assert.ok(!queue.hasLog("defer", lost!));
+  // The other logs belong to a message that is being written.
+  maintenance.all("delete", DEFAULT_DIRECTORIES);
+  assert.ok(queue.hasLog("bounce", "ABCDE123"));
+  Deno.removeSync(`${directory}/incoming/ABCDE123`);
+  maintenance.all("delete", ["bounce"], ["bounce"]);
+  assert.ok(!queue.hasLog("bounce", "ABCDE123"));
+  maintenance.all("delete", DEFAULT_DIRECTORIES);
+  assert.ok(!queue.hasLog("defer", "ABCDE123"));
+  maintenance.close();
+  Deno.removeSync(directory, { recursive: true });
+});
+
+Deno.test("maintenance: a file with a second name is not marked as expired", async () => {
+  const place = spool();
+  const { queue, said, directory } = place;
+  const maintenance = new QueueMaintenance(place.settings, place.report);
+  const id = await message(queue, "hold");
+  Deno.linkSync(queue.path("hold", id), `${directory}/second name`);
+  assert.ok(!maintenance.one("expire", id, QUEUES));
+  assert.equal(queue.stat("hold", id)?.mode, 0o700);
+  assert.ok(said.includes(`warning: expire file hold/${id}: file has 2 hard links`));
+  maintenance.close();
   Deno.removeSync(directory, { recursive: true });
 });
 

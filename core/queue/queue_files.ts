@@ -1,7 +1,7 @@
 import { type DirectoryEntry, openDirectory, pathInfo, unlinkFile } from "../system/mod.ts";
 import { fileError } from "./file_errors.ts";
 import { isQueueId } from "./queue_id.ts";
-import type { QueueFileInfo } from "./types.ts";
+import { QueueFileError, type QueueFileInfo } from "./types.ts";
 
 /** Removes a file; false if it was not there. */
 export function removeIfThere(path: string): boolean {
@@ -40,6 +40,22 @@ export function readDirectory(directory: string): Deno.DirEntry[] {
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return [];
     throw fileError(error, `read directory ${directory}`);
+  }
+}
+
+/** Why a directory can't be read; undefined if it can be, or is gone. */
+export function whyUnreadable(directory: string): string | undefined {
+  const handle = openDirectory(directory);
+  if (handle !== undefined) {
+    handle.close();
+    return undefined;
+  }
+  try {
+    readDirectory(directory);
+    return undefined;
+  } catch (error) {
+    if (error instanceof QueueFileError) return error.message;
+    throw error;
   }
 }
 

@@ -10,7 +10,7 @@ import {
   openDirectory,
   renameFile,
 } from "../system/mod.ts";
-import { lstat, readDirectoryEntries, removeIfThere } from "./queue_files.ts";
+import { lstat, readDirectoryEntries, removeIfThere, whyUnreadable } from "./queue_files.ts";
 import type { QueueSettings } from "./settings.ts";
 import type { LogName, QueueFileInfo, QueueName } from "./types.ts";
 
@@ -50,6 +50,9 @@ const MAX_UNFINISHED_AGE = 7 * 86400;
  * name no valid id, so that the mail system leaves the file alone; a later run finishes the work.
  */
 const SUFFIX = "#FIX";
+
+/** Longer names are nobody's: ids are not of this length. */
+const MAX_NAME = 100;
 
 /** How many characters of a short id tell the time. */
 const TIME_WIDTH = 5;
@@ -96,6 +99,12 @@ export class StructureCheck {
 
   #subdirectory(queue: string, path: string, name: string, level: number): void {
     const isHash = name.length === 1 && queue !== "maildrop";
+    const reason = isHash ? whyUnreadable(path) : undefined;
+    if (reason !== undefined) {
+      // Somebody else's, which is no reason to give up the others.
+      this.#report.warning(`skipping ${this.#short(path)}: ${reason}`);
+      return;
+    }
     if (isHash) this.#directory(queue, `${path}/`, level + 1);
     if (!this.#options.structure || (isHash && level < this.#layout.depth(queue))) return;
     try {
@@ -122,7 +131,7 @@ export class StructureCheck {
     if (isMessage && info === undefined) return;
     if (info !== undefined && this.#options.purge && this.#purged(path, info)) return;
     const bare = name.endsWith(SUFFIX) ? name.slice(0, -SUFFIX.length) : name;
-    if (!isQueueId(bare)) {
+    if (!isQueueId(bare) || bare.length > MAX_NAME) {
       this.#report.warning(`bogus file name: ${this.#short(path)}`);
       return;
     }
@@ -147,7 +156,7 @@ export class StructureCheck {
 
   /** Where a file with this name should stand, if the name may stay; the ordinary case, decided without a look at the file. */
   #properPath(queue: string, id: string, inode: number | undefined): string | undefined {
-    if (!isQueueId(id)) return undefined;
+    if (!isQueueId(id) || id.length > MAX_NAME) return undefined;
     if (inode !== undefined && this.#wantedId(id, inode) !== id) return undefined;
     return this.#place(queue, id);
   }
