@@ -8,6 +8,7 @@ import { complete, type CompletionDeps, type Outcome, saveCorrupt } from "./comp
 import { Assignment, Dispatcher } from "./dispatcher.ts";
 import { type Admission, Intake } from "./intake.ts";
 import { ACTIVE, ActiveMessage } from "./message.ts";
+import { inDeliveryOrder } from "./recipient_order.ts";
 import { type Decision, route, type RouteContext } from "./routing.ts";
 import { ineffectiveParameters, qmgrSettings } from "./settings.ts";
 import type { QueueManager, QueueManagerDeps, QueueManagerStats, Timer } from "./types.ts";
@@ -152,7 +153,8 @@ export function createQueueManager(deps: QueueManagerDeps): QueueManager {
   }
 
   /** Routes recipients that were just read and hands them on. */
-  function take(message: ActiveMessage, recipients: readonly Recipient[]): void {
+  function take(message: ActiveMessage, given: readonly Recipient[]): void {
+    const recipients = inDeliveryOrder(given);
     message.outstanding += recipients.length;
     counts.recipients += recipients.length;
     message.routing = true;

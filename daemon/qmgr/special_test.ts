@@ -32,8 +32,8 @@ Deno.test("qmgr: VERP senders name the recipient, one delivery each", async () =
   const bench = new Bench();
   await bench.submit({ sender: "list@a.org", recipients: ["joe@x.net", "ann@x.net"], verp: "+=" });
   assert.deepEqual(bench.pending.map(({ request }) => request.sender), [
-    "list+joe=x.net@a.org",
     "list+ann=x.net@a.org",
+    "list+joe=x.net@a.org",
   ]);
 });
 
