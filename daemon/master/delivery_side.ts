@@ -1,7 +1,7 @@
 /**
  * The delivery process: agents that act with recipients' rights, each behind its socket in Postfix's delivery protocol.
  */
-import type { MasterEntry } from "../../core/config/types.ts";
+import type { Config, MasterEntry } from "../../core/config/types.ts";
 import { dropSupplementaryGroups } from "../../core/system/mod.ts";
 import { createBounceClient } from "../bounce/mod.ts";
 import { createCleanupClient, type RemoteCleanup } from "../cleanup/mod.ts";
@@ -71,7 +71,7 @@ function createAgent(
           ...deps(),
           bounce,
           recorderWith,
-          beginMessage: (flags) => (context.local.cleanup ?? remoteCleanup(snapshot)).begin(flags),
+          beginMessage: (flags) => (context.local.cleanup?.(config) ?? remoteCleanup(config)).begin(flags),
           agentFor: (transport) => context.agents.get(transport) ?? remoteAgent(snapshot, transport),
         }), log);
     case "virtual":
@@ -83,7 +83,7 @@ function createAgent(
 }
 
 /** Where forwarded mail goes when cleanup is in another process. */
-function remoteCleanup({ config }: Snapshot): RemoteCleanup {
+function remoteCleanup(config: Config): RemoteCleanup {
   return createCleanupClient(
     `${config.string("queue_directory")}/public/${config.string("cleanup_service_name")}`,
   );

@@ -3,7 +3,7 @@
  * hears of each message over the hand-over socket, or directly when it shares the process.
  */
 import { statfs } from "node:fs/promises";
-import { type Config, ConfigError, type MasterEntry } from "../../core/config/mod.ts";
+import { ConfigError, type MasterEntry } from "../../core/config/mod.ts";
 import { createResolver } from "../../core/dns/mod.ts";
 import type { Logger } from "../../core/log/mod.ts";
 import { CoarseTimer } from "../../core/smtp/mod.ts";
@@ -11,11 +11,11 @@ import { takeNewConnections } from "../../core/system/mod.ts";
 import { KeyStore } from "../../core/tls/mod.ts";
 import { type Anvil, createAnvil } from "../anvil/mod.ts";
 import { createBounceClient } from "../bounce/mod.ts";
-import { type CleanupService, createCleanup } from "../cleanup/mod.ts";
 import { askFlush, FlushStatus } from "../flush/mod.ts";
 import { createGreylistClient } from "../greylist/mod.ts";
 import { createSmtpd, type FlushResult, type Smtpd } from "../smtpd/mod.ts";
 import { createVerifyClient } from "../verify/mod.ts";
+import { cleanupsOf } from "./cleanups.ts";
 import { HandoverSender } from "./handover.ts";
 import { type Endpoint, endpointsOf, endpointText, listenOn } from "./listen.ts";
 import { GREYLIST_SOCKET, HANDOVER_SOCKET } from "./names.ts";
@@ -100,28 +100,18 @@ export function startFrontSide(context: RuntimeContext, first: Snapshot): Promis
   function createServices(
     snapshot: Snapshot,
   ): Map<string, { endpoint: Endpoint; service: Service; entry: MasterEntry }> {
-    const cleanups = new Map<Config, CleanupService>();
     const bounce = context.local.bounce ?? createBounceClient(`${queueDirectory}/private`);
+    const cleanups = cleanupsOf(snapshot, context.sink, { queue: context.queue, onQueued, bounce });
     const services = new Map<string, { endpoint: Endpoint; service: Service; entry: MasterEntry }>();
     for (const entry of snapshot.entries) {
       if (entry.type !== "inet" || roleOf(entry) !== "front") continue;
       const { config, log } = viewOf(snapshot, entry, context.sink);
-      const cleanup = cleanups.get(snapshot.config) ?? createCleanup({
-        config: snapshot.config,
-        tables: snapshot.tables,
-        queue: context.queue,
-        rewriting: snapshot.rewriting,
-        log: snapshot.logAs("cleanup"),
-        onQueued,
-        bounce,
-      });
-      cleanups.set(snapshot.config, cleanup);
       const smtpd = createSmtpd({
         config,
         entry,
         tables: snapshot.tables,
         addressing: snapshot.addressing,
-        cleanup,
+        cleanup: cleanups.for(config),
         anvil,
         log,
         resolver,

@@ -1,11 +1,11 @@
 /** The services of the queue process that a configuration snapshot decides about, and the agents that deliver in it. */
-import type { MasterEntry } from "../../core/config/types.ts";
+import type { Config, MasterEntry } from "../../core/config/types.ts";
 import type { Resolver } from "../../core/dns/mod.ts";
 import type { LogSink } from "../../core/log/mod.ts";
 import type { Queue } from "../../core/queue/mod.ts";
 import type { KeyStore } from "../../core/tls/mod.ts";
 import { createBounce } from "../bounce/mod.ts";
-import { type CleanupService, createCleanup } from "../cleanup/mod.ts";
+import type { CleanupService } from "../cleanup/mod.ts";
 import { type BounceService, createRecorder, type DeliveryAgent } from "../delivery/mod.ts";
 import { createDiscardAgent } from "../discard/mod.ts";
 import { createErrorAgent } from "../error/mod.ts";
@@ -16,6 +16,7 @@ import type { QueueManager } from "../qmgr/mod.ts";
 import { createShowq, type Showq } from "../showq/mod.ts";
 import { createSmtpClient, type SmtpClient } from "../smtp/mod.ts";
 import { createVerify, probeResults, type Verify } from "../verify/mod.ts";
+import { type Cleanups, cleanupsOf } from "./cleanups.ts";
 import { lazyAgent } from "./lazy_agent.ts";
 import { roleOf } from "./plan.ts";
 import { type Snapshot, viewOf } from "./snapshot.ts";
@@ -26,11 +27,15 @@ const SHARED_LISTING = 1000;
 /** What is made anew for each configuration snapshot. */
 export interface QueueServices {
   readonly snapshot: Snapshot;
+  /** The one that main.cf names. */
   readonly cleanup: CleanupService;
+  readonly cleanups: Cleanups;
   readonly bounce: BounceService;
   readonly flush: Flush;
   readonly showq: Showq;
   readonly pickup: Pickup;
+  /** The settings of pickup's entry of master.cf. */
+  readonly pickupConfig: Config;
   readonly verify: Verify;
   readonly greylist: GreylistService;
   /** Agents in this process by service name. */
@@ -130,7 +135,7 @@ function createAgent(
 /** Makes the services for a snapshot. Throws `ConfigError` or `TableError` where it can't be used. */
 export function createQueueServices(deps: QueueServicesDeps, snapshot: Snapshot): QueueServices {
   const { queue } = deps;
-  const { config, tables, rewriting } = snapshot;
+  const { config, tables } = snapshot;
   const bounceLog = snapshot.logAs("bounce");
   const flush = createFlush({
     queue,
@@ -140,15 +145,12 @@ export function createQueueServices(deps: QueueServicesDeps, snapshot: Snapshot)
     wakeQueueManager: (request) => deps.manager().trigger(request),
     wakePickup: () => services.pickup.wake(),
   });
-  const cleanup: CleanupService = createCleanup({
-    config,
-    tables,
+  const cleanups = cleanupsOf(snapshot, deps.sink, {
     queue,
-    rewriting,
-    log: snapshot.logAs("cleanup"),
     onQueued: (message) => deps.manager().queued(message),
     bounce: forwarding<BounceService>(() => services.bounce),
   });
+  const cleanup = cleanups.for(config);
   const bounce = createBounce({ config, queue, cleanup, log: bounceLog });
   const verify = createVerify({
     config,
@@ -158,6 +160,8 @@ export function createQueueServices(deps: QueueServicesDeps, snapshot: Snapshot)
     tables,
   });
   const greylist = createGreylist({ config, tables, log: snapshot.logAs("greylist") });
+  const pickupEntry = snapshot.entries.find(({ command }) => command === "pickup");
+  const pickupConfig = pickupEntry === undefined ? config : viewOf(snapshot, pickupEntry, deps.sink).config;
   const agents = new Map<string, DeliveryAgent>();
   const clients: { readonly made: SmtpClient | undefined }[] = [];
   for (const entry of snapshot.entries) {
@@ -171,7 +175,12 @@ export function createQueueServices(deps: QueueServicesDeps, snapshot: Snapshot)
       clients.push(agent as { readonly made: SmtpClient | undefined });
     }
   }
-  const pickup = createPickup({ config, queue, cleanup, log: snapshot.logAs("pickup") });
+  const pickup = createPickup({
+    config: pickupConfig,
+    queue,
+    cleanup: cleanups.for(pickupConfig),
+    log: snapshot.logAs("pickup"),
+  });
   const showq = createShowq({
     queue,
     config,
@@ -183,6 +192,8 @@ export function createQueueServices(deps: QueueServicesDeps, snapshot: Snapshot)
   const services: QueueServices = {
     snapshot,
     cleanup,
+    pickupConfig,
+    cleanups,
     bounce,
     flush,
     showq,

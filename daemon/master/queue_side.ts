@@ -4,7 +4,6 @@
  */
 import { createResolver } from "../../core/dns/mod.ts";
 import { KeyStore } from "../../core/tls/mod.ts";
-import type { CleanupService } from "../cleanup/mod.ts";
 import { type BounceService, type DeliveryAgent, DeliveryChannel } from "../delivery/mod.ts";
 import type { GreylistService } from "../greylist/mod.ts";
 import { createQueueManager, type QueueManager } from "../qmgr/mod.ts";
@@ -61,7 +60,7 @@ export async function startQueueSide(context: RuntimeContext, first: Snapshot): 
     verify: probeResults(forwarding<Verify>(() => current.verify)),
   });
   context.local = {
-    cleanup: forwarding<CleanupService>(() => current.cleanup),
+    cleanup: (config) => current.cleanups.for(config),
     bounce: forwarding<BounceService>(() => current.bounce),
     queued: (message) => manager.queued(message),
     flushAdd: (site, id) => void current.flush.add(site, id).catch(() => {}),

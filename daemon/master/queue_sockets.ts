@@ -56,7 +56,12 @@ function serveEntry({ first, current, manager, sink }: QueueSocketsDeps, entry: 
       open.push(serveTrigger(path, (bytes) => manager.trigger(latin1.decode(bytes)), log));
       break;
     case "cleanup":
-      open.push(serveSocket(path, (connection) => serveCleanup(connection, current().cleanup), log));
+      open.push(serveSocket(path, (connection) => {
+        const { snapshot, cleanups, cleanup } = current();
+        // A reload may have taken the entry away; its socket stays until the next start.
+        const now = snapshot.entries.find((each) => each.command === "cleanup" && each.name === entry.name);
+        return serveCleanup(connection, now === undefined ? cleanup : cleanups.of(now));
+      }, log));
       break;
     case "showq":
       open.push(serveSocket(path, (connection) => current().showq.serve(connection), log));
@@ -140,8 +145,8 @@ async function serveUsers({ first, current }: QueueSocketsDeps): Promise<Closing
     await createSubmission({
       path: `${directory}/submit`,
       services: () => {
-        const { snapshot, cleanup } = current();
-        return { config: snapshot.config, cleanup, tables: snapshot.tables };
+        const { snapshot, pickupConfig, cleanups } = current();
+        return { config: pickupConfig, cleanup: cleanups.for(pickupConfig), tables: snapshot.tables };
       },
       log: first.logAs("postdrop"),
       pickupLog: first.logAs("pickup"),

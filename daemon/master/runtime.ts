@@ -7,10 +7,10 @@ import type { LogSink } from "../../core/log/mod.ts";
 import { openQueue, type Queue } from "../../core/queue/mod.ts";
 import { GroupSync } from "../../core/system/mod.ts";
 import type { BounceService, DeliveryAgent } from "../delivery/mod.ts";
-import type { CleanupService } from "../cleanup/types.ts";
 import type { AddressVerification } from "../verify/mod.ts";
 import type { Greylist } from "../greylist/mod.ts";
 import type { QueuedMessage } from "../../core/queue/types.ts";
+import type { Cleanups } from "./cleanups.ts";
 import { type Role, roleOf } from "./plan.ts";
 import { giveUpRoot, isRoot } from "./privileges.ts";
 import { loadTableTypes, preopenTables, type Snapshot, takeSnapshot } from "./snapshot.ts";
@@ -52,7 +52,7 @@ export interface RuntimeContext {
   readonly requestReplacement?: (reason: string) => void;
   /** The queue side's, for direct calls. */
   local: {
-    cleanup?: CleanupService;
+    cleanup?: Cleanups["for"];
     bounce?: BounceService;
     queued?: (message: QueuedMessage) => void;
     flushAdd?: (site: string, id: string) => void;

@@ -11,6 +11,7 @@ import { compileList, type RestrictionList } from "./compile.ts";
 import type { PolicyClient } from "./policy_client.ts";
 import { then } from "./restriction.ts";
 import { restrictions } from "./restrictions.ts";
+import { compileRewriteClients } from "./rewrite_clients.ts";
 import { type AccessSettings, readAccessSettings } from "./settings.ts";
 import { type ListWorld, walk } from "./walk.ts";
 
@@ -91,7 +92,8 @@ export class AccessLists {
     this.data = list("smtpd_data_restrictions");
     this.endOfData = list("smtpd_end_of_data_restrictions");
     this.etrn = list("smtpd_etrn_restrictions");
-    this.rewriteClients = list("local_header_rewrite_clients");
+    this.rewriteClients = compileRewriteClients(config.string("local_header_rewrite_clients"));
+    this.#parameters.set(this.rewriteClients, "local_header_rewrite_clients");
     if (!this.#controlsRelaying(this.relay) && !this.#controlsRelaying(this.recipient)) {
       throw new ConfigError(
         "in parameter smtpd_relay_restrictions or smtpd_recipient_restrictions, specify at least one working " +

@@ -22,7 +22,6 @@ const DEFAULT_MAP_CHECK: Readonly<Record<string, string>> = {
   sender: "check_sender_access",
   recipient: "check_recipient_access",
   etrn: "check_etrn_access",
-  rewrite: "check_client_access",
 };
 
 /** Restrictions behind which nothing in a list is reached. */
