@@ -1,46 +1,10 @@
 /** Deliveries from end to end that recorded answers do not cover. */
 import assert from "node:assert/strict";
-import { connectSmtp, startInstance } from "../master/testing.ts";
-import {
-  buildWorld,
-  type Scenario,
-  scenarioLines,
-  sendMessage,
-  WORLD_POSSIBLE,
-  worldMain,
-} from "./world_testing.ts";
+import { startInstance } from "../master/testing.ts";
+import { buildWorld, type Scenario, scenarioLines, WORLD_POSSIBLE, worldMain } from "./world_testing.ts";
+import { sendTaken } from "./world_traffic_testing.ts";
 
 const options = { ignore: !WORLD_POSSIBLE, sanitizeOps: false, sanitizeResources: false };
-
-const DOVECOT_CONFIG = `base_dir = {dir}/dove/run
-state_dir = {dir}/dove/state
-log_path = {dir}/dove/log
-protocols = lmtp
-ssl = no
-default_internal_user = nobody
-default_login_user = nobody
-default_internal_group = nogroup
-first_valid_uid = 4000
-mail_location = maildir:~/Maildir
-passdb {
-  driver = passwd-file
-  args = {dir}/dove/users
-}
-userdb {
-  driver = passwd-file
-  args = {dir}/dove/users
-}
-service lmtp {
-  unix_listener {dir}/dove/lmtp {
-    mode = 0666
-  }
-}
-service stats {
-  unix_listener stats-writer {
-    mode = 0666
-  }
-}
-`;
 
 async function startWorld(scenario: Omit<Scenario, "name">) {
   const directory = Deno.makeTempDirSync({ prefix: "postel-test-" });
@@ -52,10 +16,7 @@ async function startWorld(scenario: Omit<Scenario, "name">) {
     master: scenarioLines(scenario.master ?? [], directory),
     enter: ["unshare", "-m", `${directory}/enter`],
   });
-  const client = await connectSmtp(instance.port);
-  await client.say("EHLO client.example");
-  for (const message of scenario.messages) await sendMessage(client, message);
-  client.close();
+  for (const message of scenario.messages) await sendTaken(instance.port, message);
   return instance;
 }
 
@@ -81,13 +42,10 @@ Deno.test({
       files: { aliases: "" },
       messages: [],
     });
-    const client = await connectSmtp(instance.port);
-    await client.say("EHLO client.example");
     for (const [index, part] of parts.entries()) {
       const quoted = `"${part.replaceAll("{dir}", instance.directory).replace(/["\\]/g, "\\$&")}"`;
-      await sendMessage(client, { id: `case${index}`, to: [`${quoted}@example.com`] });
+      await sendTaken(instance.port, { id: `case${index}`, to: [`${quoted}@example.com`] });
     }
-    client.close();
     const bounces = () => instance.log().match(/status=bounced \(unknown user/g)?.length ?? 0;
     for (let tries = 0; tries < 200 && bounces() < parts.length; tries++) {
       await new Promise((done) => setTimeout(done, 50));
@@ -110,10 +68,7 @@ Deno.test({
     });
     const { code, stderr } = await instance.run(["newaliases"]);
     assert.equal(code, 0, stderr);
-    const client = await connectSmtp(instance.port);
-    await client.say("EHLO client.example");
-    await sendMessage(client, { id: "all", to: ["everybody@example.com"] });
-    client.close();
+    await sendTaken(instance.port, { id: "all", to: ["everybody@example.com"] });
     await instance.logged(/everybody@example\.com>.*forwarded as/);
     const count = () => instance.log().match(/to=<member\d+@.*status=sent/g)?.length ?? 0;
     for (let tries = 0; tries < 200 && count() < members.length; tries++) {
@@ -216,10 +171,7 @@ Deno.test({
       messages: [],
     });
     for (const program of ["/bin/sh", "/bin/cat"]) copyProgram(program, `${instance.directory}/jail`);
-    const client = await connectSmtp(instance.port);
-    await client.say("EHLO client.example");
-    await sendMessage(client, { id: "jail", to: ["x@jail.example"] });
-    client.close();
+    await sendTaken(instance.port, { id: "jail", to: ["x@jail.example"] });
     await instance.logged(/relay=jail.*status=sent \(delivered via jail service \(\/bin\/sh\)\)/);
     const path = `${instance.directory}/jail/tmp/got`;
     assert.match(Deno.readTextFileSync(path), /Message-ID: <jail@case>[\s\S]*\n\/tmp\n$/);
@@ -261,71 +213,6 @@ Deno.test({
       const place = `${instance.directory}/home/u01/${folder}/new`;
       const [file] = [...Deno.readDirSync(place)];
       assert.match(Deno.readTextFileSync(`${place}/${file!.name}`), new RegExp(`<${id}@case>`));
-    }
-  },
-});
-
-const DOVECOT = "/usr/sbin/dovecot";
-
-Deno.test({
-  name: "lmtp to Dovecot: a reply for each recipient, mail in its Maildir",
-  ...options,
-  ignore: !WORLD_POSSIBLE || !installed(DOVECOT, "/usr/lib/dovecot/lmtp"),
-  async fn() {
-    await using instance = await startWorld({
-      main: [
-        "virtual_mailbox_domains = dove.example",
-        "virtual_transport = lmtp:unix:{dir}/dove/lmtp",
-        "lmtp_destination_recipient_limit = 50",
-      ],
-      files: {
-        aliases: "",
-        "dove/": { mode: 0o755 },
-        "dove/users":
-          "ann@dove.example::4001:4001::{dir}/dove/home/ann\nben@dove.example::4001:4001::{dir}/dove/home/ben\n",
-        "dove/home/": { owner: "u01" },
-        "dove/dovecot.conf": DOVECOT_CONFIG,
-      },
-      messages: [],
-    });
-    const { directory } = instance;
-    const config = `${directory}/dove/dovecot.conf`;
-    const dovecot = new Deno.Command("unshare", {
-      args: ["-m", `${directory}/enter`, DOVECOT, "-F", "-c", config],
-      stdout: "null",
-      stderr: "null",
-    }).spawn();
-    try {
-      for (
-        let tries = 0;
-        tries < 100 &&
-        !Array.from(Deno.readDirSync(`${directory}/dove`)).some((entry) => entry.name === "lmtp");
-        tries++
-      ) {
-        await new Promise((done) => setTimeout(done, 50));
-      }
-      const client = await connectSmtp(instance.port);
-      await client.say("EHLO client.example");
-      await sendMessage(client, {
-        id: "dove",
-        to: ["ann@dove.example", "ben@dove.example", "nobody@dove.example"],
-        body: ["one", ".", "..two", "From three"],
-      });
-      client.close();
-      await instance.logged(/to=<nobody@dove\.example>.*dsn=5\.1\.1, status=bounced/);
-      for (const name of ["ann", "ben"]) {
-        await instance.logged(
-          new RegExp(`to=<${name}@dove\\.example>.*dsn=2\\.0\\.0, status=sent \\(250 2\\.0\\.0`),
-        );
-        const place = `${directory}/dove/home/${name}/Maildir/new`;
-        const [file] = [...Deno.readDirSync(place)];
-        const text = Deno.readTextFileSync(`${place}/${file!.name}`);
-        assert.match(text, /^Return-Path: <sender@outside\.example>\n[\s\S]* with LMTP$/m);
-        assert.ok(text.endsWith("\none\n.\n..two\nFrom three\n"), text);
-      }
-    } finally {
-      dovecot.kill("SIGTERM");
-      await dovecot.status;
     }
   },
 });

@@ -1,20 +1,18 @@
 /** The same scenarios that were played to real Postfix (testdata/local): logs, mailboxes, what commands saw. */
 import assert from "node:assert/strict";
-import { connectSmtp, startInstance } from "../master/testing.ts";
+import { startInstance } from "../master/testing.ts";
 import { scenarios } from "./scenarios/mod.ts";
+import { collectFiles, isSettled, sortLog } from "./world_result_testing.ts";
 import {
   buildWorld,
-  collectFiles,
-  isSettled,
   type Scenario,
   scenarioLines,
-  sendMessage,
-  sortLog,
   WORLD_POSSIBLE,
   type WorldFileResult,
   worldMain,
   type WorldResult,
 } from "./world_testing.ts";
+import { openTraffic } from "./world_traffic_testing.ts";
 
 const answers: Record<string, WorldResult> = JSON.parse(
   Deno.readTextFileSync(new URL("../../testdata/local/answers.json", import.meta.url)),
@@ -23,34 +21,33 @@ const answers: Record<string, WorldResult> = JSON.parse(
 /** Plays a scenario to an instance of its own. */
 async function play(scenario: Scenario): Promise<WorldResult> {
   const directory = Deno.makeTempDirSync({ prefix: "postel-test-" });
-  buildWorld(directory, scenario);
+  await using traffic = await openTraffic(scenario);
+  const { ports } = traffic;
+  buildWorld(directory, scenario, ports);
+  traffic.lockFiles(directory);
   await using instance = await startInstance({
     directory,
     processes: true,
-    main: [...worldMain(directory), ...scenarioLines(scenario.main, directory)],
-    master: scenarioLines(scenario.master ?? [], directory),
+    main: [...worldMain(directory), ...scenarioLines(scenario.main, directory, ports)],
+    master: scenarioLines(scenario.master ?? [], directory, ports),
     enter: ["unshare", "-m", `${directory}/enter`],
   });
-  const client = await connectSmtp(instance.port);
-  await client.say("EHLO client.example");
-  for (const [index, message] of scenario.messages.entries()) {
-    await sendMessage(client, message);
+  const taken = await traffic.send(instance.port, async (soFar) => {
     // One after the other: deliveries to a user may write the same file.
-    for (let tries = 0; tries < 200 && !isSettled(instance.log(), index + 1); tries++) {
+    for (let tries = 0; tries < 200 && !isSettled(instance.log(), soFar); tries++) {
       await new Promise((done) => setTimeout(done, 10));
     }
-  }
-  client.close();
+  });
   let quiet = 0;
   for (let tries = 0, before = ""; tries < 300 && quiet < 3; tries++) {
     await new Promise((done) => setTimeout(done, 100));
     const now = instance.log();
-    quiet = now === before && isSettled(now, scenario.messages.length) ? quiet + 1 : 0;
+    quiet = now === before && isSettled(now, taken) ? quiet + 1 : 0;
     before = now;
   }
   const files = collectFiles(directory, `/proc/${instance.pid}/root${directory}`);
   await instance.stop();
-  return { ...sortLog(instance.log(), directory), files };
+  return { ...sortLog(instance.log(), directory, ports), ...traffic.result(directory), files };
 }
 
 /** Files with the messages of each mailbox in one order, whichever came first. */
@@ -101,7 +98,9 @@ for (const scenario of scenarios) {
       for (const name of new Set([...Object.keys(postfix), ...Object.keys(mine)])) {
         compare(name, mine[name], postfix[name]);
       }
-      compare("warnings", ours.warnings, theirs.warnings);
+      for (const what of ["replies", "sent", "comsat", "warnings"] as const) {
+        compare(what, ours[what], theirs[what]);
+      }
       if (differs.length > 0) throw new Error(`differs from Postfix:\n${differs.join("\n")}`);
     },
   });

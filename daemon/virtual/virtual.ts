@@ -1,5 +1,5 @@
 import process from "node:process";
-import { type Addressing, type FindScope, type MapList } from "../../core/address/mod.ts";
+import { type Addressing, type MapList } from "../../core/address/mod.ts";
 import { type Config, ConfigError } from "../../core/config/types.ts";
 import type { Logger } from "../../core/log/mod.ts";
 import { type Queue, QueueFileError, type Recipient } from "../../core/queue/types.ts";
@@ -38,8 +38,6 @@ export interface VirtualDeps {
   readonly service: string;
 }
 
-/** How far a table search goes: whole address, without extension, `@domain`. */
-const SCOPE: FindScope = { atDomain: true };
 /** Trouble with a mailbox is for the administrator of the tables to mend: mail waits. */
 const STANDARD = "4.2.0";
 const MISCONFIGURED = { status: "4.3.5", reason: "mail system configuration error" } as const;
@@ -68,7 +66,7 @@ export function createVirtual(deps: VirtualDeps): DeliveryAgent {
   const warn = (text: string) => log.warning(text);
 
   async function numberFrom(maps: MapList, what: string, least: number, recipient: string): Promise<number> {
-    const found = await addressing.find(maps, recipient, SCOPE);
+    const found = await addressing.find(maps, recipient);
     if (found === undefined) throw new MappingError(`recipient ${recipient}: not found in ${maps.title}`);
     const number = Number(found.value);
     if (!/^\d{1,10}$/.test(found.value) || number < least || number > 0xfffffffe) {
@@ -153,7 +151,7 @@ export function createVirtual(deps: VirtualDeps): DeliveryAgent {
     const address = recipient.address.toLowerCase();
     let path = "";
     try {
-      const found = await addressing.find(mailboxMaps, address, SCOPE);
+      const found = await addressing.find(mailboxMaps, address);
       if (found === undefined) {
         return await recorder.bounced(request, recipient, service, {
           status: "5.1.1",

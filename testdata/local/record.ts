@@ -4,18 +4,10 @@
  *
  *   deno run -A testdata/local/record.ts [name of a scenario ...]
  */
-import {
-  buildWorld,
-  collectFiles,
-  isSettled,
-  type Scenario,
-  scenarioLines,
-  sendMessage,
-  sortLog,
-  worldMain,
-  type WorldResult,
-} from "../../daemon/local/world_testing.ts";
 import { scenarios } from "../../daemon/local/scenarios/mod.ts";
+import { collectFiles, isSettled, sortLog } from "../../daemon/local/world_result_testing.ts";
+import { buildWorld, type Scenario, scenarioLines, worldMain, type WorldResult } from "../../daemon/local/world_testing.ts";
+import { openTraffic } from "../../daemon/local/world_traffic_testing.ts";
 import { INTERNAL_SERVICES } from "../../daemon/master/internal_services.ts";
 import { connectSmtp, freePort } from "../../daemon/master/testing.ts";
 
@@ -26,7 +18,10 @@ async function call(command: string, ...args: string[]): Promise<void> {
 
 async function record(scenario: Scenario): Promise<WorldResult> {
   const directory = Deno.makeTempDirSync({ prefix: "record-local-" });
-  buildWorld(directory, scenario);
+  await using traffic = await openTraffic(scenario);
+  const { ports } = traffic;
+  buildWorld(directory, scenario, ports);
+  traffic.lockFiles(directory);
   const port = freePort();
   const etc = `${directory}/etc`;
   for (const part of ["etc", "spool", "data", "log"]) Deno.mkdirSync(`${directory}/${part}`);
@@ -42,10 +37,12 @@ async function record(scenario: Scenario): Promise<WorldResult> {
     "mynetworks = 127.0.0.0/8",
     "default_database_type = hash",
     ...worldMain(directory),
-    ...scenarioLines(scenario.main, directory),
+    ...scenarioLines(scenario.main, directory, ports),
   ];
-  Deno.writeTextFileSync(`${etc}/main.cf`, main.join("\n") + "\n");
-  const master = scenarioLines(scenario.master ?? [], directory);
+  // Each parameter once: programs warn of each line that overrides another, and the log's socket fills before anybody reads.
+  const settings = new Map(main.map((line) => [line.split("=")[0]!.trim(), line]));
+  Deno.writeTextFileSync(`${etc}/main.cf`, [...settings.values()].join("\n") + "\n");
+  const master = scenarioLines(scenario.master ?? [], directory, ports);
   Deno.writeTextFileSync(
     `${etc}/master.cf`,
     `127.0.0.1:${port} inet n - n - - smtpd\ntlsmgr unix - - n 1000? 1 tlsmgr\n${INTERNAL_SERVICES}${master.join("\n")}\n`,
@@ -64,21 +61,20 @@ async function record(scenario: Scenario): Promise<WorldResult> {
     if (client === undefined) await new Promise((done) => setTimeout(done, 200));
   }
   if (client === undefined) throw new Error(`no server: ${readLog()}`);
-  await client.say("EHLO client.example");
-  for (const message of scenario.messages) await sendMessage(client, message);
   client.close();
+  const taken = await traffic.send(port, () => Promise.resolve());
   let quiet = 0;
   for (let tries = 0, before = ""; tries < 300 && quiet < 5; tries++) {
     await new Promise((done) => setTimeout(done, 200));
     const now = readLog();
-    quiet = now === before && isSettled(now, scenario.messages.length) ? quiet + 1 : 0;
+    quiet = now === before && isSettled(now, taken) ? quiet + 1 : 0;
     before = now;
   }
   if (quiet < 5) console.error(`${scenario.name}: not settled`);
   const pid = Deno.readTextFileSync(`${directory}/spool/pid/master.pid`).trim();
   const files = collectFiles(directory, `/proc/${pid}/root${directory}`);
   await call("postfix", "-c", etc, "stop");
-  const result = { ...sortLog(readLog(), directory), files };
+  const result = { ...sortLog(readLog(), directory, ports), ...traffic.result(directory), files };
   Deno.removeSync(directory, { recursive: true });
   return result;
 }

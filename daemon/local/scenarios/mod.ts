@@ -4,6 +4,9 @@ import { commandsScenarios } from "./commands.ts";
 import { forwardsScenarios } from "./forwards.ts";
 import { mailboxesScenarios } from "./mailboxes.ts";
 import { pipeScenarios } from "./pipe.ts";
+import { readmeDomainScenarios } from "./readme_domains.ts";
+import { readmeRewritingScenarios } from "./readme_rewriting.ts";
+import { readmeSiteScenarios } from "./readme_sites.ts";
 import { transportsScenarios } from "./transports.ts";
 import { virtualScenarios } from "./virtual.ts";
 import type { Scenario } from "../world_testing.ts";
@@ -16,4 +19,7 @@ export const scenarios: readonly Scenario[] = [
   ...transportsScenarios,
   ...virtualScenarios,
   ...pipeScenarios,
+  ...readmeRewritingScenarios,
+  ...readmeDomainScenarios,
+  ...readmeSiteScenarios,
 ];

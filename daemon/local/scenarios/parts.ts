@@ -17,3 +17,16 @@ function quoted(line: string): string {
   const name = bar[1] ?? "";
   return `${name}"${line.slice(name.length).replace(/["\\]/g, "\\$&")}"`;
 }
+
+/**
+ * A program that writes its arguments, its user, its directory and its input to a file in `out`, which is named by the
+ * program, the message and the arguments.
+ */
+export const DUMP = lines(
+  "#!/bin/sh",
+  'for word in "$@"; do echo "[$word]"; done > {dir}/out/$$.part',
+  "id -un >> {dir}/out/$$.part; pwd >> {dir}/out/$$.part",
+  "cat >> {dir}/out/$$.part",
+  "mv {dir}/out/$$.part {dir}/out/$$.done",
+  'mv {dir}/out/$$.done "{dir}/out/$(basename $0) $(sed -n s/^Message-ID://p {dir}/out/$$.done) $*"',
+);
