@@ -61,7 +61,7 @@ export async function rcpt(session: Session, words: readonly Word[], line: strin
   if (transaction.recipients === 0) transaction.firstRecipient = recipient;
   transaction.recipients += 1;
   const originalRecipient = options.originalRecipient === ""
-    ? `${transaction.smtputf8 && !isAscii(recipient) ? "utf-8" : "rfc822"};${recipient}`
+    ? `${transaction.smtputf8 && !isAscii(recipient) ? "utf-8" : "rfc822"};${asGiven(path.text)}`
     : options.originalRecipient;
   if (transaction.proxy === undefined) {
     writeRecipient(transaction.records, recipient, options.notify, originalRecipient);
@@ -69,6 +69,11 @@ export async function rcpt(session: Session, words: readonly Word[], line: strin
   if (transaction.records.length > ENVELOPE_BATCH) await sendRecords(transaction);
   session.reply(reply(250, "2.1.5", "Ok"));
   return true;
+}
+
+/** A path as the client wrote it, with its quotes and its source route. */
+function asGiven(path: string): string {
+  return path.startsWith("<") && path.endsWith(">") ? path.slice(1, -1) : path;
 }
 
 /** Hands the collected records to cleanup. */
