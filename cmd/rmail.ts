@@ -44,7 +44,7 @@ export async function run(args: string[]): Promise<number> {
     console.error(`rmail: ${input}`);
     return EX_DATAERR;
   }
-  const words = ["-G", "-i", "-f", input.sender, "--", ...parsed.operands];
+  const words = ["-G", "-i", "-f", input.sender, "--", ...parsed.operands.map(asOneAddress)];
   if (parsed.options.some(({ letter }) => letter === "T")) {
     console.error(`Sendmail arguments:\n\t${words.join("\n\t")}`);
   }
@@ -52,7 +52,7 @@ export async function run(args: string[]): Promise<number> {
 }
 
 interface Input {
-  /** `host!user`, or `user@host` for a path of one host; empty for the null sender. */
+  /** `host!...!user`, or `<>`. */
   readonly sender: string;
   /** What was read behind the envelope. */
   readonly rest: Uint8Array;
@@ -79,25 +79,29 @@ function readEnvelope(): Input | string {
       continue;
     }
     const line = decodeText(bytes.subarray(at, end < 0 ? bytes.length : end));
-    const match = /^>?From (\S+)(.*)$/.exec(line);
+    const match = /^>?From +(\S*)(.*)$/.exec(line);
     if (match === null) {
       if (user === undefined) return `missing or empty From line: ${line.slice(0, 100)}`;
       return { sender: senderOf(path, user), rest: bytes.subarray(at) };
     }
     // Every host on the way put its line in front; the last line has the user.
-    const remote = / remote from (\S+)\s*$/.exec(match[2] ?? "")?.[1];
+    const remote = / remote from (\S+)\s*$/.exec(match[2]!)?.[1];
     if (remote !== undefined) path += `${remote}!`;
-    user = match[1]!;
+    const lastHost = match[1]!.lastIndexOf("!");
+    path += match[1]!.slice(0, lastHost + 1);
+    user = match[1]!.slice(lastHost + 1);
     if (end < 0) return { sender: senderOf(path, user), rest: new Uint8Array(0) };
     at = end + 1;
   }
 }
 
 function senderOf(path: string, user: string): string {
-  if (user === "<>" || /^mailer-daemon$/i.test(user)) return "<>";
-  const hosts = path.split("!").filter((host) => host !== "");
-  if (hosts.length === 1 && !user.includes("!") && !user.includes("@")) return `${user}@${hosts[0]}`;
-  return `${path}${user}`;
+  return user === "" || user === "<>" || /^mailer-daemon$/i.test(user) ? "<>" : path + user;
+}
+
+/** An argument with a comma is one address, not several. */
+function asOneAddress(recipient: string): string {
+  return recipient.includes(",") && !/[<"]/.test(recipient) ? `<${recipient}>` : recipient;
 }
 
 /** Runs sendmail with the rest of the input; its exit code. */

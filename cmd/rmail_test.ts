@@ -25,15 +25,19 @@ Deno.test("the sender is put together from the From lines", async () => {
     "From joe Mon Nov 23 05:00:00 2026 remote from hosta\nSubject: x\n\ntext\n",
     "x@y.example",
   );
-  assert.equal(sender(one.stderr), "joe@hosta");
+  assert.equal(sender(one.stderr), "hosta!joe");
   const two = await rmail(
     "From a Mon remote from hosta\n>From joe Mon remote from hostb\n\ntext\n",
     "x@y.example",
   );
   assert.equal(sender(two.stderr), "hosta!hostb!joe");
+  const path = await rmail("From a!joe Mon\n>From b!c!jim Mon remote from hostb\n\n", "u@x,v");
+  assert.equal(sender(path.stderr), "a!hostb!b!c!jim");
+  assert.match(path.stderr, /\t--\n\t<u@x,v>\n/);
   const plain = await rmail("From joe@example.com Mon Nov 23 05:00:00 2026\n\n", "x@y.example");
   assert.equal(sender(plain.stderr), "joe@example.com");
   assert.equal(sender((await rmail("From <> Mon remote from h\n\n", "x@y.example")).stderr), "<>");
+  assert.equal(sender((await rmail("From \n\n", "x@y.example")).stderr), "<>");
   assert.notEqual(plain.code, 0);
 });
 
