@@ -2,17 +2,12 @@ import assert from "node:assert/strict";
 import { ByteBuffer } from "../core/bytes/mod.ts";
 import { appendTextRecord } from "../core/queue/mod.ts";
 import { selfCommand } from "../core/system/mod.ts";
+import { type Ran, runProgram } from "../core/system/run_testing.ts";
 
 const RECORDED = new URL("../testdata/queue/", import.meta.url).pathname;
 
-interface Result {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 /** Runs a command with a configuration of its own, beside the recorded queue files. */
-async function run(name: string, args: readonly string[], input?: Uint8Array): Promise<Result> {
+async function run(name: string, args: readonly string[], input?: Uint8Array): Promise<Ran> {
   const directory = Deno.makeTempDirSync({ prefix: "postel-command-" });
   Deno.mkdirSync(`${directory}/spool`);
   Deno.writeTextFileSync(
@@ -20,23 +15,10 @@ async function run(name: string, args: readonly string[], input?: Uint8Array): P
     `queue_directory = ${directory}/spool\ncompatibility_level = 3.6\n`,
   );
   const command = selfCommand(name, ...args);
-  const child = new Deno.Command(command.program, {
-    args: command.args,
-    cwd: RECORDED,
-    env: { MAIL_CONFIG: directory, TZ: "UTC" },
-    stdin: input === undefined ? "null" : "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  if (input !== undefined) {
-    const writer = child.stdin.getWriter();
-    await writer.write(input);
-    await writer.close();
-  }
-  const { code, stdout, stderr } = await child.output();
+  const env = { MAIL_CONFIG: directory, TZ: "UTC" };
+  const result = await runProgram(command.program, command.args, { cwd: RECORDED, env, input });
   Deno.removeSync(directory, { recursive: true });
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code, stdout: text(stdout), stderr: text(stderr) };
+  return result;
 }
 
 Deno.test("postcat: what Postfix's postcat printed of the same file", async () => {

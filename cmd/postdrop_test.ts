@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import process from "node:process";
-import { ByteBuffer, decodeText } from "../core/bytes/mod.ts";
+import { ByteBuffer, decodeText, encodeText } from "../core/bytes/mod.ts";
 import { AttributeReader } from "../core/ipc/mod.ts";
 import { appendTextRecord, readRecords } from "../core/queue/mod.ts";
 import { testCleanup } from "../daemon/cleanup/testing.ts";
@@ -28,7 +28,7 @@ Deno.test("postdrop: greets, takes the records, answers when the file is in mail
     MAIL_CONFIG: directory,
   });
   assert.equal(code, 0, stderr);
-  const reader = new AttributeReader(stdout);
+  const reader = new AttributeReader(encodeText(stdout));
   const greeting = await reader.rest();
   assert.equal(greeting.get("protocol"), "postdrop_protocol");
   assert.deepEqual([await reader.integer("status"), await reader.text("reason")], [0, ""]);
@@ -52,13 +52,13 @@ Deno.test("postdrop: input that ends early, or that it must not take, leaves not
     run("M", "X", "E"),
   ]);
   assert.equal(early.code, 0);
-  assert.doesNotMatch(decodeText(early.stdout), /status/);
+  assert.doesNotMatch(early.stdout, /status/);
   assert.equal(cut.code, 1);
   assert.match(cut.stderr, /^postdrop: fatal: uid=\d+: malformed input/);
   assert.equal(foreign.code, 1);
   assert.match(foreign.stderr, /^postdrop: fatal: uid=\d+: unexpected record type: 84\n/);
   assert.equal(long.code, 1);
-  assert.ok(decodeText(empty.stdout).endsWith("status\0" + "1\0reason\0\0\0"));
+  assert.ok(empty.stdout.endsWith("status\0" + "1\0reason\0\0\0"));
   assert.deepEqual(maildrop(directory), []);
   Deno.removeSync(directory, { recursive: true });
 });

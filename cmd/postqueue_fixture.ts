@@ -2,25 +2,20 @@
 import { existsSync } from "node:fs";
 import process from "node:process";
 import { lookupUser, selfCommand } from "../core/system/mod.ts";
+import { type Ran, runProgram } from "../core/system/run_testing.ts";
 
 /** Can a private Postfix be run here? It takes root and an installed Postfix. */
 export const canRunPostfix = process.geteuid?.() === 0 && existsSync("/usr/sbin/postqueue") &&
   existsSync("/usr/lib/postfix/sbin/showq") && lookupUser("postfix") !== undefined;
-
-export interface CommandResult {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 export interface PrivatePostfix {
   /** Its directory; the queue is below `spool`. */
   readonly directory: string;
   readonly queue: string;
   /** Runs a command of the real Postfix. */
-  real(name: string, args: readonly string[], input?: string): Promise<CommandResult>;
+  real(name: string, args: readonly string[], input?: string): Promise<Ran>;
   /** Runs ours. */
-  ours(name: string, args: readonly string[], input?: string): Promise<CommandResult>;
+  ours(name: string, args: readonly string[], input?: string): Promise<Ran>;
   /** Sets a parameter in main.cf. */
   set(line: string): void;
   /** Gives all queue files and hash directories to the mail system's user. */
@@ -56,28 +51,6 @@ retry     unix  -       -       n       -       -       error
 local     unix  -       n       n       -       -       local
 postlog   unix-dgram n  -       n       -       1       postlogd
 `;
-
-async function run(
-  program: string,
-  args: readonly string[],
-  env: Record<string, string>,
-  input: string,
-): Promise<CommandResult> {
-  const child = new Deno.Command(program, {
-    args: [...args],
-    env,
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  // A command that does not read its input may be gone already.
-  await writer.write(new TextEncoder().encode(input)).catch(() => {});
-  await writer.close().catch(() => {});
-  const { code, stdout, stderr } = await child.output();
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code, stdout: text(stdout), stderr: text(stderr) };
-}
 
 function configure(directory: string): void {
   const config = `${directory}/conf`;
@@ -126,7 +99,7 @@ export function privatePostfix(): PrivatePostfix {
   configure(directory);
   const env = { MAIL_CONFIG: `${directory}/conf` };
   const real = (name: string, args: readonly string[], input = "") =>
-    run(`/usr/sbin/${name}`, args, env, input);
+    runProgram(`/usr/sbin/${name}`, args, { env, input });
   let running = false;
   return {
     directory,
@@ -134,7 +107,7 @@ export function privatePostfix(): PrivatePostfix {
     real,
     ours(name, args, input = "") {
       const command = selfCommand(name, ...args);
-      return run(command.program, command.args, env, input);
+      return runProgram(command.program, command.args, { env, input });
     },
     set(line) {
       const path = `${directory}/conf/main.cf`;

@@ -2,29 +2,13 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { selfCommand } from "../core/system/mod.ts";
+import { type Ran, runProgram } from "../core/system/run_testing.ts";
 import { linesOf, parseReport } from "../daemon/master/control.ts";
 import { freePort, startInstance } from "../daemon/master/testing.ts";
 import { canRunPostfix, type PrivatePostfix, privatePostfix, until } from "./postqueue_fixture.ts";
 
-async function real(
-  etc: string,
-  name: string,
-  args: readonly string[],
-  input = "",
-): Promise<{ code: number; stdout: string; stderr: string }> {
-  const child = new Deno.Command(`/usr/sbin/${name}`, {
-    args: [...args],
-    env: { MAIL_CONFIG: etc },
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(input)).catch(() => {});
-  await writer.close().catch(() => {});
-  const { code, stdout, stderr } = await child.output();
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code, stdout: text(stdout), stderr: text(stderr) };
+function real(etc: string, name: string, args: readonly string[], input = ""): Promise<Ran> {
+  return runProgram(`/usr/sbin/${name}`, args, { env: { MAIL_CONFIG: etc }, input });
 }
 
 /** A copy of the configuration in which every parameter stands once: real Postfix warns of each repetition. */

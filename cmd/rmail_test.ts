@@ -1,21 +1,11 @@
 import assert from "node:assert/strict";
 import { selfCommand } from "../core/system/mod.ts";
+import { type Ran, runProgram } from "../core/system/run_testing.ts";
 
 /** What rmail hands to sendmail; the configuration is unusable, so that nothing is sent. */
-async function rmail(input: string, ...words: string[]): Promise<{ code: number; stderr: string }> {
+function rmail(input: string, ...words: string[]): Promise<Ran> {
   const { program, args } = selfCommand("rmail", "-T", ...words);
-  const child = new Deno.Command(program, {
-    args,
-    env: { MAIL_CONFIG: "/nonexistent" },
-    stdin: "piped",
-    stdout: "null",
-    stderr: "piped",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(input)).catch(() => {});
-  await writer.close().catch(() => {});
-  const { code, stderr } = await child.output();
-  return { code, stderr: new TextDecoder().decode(stderr) };
+  return runProgram(program, args, { env: { MAIL_CONFIG: "/nonexistent" }, input });
 }
 
 const sender = (text: string) => /\t-f\n\t(.*)\n/.exec(text)?.[1];

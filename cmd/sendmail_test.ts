@@ -23,7 +23,7 @@ async function run(test: SendmailCase): Promise<SendmailOutcome> {
     )
   );
   Deno.removeSync(directory, { recursive: true });
-  return { code, stdout: new TextDecoder().decode(stdout), stderr, files };
+  return { code, stdout, stderr, files };
 }
 
 /** What is known to differ, and why. */

@@ -1,5 +1,6 @@
 /** Private instances and runs of this program's commands, for the tests of sendmail and its kin. */
 import { selfCommand } from "../core/system/mod.ts";
+import { type Ran, runProgram } from "../core/system/run_testing.ts";
 import { baseConfig } from "../testdata/sendmail/cases.ts";
 
 /** A configuration directory that is its own queue directory, with `maildrop` and `public`. */
@@ -23,23 +24,12 @@ export function instance(settings: Readonly<Record<string, string>>): string {
 }
 
 /** Runs a command of this program with `input` on standard input. */
-export async function command(
+export function command(
   name: string,
   args: readonly string[],
   input: Uint8Array,
   env: Record<string, string>,
-): Promise<{ code: number; stdout: Uint8Array; stderr: string }> {
+): Promise<Ran> {
   const self = selfCommand(name, ...args);
-  const child = new Deno.Command(self.program, {
-    args: self.args,
-    env,
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  // A program that refuses its options does not read.
-  await writer.write(input as Uint8Array<ArrayBuffer>).then(() => writer.close()).catch(() => {});
-  const { code, stdout, stderr } = await child.output();
-  return { code, stdout, stderr: new TextDecoder().decode(stderr) };
+  return runProgram(self.program, self.args, { env, input });
 }

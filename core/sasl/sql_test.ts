@@ -1,6 +1,7 @@
 /** `auxprop_plugin: sql` against real databases. */
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
+import { runProgram } from "../system/run_testing.ts";
 import {
   Bench,
   freePort,
@@ -137,17 +138,8 @@ const mariadb = installed("/usr/bin/mariadb");
 const noMariadb = install === undefined || mariadbd === undefined || mariadb === undefined;
 
 async function run(program: string, args: readonly string[], input?: string): Promise<void> {
-  const child = new Deno.Command(program, {
-    args: [...args],
-    stdin: "piped",
-    stdout: "null",
-    stderr: "piped",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  if (input !== undefined) await writer.write(new TextEncoder().encode(input));
-  await writer.close();
-  const { code, stderr } = await child.output();
-  assert.equal(code, 0, new TextDecoder().decode(stderr));
+  const { code, stderr } = await runProgram(program, args, { input });
+  assert.equal(code, 0, stderr);
 }
 
 Deno.test({

@@ -1,6 +1,7 @@
 /** Real Postfix's own programs on a running instance that speaks their release's wire form. */
 import assert from "node:assert/strict";
 import process from "node:process";
+import { type Ran, runProgram } from "../../core/system/run_testing.ts";
 import { startInstance, type TestInstance } from "../master/testing.ts";
 import { queued, send, until } from "./testing.ts";
 
@@ -16,19 +17,8 @@ function installed(path: string): boolean {
 const READY = process.geteuid?.() === 0 && installed("/usr/sbin/postqueue") &&
   installed("/usr/sbin/postdrop");
 
-async function real(instance: TestInstance, program: string, args: string[], input = "") {
-  const child = new Deno.Command(`/usr/sbin/${program}`, {
-    args,
-    env: { MAIL_CONFIG: instance.etc },
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(input)).catch(() => {});
-  await writer.close().catch(() => {});
-  const { code, stdout, stderr } = await child.output();
-  return { code, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
+function real(instance: TestInstance, program: string, args: string[], input = ""): Promise<Ran> {
+  return runProgram(`/usr/sbin/${program}`, args, { env: { MAIL_CONFIG: instance.etc }, input });
 }
 
 Deno.test({

@@ -1,6 +1,7 @@
 /** Instances as `postel init` makes them, worked with by their own commands. */
 import assert from "node:assert/strict";
 import process from "node:process";
+import { runProgram } from "../../core/system/run_testing.ts";
 import { freePort } from "../master/testing.ts";
 import { createInstance } from "../master/instance.ts";
 
@@ -35,15 +36,6 @@ export function initInstance(place: string): PrivateInstance {
 }
 
 async function run(program: string, args: readonly string[], input: string): Promise<void> {
-  const child = new Deno.Command(program, {
-    args: [...args],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(input)).catch(() => {});
-  await writer.close().catch(() => {});
-  const { code, stderr } = await child.output();
-  assert.equal(code, 0, `${program} ${args.join(" ")}: ${new TextDecoder().decode(stderr)}`);
+  const { code, stderr } = await runProgram(program, args, { input });
+  assert.equal(code, 0, `${program} ${args.join(" ")}: ${stderr}`);
 }
