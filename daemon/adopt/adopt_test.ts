@@ -29,7 +29,8 @@ Deno.test("a plain configuration is ready", async () => {
 
 Deno.test("what is not there is named with its place", async () => {
   const found = await report(
-    "alias_maps =\nalias_database =\ncanonical_maps = nis:aliases\nqmgr_fudge_factor = 90",
+    "alias_maps =\nalias_database =\ncanonical_maps = nis:aliases\nqmgr_fudge_factor = 90\n" +
+      "smtpd_tls_cipherlist = HIGH",
     `${PLAIN}nosuch unix - n n - - nosuch\n`,
   );
   assert.equal(found.verdict, "with losses");
@@ -38,7 +39,9 @@ Deno.test("what is not there is named with its place", async () => {
     "service nosuch/unix: missing 4",
     "table nis: missing 6",
     "parameter qmgr_fudge_factor: no effect 7",
+    "parameter smtpd_tls_cipherlist: no effect 8",
   ]);
+  assert.equal(found.notes.at(-1)?.remedy, "use smtpd_tls_mandatory_ciphers");
   assert.deepEqual(found.tables, ["nis"]);
 });
 

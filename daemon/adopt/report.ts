@@ -2,6 +2,7 @@ import {
   type Config,
   ConfigError,
   type MasterEntry,
+  parameterTable,
   readMasterFile,
   serviceConfig,
 } from "../../core/config/mod.ts";
@@ -80,6 +81,18 @@ function ruleFor(rules: readonly ParameterRule[], name: string, value: string): 
   );
 }
 
+/** What becomes of a setting. */
+function verdictOf(name: string, value: string): Verdict | undefined {
+  const removed = parameterTable.findRemoved(name);
+  if (removed === undefined) return ruleFor(parameterRules, name, value);
+  const { removed: since, replacement } = removed;
+  return {
+    state: "no effect",
+    text: `Postfix has not read it since ${since}`,
+    remedy: replacement === undefined ? "take the line out" : `use ${replacement}`,
+  };
+}
+
 function noteOf(
   kind: Note["kind"],
   name: string,
@@ -129,7 +142,7 @@ function* settingNotes(config: Config, names: Iterable<string>, where: string | 
     }
     if (value === "") continue;
     const place = where === undefined ? placeOf(config.origin(name)) : { file: where };
-    const rule = ruleFor(parameterRules, name, value);
+    const rule = verdictOf(name, value);
     if (rule !== undefined) yield noteOf("parameter", name, rule, place);
     for (const type of tableTypesIn(name, value)) {
       const known = tables[type];

@@ -1,9 +1,37 @@
 import { ByteBuffer } from "../../core/bytes/mod.ts";
+import type { Config } from "../../core/config/mod.ts";
 import { mailDate } from "../../core/message/mod.ts";
 import { appendTextRecord, RecordType } from "../../core/queue/mod.ts";
 import { CleanupFlag, type CleanupService } from "../cleanup/types.ts";
 import { SendOption } from "../delivery/types.ts";
-import type { BounceSettings } from "./settings.ts";
+
+/** What messages of the mail system's own are made with. */
+export interface MailSettings {
+  readonly hostname: string;
+  /** For `Received:`. */
+  readonly mailName: string;
+  /** Header checks and Milters see such messages (`internal_mail_filter_classes`). */
+  readonly filtered: boolean;
+  /** Such messages are searched for UTF-8 (`smtputf8_autodetect_classes`). */
+  readonly detectUtf8: boolean;
+  /** Notices about mail with REQUIRETLS travel without that demand, and tell little (`requiretls_redact_dsn`). */
+  readonly redactRequireTls: boolean;
+  /** Notices carry `TLS-Required: no` on (`tls_required_enable`). */
+  readonly tlsRequiredHeader: boolean;
+}
+
+/** Reads them for one class of messages: `bounce`, `notify`. */
+export function readMailSettings(config: Config, kind: "bounce" | "notify"): MailSettings {
+  const detect = config.list("smtputf8_autodetect_classes");
+  return {
+    hostname: config.string("myhostname"),
+    mailName: config.string("mail_name"),
+    filtered: config.list("internal_mail_filter_classes").includes(kind),
+    detectUtf8: detect.includes("all") || detect.includes(kind),
+    redactRequireTls: config.bool("requiretls_redact_dsn"),
+    tlsRequiredHeader: config.bool("tls_required_enable"),
+  };
+}
 
 /** A message that the mail system itself sends. */
 export interface InternalMail {
@@ -21,7 +49,7 @@ export interface InternalMail {
  */
 export async function postMail(
   cleanup: CleanupService,
-  settings: BounceSettings,
+  settings: MailSettings,
   mail: InternalMail,
 ): Promise<string> {
   const flags = CleanupFlag.Map |

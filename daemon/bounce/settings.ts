@@ -1,12 +1,10 @@
 import { decodeText } from "../../core/bytes/mod.ts";
 import { type Config, ConfigError } from "../../core/config/mod.ts";
 import { builtinTemplates, parseTemplates, type Templates } from "../../core/dsn/mod.ts";
+import { type MailSettings, readMailSettings } from "./post.ts";
 
 /** What the bounce service reads from main.cf. */
-export interface BounceSettings {
-  readonly hostname: string;
-  /** For `Received:`. */
-  readonly mailName: string;
+export interface BounceSettings extends MailSettings {
   /** For `X-Postfix-...:` fields: programs that read bounces look for that name. */
   readonly fieldName: string;
   /** What notices call the null sender. */
@@ -21,14 +19,6 @@ export interface BounceSettings {
   /** Seconds. */
   readonly queueLifetime: number;
   readonly utf8: boolean;
-  /** Notices about mail with REQUIRETLS travel without that demand, and tell little (`requiretls_redact_dsn`). */
-  readonly redactRequireTls: boolean;
-  /** Notices carry `TLS-Required: no` on (`tls_required_enable`). */
-  readonly tlsRequiredHeader: boolean;
-  /** Header checks and Milters see notices (`internal_mail_filter_classes`). */
-  readonly filtered: boolean;
-  /** Notices are searched for UTF-8 (`smtputf8_autodetect_classes`). */
-  readonly detectUtf8: boolean;
   readonly templates: Templates;
 }
 
@@ -39,10 +29,8 @@ export interface BounceSettings {
 export function readSettings(config: Config, warn: (text: string) => void): BounceSettings {
   const hostname = config.string("myhostname");
   const doubleBounce = config.string("double_bounce_sender");
-  const detect = config.list("smtputf8_autodetect_classes");
   return {
-    hostname,
-    mailName: config.string("mail_name"),
+    ...readMailSettings(config, "bounce"),
     fieldName: config.isSet("mail_name") ? config.string("mail_name") : "Postfix",
     daemonAddress: `MAILER-DAEMON@${hostname}`,
     doubleBounceSender: doubleBounce.includes("@") ? doubleBounce : `${doubleBounce}@${hostname}`,
@@ -53,10 +41,6 @@ export function readSettings(config: Config, warn: (text: string) => void): Boun
     sizeLimit: config.int("bounce_size_limit"),
     queueLifetime: config.seconds("maximal_queue_lifetime"),
     utf8: config.bool("smtputf8_enable"),
-    redactRequireTls: config.bool("requiretls_redact_dsn"),
-    tlsRequiredHeader: config.bool("tls_required_enable"),
-    filtered: config.list("internal_mail_filter_classes").includes("bounce"),
-    detectUtf8: detect.includes("all") || detect.includes("bounce"),
     templates: loadTemplates(config, warn),
   };
 }

@@ -11,6 +11,7 @@ import { reply, SmtpStreamError, type Word } from "../../core/smtp/mod.ts";
 import type { ServerAuth } from "./auth_settings.ts";
 import { isDiscarded } from "./hello.ts";
 import { isExempt } from "./limits.ts";
+import { shownMechanism } from "./secrets.ts";
 import { printable, type Session } from "./session.ts";
 
 /** Who the client is, once it has authenticated (RFC 4954). */
@@ -24,17 +25,6 @@ type Ended = "aborted" | "too long" | "malformed" | "cut short";
 
 /** Characters of a method and a name that log lines show. */
 const SHOWN = 100;
-
-/**
- * A mechanism's name for the log (RFC 4422 section 3.1). Anything else may be credentials behind AUTH without a mechanism:
- * base64 has small letters as a rule, and what is known is shown however it is written.
- */
-function shownMechanism(given: string): string {
-  return /^[A-Z0-9_-]{1,20}$/.test(given) || KNOWN_MECHANISM.test(given) ? given : "...";
-}
-
-const KNOWN_MECHANISM =
-  /^(?:plain|login|(?:cram|digest)-md5|scram-sha-\d+(?:-plus)?|external|x?oauth(?:2|bearer)|gssapi|ntlm|anonymous)$/i;
 
 function peerOf(session: Session): SaslPeer {
   const { client, tls } = session;
@@ -114,7 +104,12 @@ export async function auth(session: Session, words: readonly Word[]): Promise<bo
   if (session.login !== undefined) return session.refuse(503, "5.5.1", "Error: already authenticated");
   if (words.length < 2 || words.length > 3) return session.refuse(501, "5.5.4", "Syntax: AUTH mechanism");
   if (await exceedsAuthRate(session, settled)) {
-    return session.refuse(450, "4.7.1", `Error: too many AUTH commands from ${session.client.address}`);
+    return session.refuse(
+      450,
+      "4.7.1",
+      `Error: too many AUTH commands from ${session.client.address}`,
+      "policy",
+    );
   }
   const mechanism = words[1]!.text.toUpperCase();
   return await exchange(session, settled, mechanism, words[1]!.text, words[2]?.text);
@@ -165,9 +160,11 @@ async function exchange(
   }
   if (outcome === "aborted") {
     session.warn(`${session.client.label}: SASL ${shownMechanism(given)} authentication aborted`);
-    return session.refuse(501, "5.7.0", "Authentication aborted");
+    return session.refuse(501, "5.7.0", "Authentication aborted", "nobody");
   }
-  if (outcome === "too long") return session.refuse(500, "5.5.6", "SASL response limit exceeded");
+  if (outcome === "too long") {
+    return session.refuse(500, "5.5.6", "SASL response limit exceeded", "nobody");
+  }
   if (outcome === "cut short" || outcome === "malformed") {
     return fail(session, given, outcome === "cut short" ? malformed("a") : malformed("aaaa"));
   }
@@ -213,7 +210,7 @@ async function ask(
   session.reply(reply(334, "", encodeBase64(challenge)));
   await stream.flush();
   const line = await stream.readLine(settled.responseLimit + 2);
-  session.verbose?.heardSecret();
+  session.heardSecret();
   if (line === null) throw new SmtpStreamError("lost", "The client closed the connection");
   if (stream.truncated || line.length > settled.responseLimit) {
     // Not even its beginning is shown: it may be a password.
@@ -237,6 +234,6 @@ function fail(session: Session, method: string, outcome: Failed): false {
     { client: client.label, clientAddress: client.address, method, reason, user: outcome.user },
   );
   return outcome.temporary === true
-    ? session.refuse(454, "4.7.0", `Temporary authentication failure: ${reason}`)
-    : session.refuse(535, "5.7.8", `Error: authentication failed: ${reason}`);
+    ? session.refuse(454, "4.7.0", `Temporary authentication failure: ${reason}`, "nobody")
+    : session.refuse(535, "5.7.8", `Error: authentication failed: ${reason}`, "nobody");
 }

@@ -7,6 +7,7 @@ import { withFilter } from "./proxy_message.ts";
 import { parseRefusal } from "./refusals.ts";
 import { printable, type Session } from "./session.ts";
 import type { Transaction } from "./transaction.ts";
+import type { Blame } from "./transcript.ts";
 
 interface Chunk {
   readonly size: number;
@@ -51,18 +52,20 @@ export async function bdat(session: Session, words: readonly Word[], line: strin
   if (session.chunks === "none") {
     const refusal = await checkData(session);
     if (refusal !== undefined) {
-      return await refuseChunk(session, chunk, refusal.code, refusal.enhanced, refusal.text);
+      return await refuseChunk(session, chunk, refusal.code, refusal.enhanced, refusal.text, "nobody");
     }
     const { proxy } = transaction;
-    const refused = proxy === undefined ? undefined : await withFilter(() => proxy.command("DATA", 3));
+    const refused = proxy === undefined
+      ? undefined
+      : await withFilter(session, () => proxy.command("DATA", 3));
     if (refused !== undefined) {
       const { code, enhanced, text } = parseRefusal(refused)!;
-      return await refuseChunk(session, chunk, code, enhanced, text);
+      return await refuseChunk(session, chunk, code, enhanced, text, "nobody");
     }
   }
   if (settings.messageSizeLimit > 0 && transaction.chunkBytes + chunk.size > settings.messageSizeLimit) {
     session.warn(`${session.id}: BDAT request from ${session.client.label} exceeds message size limit`);
-    return await refuseChunk(session, chunk, 552, "5.3.4", "Chunk exceeds message size limit");
+    return await refuseChunk(session, chunk, 552, "5.3.4", "Chunk exceeds message size limit", "policy");
   }
   return await acceptChunk(session, transaction, chunk);
 }
@@ -82,6 +85,7 @@ async function refuseChunk(
   code: number,
   enhanced: string,
   text: string,
+  blame: Blame | "nobody" = "protocol",
 ): Promise<false> {
   const { stream } = session;
   session.receiving = "BDAT";
@@ -93,7 +97,7 @@ async function refuseChunk(
   session.receiving = undefined;
   if (chunk.last) session.reset();
   else session.chunks = "failed";
-  return session.refuse(code, enhanced, text);
+  return session.refuse(code, enhanced, text, blame);
 }
 
 async function acceptChunk(session: Session, transaction: Transaction, chunk: Chunk): Promise<boolean> {

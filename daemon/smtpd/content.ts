@@ -5,6 +5,7 @@ import { writeContentStart, writeEnd } from "./envelope.ts";
 import { sendRecords } from "./rcpt.ts";
 import { END_OF_MESSAGE, type Session } from "./session.ts";
 import type { Transaction } from "./transaction.ts";
+import type { Blame } from "./transcript.ts";
 
 /** Content records are handed to cleanup when there are this many bytes of them. */
 const CONTENT_BATCH = 65536;
@@ -72,12 +73,14 @@ export async function endContent(
   if (answer.accepted) {
     session.errors = 0;
     session.junk = 0;
+    session.transcript?.forgive();
     transaction.release();
   } else {
     transaction.message?.abort();
   }
   if (typeof answer.reply === "string") session.rawReply(answer.reply);
   else session.reply(answer.reply);
+  await session.transcript?.flushIfLong(session);
   return answer.accepted;
 }
 
@@ -94,11 +97,12 @@ async function settle(
   queued: (id: string) => string,
 ): Promise<Answer> {
   const message = transaction.message;
-  if (message === undefined) return { accepted: false, reply: problem(CleanupStatus.Bad) };
-  if (transaction.tooLarge) return { accepted: false, reply: problem(CleanupStatus.Size) };
+  if (message === undefined) return { accepted: false, reply: problem(session, CleanupStatus.Bad) };
+  if (transaction.tooLarge) return { accepted: false, reply: problem(session, CleanupStatus.Size) };
   if (reader.bareLf && session.strictLines) {
     if (session.settings.bareNewline === "reject") {
       session.logDecision("reject", "bare <LF> received");
+      session.blame("protocol");
       const { bareNewlineCode, hostname } = session.settings;
       return {
         accepted: false,
@@ -116,34 +120,39 @@ async function settle(
   transaction.message = undefined;
   // The filter's words, whatever they are.
   if (transaction.proxy !== undefined) {
-    return { accepted: result.status === CleanupStatus.Ok, reply: result.reason };
+    const accepted = result.status === CleanupStatus.Ok;
+    if (!accepted) problem(session, result.status);
+    return { accepted, reply: result.reason };
   }
   if (result.status === CleanupStatus.Ok) {
     return { accepted: true, reply: reply(250, "2.0.0", `Ok: ${queued(message.queueId)}`) };
   }
-  return { accepted: false, reply: refusalFor(result) };
+  return { accepted: false, reply: refusalFor(session, result) };
 }
 
-/** Replies to what cleanup reports, most specific first. */
-const PROBLEMS: readonly (readonly [number, Reply])[] = [
-  [CleanupStatus.Defer, reply(451, "4.7.1", "Error: service unavailable")],
-  [CleanupStatus.Proxy, reply(451, "4.3.0", "Error: queue file write error")],
-  [CleanupStatus.Bad, reply(451, "4.3.0", "Error: internal error")],
-  [CleanupStatus.NoRecipients, reply(550, "5.1.0", "Error: no recipients specified")],
-  [CleanupStatus.Hops, reply(554, "5.4.0", "Error: too many hops")],
-  [CleanupStatus.Size, reply(552, "5.3.4", "Error: message file too big")],
-  [CleanupStatus.Content, reply(550, "5.7.1", "Error: message content rejected")],
-  [CleanupStatus.Deny, reply(550, "5.7.1", "Error: service denied")],
-  [CleanupStatus.Write, reply(451, "4.3.0", "Error: queue file write error")],
+/** Replies to what cleanup reports, most specific first, and whose matter each is. */
+const PROBLEMS: readonly (readonly [number, Blame, Reply])[] = [
+  [CleanupStatus.Defer, "policy", reply(451, "4.7.1", "Error: service unavailable")],
+  [CleanupStatus.Proxy, "software", reply(451, "4.3.0", "Error: queue file write error")],
+  [CleanupStatus.Bad, "software", reply(451, "4.3.0", "Error: internal error")],
+  [CleanupStatus.NoRecipients, "software", reply(550, "5.1.0", "Error: no recipients specified")],
+  [CleanupStatus.Hops, "bounce", reply(554, "5.4.0", "Error: too many hops")],
+  [CleanupStatus.Size, "bounce", reply(552, "5.3.4", "Error: message file too big")],
+  [CleanupStatus.Content, "policy", reply(550, "5.7.1", "Error: message content rejected")],
+  [CleanupStatus.Deny, "policy", reply(550, "5.7.1", "Error: service denied")],
+  [CleanupStatus.Write, "resource", reply(451, "4.3.0", "Error: queue file write error")],
 ];
 
-function problem(status: number): Reply {
-  return PROBLEMS.find(([bit]) => (status & bit) !== 0)?.[1] ?? reply(451, "4.3.0", "Error: internal error");
+function problem(session: Session, status: number): Reply {
+  const [, blame, refusal] = PROBLEMS.find(([bit]) => (status & bit) !== 0) ??
+    [0, "software", reply(451, "4.3.0", "Error: internal error")] as const;
+  session.blame(blame);
+  return refusal;
 }
 
 /** The reply to what cleanup refused; it has logged why. */
-function refusalFor(result: CleanupResult): Reply | string {
-  const standard = problem(result.status);
+function refusalFor(session: Session, result: CleanupResult): Reply | string {
+  const standard = problem(session, result.status);
   const { reason } = result;
   if (reason === "") return standard;
   if (/^[45]\d\d[ -]/.test(reason)) return reason;

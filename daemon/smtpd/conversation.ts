@@ -6,6 +6,7 @@ import { escaped, interrupted, shownCommand } from "./pipelining.ts";
 import { type Session, UNKNOWN_COMMAND } from "./session.ts";
 import { deniedReply } from "./settings.ts";
 import { needsTlsFirst, startWrapped } from "./starttls.ts";
+import { type Blame, Transcript } from "./transcript.ts";
 import { type Verb, verbs } from "./verbs.ts";
 import { beVerbose } from "./verbose.ts";
 
@@ -22,6 +23,7 @@ export async function converse(session: Session): Promise<void> {
   const { stream, settings } = session;
   stream.setTimeout(settings.timeout);
   await beVerbose(session);
+  if (settings.notices !== undefined) session.transcript = new Transcript(settings.notices);
   const { tls } = session.service;
   if (tls?.wrapper === true && !await startWrapped(session, tls)) return await session.flush();
   if (!await greet(session)) return await session.flush();
@@ -58,6 +60,8 @@ async function awaitLine(session: Session): Promise<void> {
 function tooManyErrors(session: Session): boolean {
   const { settings } = session;
   if (session.errors < settings.hardErrors) return false;
+  session.blame("protocol");
+  if (session.transcript !== undefined) session.transcript.abortReason = "too many errors";
   session.reply(reply(421, "4.7.0", `${settings.hostname} Error: too many errors`));
   session.service.deps.log.info(
     `${session.id}: too many errors after ${session.where} from ${session.client.label}`,
@@ -71,7 +75,7 @@ function tooManyErrors(session: Session): boolean {
 function nextCommand(session: Session, bytes: Uint8Array): void | Promise<void> {
   const { settings, stream } = session;
   const line = decodeText(bytes);
-  session.verbose?.heard(line);
+  session.heard(line);
   if (stream.truncated) {
     session.warn(
       `${session.client.label}: request longer than ${settings.lineLimit}: ${
@@ -81,6 +85,7 @@ function nextCommand(session: Session, bytes: Uint8Array): void | Promise<void> 
   }
   if (stream.bareLf && session.strictLines && settings.bareNewline === "reject") {
     session.logDecision("reject", "bare <LF> received");
+    session.blame("protocol");
     session.reply(
       reply(settings.bareNewlineCode, "5.5.2", `${settings.hostname} Error: bare <LF> received`),
     );
@@ -138,7 +143,7 @@ async function ignoreOrRun(session: Session, name: string, words: Word[], line: 
   if (!await session.settings.noopCommands.matches(name)) return await run(session, name, words, line);
   session.reply(reply(250, "2.0.0", "Ok"));
   const before = session.errors;
-  if (session.junk++ > session.settings.junkCommands) session.errors += 1;
+  countJunk(session);
   await slowDown(session, before);
 }
 
@@ -149,9 +154,11 @@ function run(session: Session, name: string, words: Word[], line: string): void 
   session.count(name.toLowerCase());
   if (name === "AUTH") session.authTried = true;
   if (violatesPipelining(session, name, verb)) return;
-  if (session.denied && name !== "QUIT") return afterError(session, deniedReply(session.client.label));
+  if (session.denied && name !== "QUIT") {
+    return afterError(session, deniedReply(session.client.label), "policy");
+  }
   if (needsTlsFirst(session, name)) {
-    return afterError(session, reply(530, "5.7.0", "Must issue a STARTTLS command first"));
+    return afterError(session, reply(530, "5.7.0", "Must issue a STARTTLS command first"), "nobody");
   }
   const before = session.errors;
   const accepted = verb.handler(session, words, line);
@@ -169,11 +176,23 @@ function afterCommand(
 ): void | Promise<void> {
   if (accepted === true) session.countAccepted(name.toLowerCase());
   else if (accepted === false) session.errors += 1;
-  if (verb.junk === true && session.junk++ > session.settings.junkCommands) session.errors += 1;
+  if (verb.junk === true) countJunk(session);
   return slowDown(session, errorsBefore);
 }
 
-function afterError(session: Session, answer: Reply): void | Promise<void> {
+/** Commands that do nothing are errors when there are too many (`smtpd_junk_command_limit`). */
+function countJunk(session: Session): void {
+  if (session.junk++ <= session.settings.junkCommands) return;
+  session.blame("protocol");
+  session.errors += 1;
+}
+
+function afterError(
+  session: Session,
+  answer: Reply,
+  blame: Blame | "nobody" = "protocol",
+): void | Promise<void> {
+  session.blame(blame);
   session.reply(answer);
   session.errors += 1;
   return slowDown(session, session.errors - 1);

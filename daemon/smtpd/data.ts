@@ -10,7 +10,9 @@ export async function data(session: Session, words: readonly Word[]): Promise<bo
   const { stream, settings, transaction } = session;
   if (session.chunks !== "none") return session.refuse(503, "5.5.1", "Error: DATA after BDAT");
   if (transaction === undefined) return session.refuse(503, "5.5.1", "Error: need RCPT command");
-  if (transaction.recipients === 0) return session.refuse(554, "5.5.1", "Error: no valid recipients");
+  if (transaction.recipients === 0) {
+    return session.refuse(554, "5.5.1", "Error: no valid recipients", "nobody");
+  }
   if (words.length !== 1) return session.refuse(501, "5.5.4", "Syntax: DATA");
   const refusal = await checkData(session);
   if (refusal !== undefined) {
@@ -18,7 +20,7 @@ export async function data(session: Session, words: readonly Word[]): Promise<bo
     return false;
   }
   const { proxy } = transaction;
-  const refused = proxy === undefined ? undefined : await withFilter(() => proxy.command("DATA", 3));
+  const refused = proxy === undefined ? undefined : await withFilter(session, () => proxy.command("DATA", 3));
   if (refused !== undefined) {
     session.rawReply(refused);
     return false;

@@ -7,7 +7,7 @@ import type { Session } from "./session.ts";
 /** ETRN domain (RFC 1985): start delivery of mail that waits for a site. */
 export async function etrn(session: Session, words: readonly Word[]): Promise<boolean> {
   if (session.settings.helloRequired && session.helo === undefined) {
-    return session.refuse(503, "", "Error: send HELO/EHLO first");
+    return session.refuse(503, "", "Error: send HELO/EHLO first", "policy");
   }
   if (session.transaction !== undefined) {
     return session.refuse(503, "", "Error: MAIL transaction in progress");
@@ -29,12 +29,12 @@ export async function etrn(session: Session, words: readonly Word[]): Promise<bo
       return true;
     case "bad":
       session.warn(`bad ETRN ${domain}... from ${session.client.label}`);
-      return session.refuse(458, "", "Unable to queue messages");
+      return session.refuse(458, "", "Unable to queue messages", "nobody");
     case "denied":
       session.warn(`reject: ETRN ${domain}... from ${session.client.label}`);
-      return session.refuse(459, "", `<${domain}>: service unavailable`);
+      return session.refuse(459, "", `<${domain}>: service unavailable`, "nobody");
     case "failed":
       session.warn(`unable to queue mail for ${domain}`);
-      return session.refuse(458, "", "Unable to queue messages");
+      return session.refuse(458, "", "Unable to queue messages", "nobody");
   }
 }

@@ -51,6 +51,7 @@ async function isWithinLimits(session: Session): Promise<boolean> {
     : undefined;
   if (title === undefined) return true;
   session.errors += 1;
+  session.blame("policy");
   session.reply(
     reply(421, "4.7.0", `${settings.hostname} Error: too many connections from ${client.address}`),
   );

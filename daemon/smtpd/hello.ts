@@ -101,6 +101,7 @@ async function hello(session: Session, words: readonly Word[], protocol: "SMTP" 
       return false;
     }
   }
+  await session.transcript?.flushIfLong(session);
   session.reset();
   // A client that has spoken ESMTP once is taken for one that can.
   if (protocol === "ESMTP") session.protocol = protocol;

@@ -12,12 +12,12 @@ import { Transaction } from "./transaction.ts";
 export async function mail(session: Session, words: readonly Word[], line: string): Promise<boolean> {
   const { settings } = session;
   if (settings.helloRequired && session.helo === undefined) {
-    return session.refuse(503, "5.5.1", "Error: send HELO/EHLO first");
+    return session.refuse(503, "5.5.1", "Error: send HELO/EHLO first", "policy");
   }
   if (session.transaction !== undefined) return session.refuse(503, "5.5.1", "Error: nested MAIL command");
   if (session.chunks !== "none") return session.refuse(503, "5.5.1", "Error: MAIL after BDAT");
   if (await exceedsRate(session, "message")) {
-    return session.refuse(450, "4.7.1", `Error: too much mail from ${session.client.address}`);
+    return session.refuse(450, "4.7.1", `Error: too much mail from ${session.client.address}`, "policy");
   }
   const path = words[2];
   if (path === undefined || words[1]!.text.toUpperCase() !== "FROM:") {
@@ -69,6 +69,7 @@ async function hasRoom(session: Session, transaction: Transaction): Promise<bool
     : reply(452, "4.3.1", "Insufficient system storage");
   // The queue has no room for anybody, whoever the sender is.
   session.logDecision("reject", replyLine(refusal), undefined, tooLarge ? transaction.sender : undefined);
+  session.blame(tooLarge ? "policy" : "resource");
   session.reply(refusal);
   return false;
 }

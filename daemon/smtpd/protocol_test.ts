@@ -129,7 +129,7 @@ async function compare(
   // The event loop gets the time to notice what has arrived.
   const written = () => setTimeout(spoken.resolve, 30);
   if (dialogue.early !== true) spoken.resolve();
-  const server = startSmtpd({ ...adapted, mail_name: "Postfix" }, {
+  const server = startSmtpd({ ...adapted, mail_name: "Postfix", notify_classes: "" }, {
     resolver: resolverAfter(spoken.promise),
   });
   const local = (text: string) => steady(text.replaceAll(`127.0.0.1:${port}`, "127.0.0.1:@PORT@"));

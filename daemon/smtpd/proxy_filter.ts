@@ -17,6 +17,11 @@ export class ProxyFilterError extends Error {
   constructor(readonly reply: string, message: string) {
     super(message);
   }
+
+  /** The filter said no: those are its own words. */
+  get refused(): boolean {
+    return this.reply !== FILTER_TROUBLE;
+  }
 }
 
 /** What the filter is told about the client, if it asks; undefined values are not available. */

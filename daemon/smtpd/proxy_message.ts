@@ -84,11 +84,11 @@ export class ProxyMessage implements CleanupMessage {
       if (this.#replay !== undefined) await this.#play(this.#replay);
       const reply = await this.#filter.end();
       const accepted = reply.code >= 200 && reply.code < 300;
-      return { status: accepted ? CleanupStatus.Ok : CleanupStatus.Proxy, reason: reply.text };
+      return { status: accepted ? CleanupStatus.Ok : CleanupStatus.Content, reason: reply.text };
     } catch (error) {
       if (!(error instanceof ProxyFilterError)) throw error;
       this.#filter.lastReply = error.reply;
-      return { status: CleanupStatus.Proxy, reason: error.reply };
+      return { status: error.refused ? CleanupStatus.Content : CleanupStatus.Proxy, reason: error.reply };
     } finally {
       this.#replay?.close();
       await this.#filter.quit();
@@ -180,12 +180,13 @@ export function filterAttributes(session: Session, localRewriting: boolean): Fil
  * Has something done with the filter.
  * @returns undefined if that went well, else the reply for the client in wire form
  */
-export async function withFilter(action: () => Promise<void>): Promise<string | undefined> {
+export async function withFilter(session: Session, action: () => Promise<void>): Promise<string | undefined> {
   try {
     await action();
     return undefined;
   } catch (error) {
     if (!(error instanceof ProxyFilterError)) throw error;
+    if (!error.refused) session.blame("software");
     return error.reply;
   }
 }

@@ -21,7 +21,12 @@ export async function rcpt(session: Session, words: readonly Word[], line: strin
   if (transaction === undefined) return session.refuse(503, "5.5.1", "Error: need MAIL command");
   if (session.chunks !== "none") return session.refuse(503, "5.5.1", "Error: RCPT after BDAT");
   if (await exceedsRate(session, "recipient")) {
-    return session.refuse(450, "4.7.1", `Error: too many recipients from ${session.client.address}`);
+    return session.refuse(
+      450,
+      "4.7.1",
+      `Error: too many recipients from ${session.client.address}`,
+      "policy",
+    );
   }
   const path = words[2];
   if (path === undefined || words[1]!.text.toUpperCase() !== "TO:") {
@@ -41,6 +46,7 @@ export async function rcpt(session: Session, words: readonly Word[], line: strin
     }
   }
   if (transaction.recipients >= settings.recipientLimit) {
+    session.blame("policy");
     session.reply(reply(452, "4.5.3", "Error: too many recipients"));
     // RFC 5321 section 4.5.3.1.10: a client that overshoots a little does nothing wrong.
     return transaction.overshoot++ < settings.recipientOvershoot;
@@ -51,7 +57,7 @@ export async function rcpt(session: Session, words: readonly Word[], line: strin
     return false;
   }
   if (settings.proxyFilter !== undefined) {
-    const refused = await withFilter(() => passRecipient(session, transaction, line));
+    const refused = await withFilter(session, () => passRecipient(session, transaction, line));
     if (refused !== undefined) {
       session.rawReply(refused);
       return false;
@@ -96,7 +102,7 @@ export async function openMessage(session: Session, transaction: Transaction): P
   } catch (error) {
     if (!(error instanceof QueueFileError)) throw error;
     session.warn(error.message);
-    return session.refuse(451, "4.3.0", "Error: queue file write error");
+    return session.refuse(451, "4.3.0", "Error: queue file write error", "resource");
   }
   logClient(session, transaction, transaction.message.queueId);
   writeEnvelope(session, transaction, await isRewriteClient(session));

@@ -103,6 +103,14 @@ function withReplyFilter(deps: SmtpdDeps): SmtpdDeps {
   return { ...deps, resolver: filterReplies(deps.resolver, { tables, name, log: deps.log }) };
 }
 
+/** What the postmaster is told of a session that ended before its time. */
+const ABORTED: Readonly<Record<SmtpStreamError["kind"] | "fault", string>> = {
+  lost: "lost connection",
+  timeout: "timeout",
+  closed: "service shutting down",
+  fault: "internal error",
+};
+
 /** A connection and what becomes of it. */
 class Conversation {
   readonly #stream: SmtpStream;
@@ -155,6 +163,7 @@ class Conversation {
         await this.#explain(session, error);
       } finally {
         session.reset();
+        await session.transcript?.flush(session);
         if (session.counted !== undefined) service.deps.anvil.disconnect(service.name, session.counted);
         this.deps.log.info(
           `disconnect from ${session.client.label} ${session.counters()}`,
@@ -195,6 +204,7 @@ class Conversation {
     const { transaction } = session;
     const received = (transaction?.content?.size ?? 0) + (transaction?.unfinished.length ?? 0);
     const progress = session.receiving === undefined ? "" : ` (${received} bytes)`;
+    if (session.transcript !== undefined) session.transcript.abortReason = ABORTED[kind];
     const place = `after ${session.receiving ?? session.where}${progress} from ${label}`;
     if (kind === "lost") {
       this.deps.log.info(`${session.id}: lost connection ${place}`, "lost_connection");

@@ -13,6 +13,7 @@ import type { ForwardedClient } from "./xforward.ts";
 import type { Check, Outcome } from "./access/check.ts";
 import type { AccessLists } from "./access/lists.ts";
 import type { SmtpdDeps } from "./types.ts";
+import type { Blame, Transcript } from "./transcript.ts";
 import type { VerboseLog } from "./verbose.ts";
 
 /** What all sessions of a service share. */
@@ -81,6 +82,8 @@ export class Session {
   trace: AccessTrace | undefined;
   /** Set where every line of the conversation is logged. */
   verbose: VerboseLog | undefined;
+  /** What the postmaster may be told; absent if that is nothing. */
+  transcript: Transcript | undefined;
   /** Lone LF is watched for with this client. */
   strictLines = false;
   /** Extensions that this client is not offered. */
@@ -128,6 +131,7 @@ export class Session {
   /** 421 and 521 end the session, as RFC 5321 and RFC 7504 have it. */
   #send(reply: Reply): void {
     if (reply.code === 421 || reply.code === 521) this.hangup = true;
+    this.transcript?.replied(reply);
     this.verbose?.replied(reply);
     appendReply(this.stream.out, reply);
   }
@@ -152,14 +156,33 @@ export class Session {
     if (refusal !== undefined) return this.reply(refusal);
     const lines = text.split(/\r?\n/).filter((line) => line !== "");
     if (/^(421|521)/.test(text)) this.hangup = true;
+    this.transcript?.said(lines);
     this.verbose?.said(lines);
     this.stream.out.appendText(lines.map((line) => line + "\r\n").join(""));
   }
 
   /** Gives a reply and counts as refusal: `return session.refuse(...)`. */
-  refuse(code: number, enhanced: string, text: string): false {
+  refuse(code: number, enhanced: string, text: string, blame: Blame | "nobody" = "protocol"): false {
+    this.blame(blame);
     this.reply(reply(code, enhanced, text));
     return false;
+  }
+
+  /** A line came from the client. */
+  heard(line: string): void {
+    this.transcript?.heard(this, line);
+    this.verbose?.heard(line);
+  }
+
+  /** A response of an AUTH exchange came. */
+  heardSecret(): void {
+    this.transcript?.heardSecret();
+    this.verbose?.heardSecret();
+  }
+
+  /** Something went wrong; the postmaster may want to know. */
+  blame(kind: Blame | "nobody"): void {
+    if (kind !== "nobody") this.transcript?.blame(kind);
   }
 
   /** Ends the session because a table can't answer, which the log has told. */
@@ -174,6 +197,7 @@ export class Session {
       clientAddress: this.client.address,
       reason: replyLine(refusal),
     });
+    this.blame("data");
     this.reply(refusal);
   }
 

@@ -1,6 +1,7 @@
 import { type Config, ConfigError } from "../../core/config/mod.ts";
 import { type Families, type Reply, reply } from "../../core/smtp/mod.ts";
 import { type MatchList, matchList, type TableList, type TableSet } from "../../core/table/mod.ts";
+import { type NoticeSettings, readNoticeSettings } from "./transcript.ts";
 
 /** `smtpd_forbid_bare_newline`: what a lone LF leads to. */
 export type BareNewline = "no" | "normalize" | "reject" | "note";
@@ -57,6 +58,7 @@ export interface SmtpdSettings {
   readonly limits: RateLimits;
   readonly commandFilter: TableList;
   readonly refusals: RefusalChanges | undefined;
+  readonly notices: NoticeSettings | undefined;
   readonly xclientHosts: MatchList;
   readonly xforwardHosts: MatchList;
   readonly verpHosts: MatchList;
@@ -300,6 +302,7 @@ export function readSettings(config: Config, tables: TableSet): SmtpdSettings {
       exceptions: list("address", "smtpd_client_event_limit_exceptions"),
     },
     refusals: refusalChanges(config, tables),
+    notices: readNoticeSettings(config),
     xclientHosts: list("address", "smtpd_authorized_xclient_hosts"),
     xforwardHosts: list("address", "smtpd_authorized_xforward_hosts"),
     verpHosts: list("address", "smtpd_authorized_verp_clients"),

@@ -22,7 +22,7 @@ export async function starttls(session: Session, words: readonly Word[]): Promis
     return session.refuse(502, "5.5.1", "Error: command not implemented");
   }
   if (tls.server === undefined) {
-    return session.refuse(454, "4.7.0", "TLS not available due to local problem");
+    return session.refuse(454, "4.7.0", "TLS not available due to local problem", "software");
   }
   if (await isOverRate(session, tls)) {
     session.warn(

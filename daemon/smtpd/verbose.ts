@@ -6,8 +6,8 @@ import type { Logger } from "../../core/log/mod.ts";
 import { ByteBuffer, decodeText } from "../../core/bytes/mod.ts";
 import { appendReply, type Reply } from "../../core/smtp/mod.ts";
 import type { Check, Outcome } from "./access/check.ts";
+import { withoutSecrets } from "./secrets.ts";
 import { type AccessTrace, printable, type Session } from "./session.ts";
-import { verbs } from "./verbs.ts";
 
 /** Makes a session say more if the service or its client is to be watched. */
 export async function beVerbose(session: Session): Promise<void> {
@@ -29,7 +29,7 @@ export class VerboseLog {
   }
 
   heard(line: string): void {
-    this.log.info(`< ${this.#client}: ${this.#withoutSecrets(line)}`);
+    this.log.info(`< ${this.#client}: ${withoutSecrets(this.session, line)}`);
   }
 
   /** A response of an AUTH exchange. */
@@ -45,19 +45,6 @@ export class VerboseLog {
 
   said(lines: readonly string[]): void {
     for (const line of lines) this.log.info(`> ${this.#client}: ${printable(line)}`);
-  }
-
-  #withoutSecrets(line: string): string {
-    const [, verb = "", rest = ""] = /^\s*(\S+)(.*)$/s.exec(line) ?? [];
-    if (verb.toUpperCase() === "AUTH") {
-      const mechanism = /^\s+(\S+)(\s+\S.*)?$/s.exec(rest);
-      return mechanism === null
-        ? line
-        : `${verb} ${printable(mechanism[1]!)}${mechanism[2] === undefined ? "" : " (not shown)"}`;
-    }
-    // After AUTH, what is no command may be a password in the wrong place.
-    if (this.session.authTried && !verbs.has(verb.toUpperCase())) return "(not shown)";
-    return printable(line);
   }
 }
 

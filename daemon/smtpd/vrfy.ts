@@ -6,7 +6,7 @@ import { printable, type Session } from "./session.ts";
 
 /** VRFY address (RFC 5321 section 4.1.1.6, SMTPUTF8 by RFC 6531 section 3.7.4.2). */
 export async function vrfy(session: Session, words: readonly Word[]): Promise<boolean> {
-  if (session.settings.disableVrfy) return session.refuse(502, "5.5.1", "VRFY command is disabled");
+  if (session.settings.disableVrfy) return session.refuse(502, "5.5.1", "VRFY command is disabled", "policy");
   if (words.length < 2) return session.refuse(501, "5.5.4", "Syntax: VRFY address [SMTPUTF8]");
   const last = words[words.length - 1]!;
   const utf8 = words.length > 2 && last.text.toUpperCase() === "SMTPUTF8";

@@ -34,10 +34,13 @@ export async function xclient(session: Session, words: readonly Word[]): Promise
     return session.refuse(503, "5.5.1", "Error: MAIL transaction in progress");
   }
   if (words.length < 2) return session.refuse(501, "5.5.4", "Syntax: XCLIENT attribute=value...");
-  if (!session.mayXclient) return session.refuse(550, "5.7.0", "Error: insufficient authorization");
+  if (!session.mayXclient) {
+    return session.refuse(550, "5.7.0", "Error: insufficient authorization", "policy");
+  }
   const { settings, client } = session;
   const attributes = readAttributes("XCLIENT", words, READERS, settings.families);
   if ("code" in attributes) {
+    session.blame("protocol");
     session.reply(attributes);
     return false;
   }
@@ -51,6 +54,7 @@ export async function xclient(session: Session, words: readonly Word[]): Promise
     else if (name === "PROTO") session.protocol = value === "ESMTP" ? "ESMTP" : "SMTP";
     else if (name === "LOGIN" && value !== undefined) session.login = { method: "XCLIENT", user: value };
   }
+  await session.transcript?.flush(session);
   await beginAgain(session);
   return undefined;
 }

@@ -55,9 +55,12 @@ export function xforward(session: Session, words: readonly Word[]): boolean {
     return session.refuse(503, "5.5.1", "Error: MAIL transaction in progress");
   }
   if (words.length < 2) return session.refuse(501, "5.5.4", "Syntax: XFORWARD attribute=value...");
-  if (!session.mayXforward) return session.refuse(550, "5.7.0", "Error: insufficient authorization");
+  if (!session.mayXforward) {
+    return session.refuse(550, "5.7.0", "Error: insufficient authorization", "policy");
+  }
   const attributes = readAttributes("XFORWARD", words, READERS, session.settings.families, neutral);
   if ("code" in attributes) {
+    session.blame("protocol");
     session.reply(attributes);
     return false;
   }

@@ -145,6 +145,28 @@ for (const detail of ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10"]) {
   statuses[`dsn-helo-${detail}`] = { rules: `check_helo_access ${mapTable("client.test", `DEFER_IF_PERMIT 4.1.${detail} x`)}, permit` };
 }
 
+/** Restrictions that need a list or table that can't be asked. */
+function unanswered(kind: string): Record<string, Case> {
+  const rules: Record<string, string> = {
+    mynetworks: "permit_mynetworks, permit",
+    "mynetworks-warn": "warn_if_reject permit_mynetworks, permit",
+    relay: "reject_unauth_destination, permit",
+    "relay-warn": "warn_if_reject reject_unauth_destination, permit",
+    unlisted: "reject_unlisted_recipient, permit",
+    "unlisted-sender": "reject_unlisted_sender, permit",
+    backup: "permit_mx_backup, permit",
+    permit: "permit",
+  };
+  const cases = Object.fromEntries(Object.entries(rules).map(([local, rule]) => [`${kind}-${local}`, { rules: rule }]));
+  return {
+    ...cases,
+    [`${kind}-foreign`]: { rules: "reject_unauth_destination, permit", to: "elsewhere.test" },
+    [`${kind}-foreign-backup`]: { rules: "permit_mx_backup, permit", to: "backup.test" },
+    [`${kind}-foreign-unsure`]: { rules: "permit_mx_backup", to: "backup.test" },
+    [`${kind}-our-sender`]: { rules: "reject_unlisted_sender, permit", sender: "x@example.com" },
+  };
+}
+
 export const groups: Readonly<Record<string, CaseGroup>> = {
   servers: { settings: {}, cases: serverCases() },
   actions: { settings: { access_map_reject_code: "555", access_map_defer_code: "455" }, cases: actionCases() },
@@ -250,6 +272,14 @@ export const groups: Readonly<Record<string, CaseGroup>> = {
     settings: { address_verify_sender: "<>" },
     cases: { "double-bounce": { rules: "reject", to: "mx.example.com" } },
   },
+  // Lists and tables behind restrictions that can't be asked.
+  ...Object.fromEntries(["fail:x", "texthash:/nonexistent/table"].flatMap((table, at) =>
+    [
+      ["networks", { mynetworks: table, smtpd_forbid_bare_newline: "no", smtpd_client_event_limit_exceptions: "" }],
+      ["recipients", { local_recipient_maps: table, smtpd_reject_unlisted_recipient: "yes" }],
+      ["backups", { permit_mx_backup_networks: table }],
+    ].map(([name, settings]) => [`${name as string}Out${at}`, { settings: settings as Record<string, string>, cases: unanswered(name as string) }] as const)
+  )),
   misc: {
     settings: {},
     cases: {

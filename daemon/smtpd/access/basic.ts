@@ -71,11 +71,10 @@ function permitMynetworks(check: Check): MaybePromise<Outcome> {
   const { session } = check;
   const known = session.verdicts.get("mynetworks");
   if (known !== undefined) return known === true ? "ok" : "dunno";
-  const { name, address, label } = session.client;
+  const { name, address } = session.client;
   return guarded(
     check,
-    label,
-    "Client host",
+    check.name,
     () =>
       then(session.settings.mynetworks.matches(name, address), (matched) => {
         session.verdicts.set("mynetworks", matched);
@@ -90,7 +89,7 @@ function permitTlsClientcerts(check: Check): MaybePromise<Outcome> {
   const prints = clientFingerprints(session);
   const { relayClientcerts } = session.settings;
   if (prints === undefined || relayClientcerts.isEmpty) return "dunno";
-  return guarded(check, session.client.label, "Client host", async () => {
+  return guarded(check, check.name, async () => {
     const value = await relayClientcerts.lookup(prints.certificate) ??
       await relayClientcerts.lookup(prints.publicKey);
     return value === undefined ? "dunno" : "ok";

@@ -1,5 +1,6 @@
 import { type Reply, reply, replyLine } from "../../../core/smtp/mod.ts";
 import { printable, type Session } from "../session.ts";
+import type { Blame } from "../transcript.ts";
 import type { Hit } from "./actions.ts";
 import { fixedStatus } from "./dsn_fix.ts";
 import type { TempfailAction } from "./settings.ts";
@@ -63,7 +64,7 @@ export class Check {
    * Refuses. The enhanced code's class follows the reply code. Behind `warn_if_reject` this is only logged; after
    * `defer_if_reject` it becomes temporary.
    */
-  refuse(code: number, enhanced: string, text: string): Outcome {
+  refuse(code: number, enhanced: string, text: string, blame: Blame = "policy"): Outcome {
     if (this.deferIfReject !== undefined && code >= 500 && !this.warnOnly) {
       const kept = this.deferIfReject;
       this.deferIfReject = undefined;
@@ -75,6 +76,7 @@ export class Check {
     }
     const what = this.warnOnly ? "reject_warning" : "reject";
     this.log(what, replyLine(refusal));
+    this.session.blame(blame);
     if (this.warnOnly) return "dunno";
     this.refusal = refusal;
     return "reject";
@@ -96,7 +98,7 @@ export class Check {
   misconfigured(): Outcome {
     // Nobody meant such a mistake to be passed over.
     this.warnOnly = false;
-    return this.refuse(451, "4.3.5", "Server configuration error");
+    return this.refuse(451, "4.3.5", "Server configuration error", "software");
   }
 
   /** Remembers to refuse should the mail be permitted in the end; the first reason counts. */

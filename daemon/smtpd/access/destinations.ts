@@ -1,6 +1,6 @@
 import type { MaybePromise } from "../../../core/table/mod.ts";
 import type { Check, Outcome } from "./check.ts";
-import { plain, type Restriction, then } from "./restriction.ts";
+import { guarded, plain, type Restriction, then } from "./restriction.ts";
 
 /** Restrictions about where the mail goes: relaying and unknown mailboxes. */
 export const destinationRestrictions: Readonly<Record<string, Restriction>> = {
@@ -55,7 +55,7 @@ function refuseUnlessOurs(
       case "ours":
         return "dunno";
       case "broken":
-        return check.refuse(451, "4.3.0", `<${recipient}>: Temporary lookup failure`);
+        return check.refuse(451, "4.3.0", `<${recipient}>: Temporary lookup failure`, "data");
       case "foreign":
         return check.refuse(code, enhanced, `<${recipient}>: ${reason}`);
     }
@@ -67,20 +67,30 @@ export function refuseUnlistedRecipient(check: Check): MaybePromise<Outcome> {
   const { recipient, session } = check;
   if (recipient === undefined) return "dunno";
   const { addressing } = session.service.deps;
-  return then(addressing.checkRecipient(session.completed(recipient), check.sender ?? ""), (answer) => {
-    if (answer.known) return "dunno";
-    const text = `<${recipient}>: Recipient address rejected: ${answer.text}`;
-    return check.refuse(answer.replyCode, answer.code, text);
-  });
+  return guarded(
+    check,
+    recipient,
+    () =>
+      then(addressing.checkRecipient(session.completed(recipient), check.sender ?? ""), (answer) => {
+        if (answer.known) return "dunno";
+        const text = `<${recipient}>: Recipient address rejected: ${answer.text}`;
+        return check.refuse(answer.replyCode, answer.code, text, "bounce");
+      }),
+  );
 }
 
 /** Refuses a sender in one of our domains that nobody has. */
 export function refuseUnlistedSender(check: Check): MaybePromise<Outcome> {
   const { sender, session } = check;
   if (sender === undefined || sender === "") return "dunno";
-  return then(session.service.deps.addressing.checkSender(session.completed(sender)), (answer) => {
-    if (answer.known) return "dunno";
-    const text = `<${sender}>: Sender address rejected: ${answer.text}`;
-    return check.refuse(answer.replyCode, answer.code, text);
-  });
+  return guarded(
+    check,
+    sender,
+    () =>
+      then(session.service.deps.addressing.checkSender(session.completed(sender)), (answer) => {
+        if (answer.known) return "dunno";
+        const text = `<${sender}>: Sender address rejected: ${answer.text}`;
+        return check.refuse(answer.replyCode, answer.code, text, "bounce");
+      }),
+  );
 }

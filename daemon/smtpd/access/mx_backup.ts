@@ -1,5 +1,6 @@
 import { splitLocalDomain } from "../../../core/address/mod.ts";
 import { DnsError, HostLookupError, type MxRecord } from "../../../core/dns/mod.ts";
+import { TableError } from "../../../core/table/mod.ts";
 import type { SmtpdResolver } from "../types.ts";
 import type { Check, Outcome } from "./check.ts";
 import { resolverText } from "./dns_text.ts";
@@ -24,7 +25,7 @@ async function permitMxBackup(check: Check): Promise<Outcome> {
   if (resolved.addressClass !== "default") return "ok";
   const { resolver } = session.service.deps;
   if (resolver === undefined || domain.startsWith("[")) return "dunno";
-  return await guarded(check, recipient, "Recipient address", () => isBackup(check, domain, resolver));
+  return await guarded(check, recipient, () => isBackup(check, domain, resolver));
 }
 
 async function isBackup(check: Check, domain: string, resolver: SmtpdResolver): Promise<Outcome> {
@@ -80,15 +81,29 @@ async function primaryIsTrusted(
   exchangers: readonly MxRecord[],
   resolver: SmtpdResolver,
 ): Promise<boolean> {
-  const { mxBackupNetworks } = check.session.service.access.settings;
   const best = Math.min(...exchangers.map(({ preference }) => preference));
   for (const { exchange, preference } of exchangers) {
     if (preference !== best) continue;
     const addresses = await addressesOf(check, exchange, resolver);
     if (addresses.length === 0) return false;
     for (const address of addresses) {
-      if (!await mxBackupNetworks.matches(exchange, address)) return false;
+      if (!await isBackupNetwork(check, exchange, address)) return false;
     }
   }
   return true;
+}
+
+/** Is a primary in `permit_mx_backup_networks`? If that can't be told, the mail must not be refused for good. */
+async function isBackupNetwork(check: Check, exchange: string, address: string): Promise<boolean> {
+  const { session } = check;
+  try {
+    return await session.service.access.settings.mxBackupNetworks.matches(exchange, address);
+  } catch (error) {
+    if (!(error instanceof TableError)) throw error;
+    session.warn(
+      `all_auth_mx_addr: permit_mx_backup_networks lookup error for address ${address} for ${exchange}`,
+    );
+    unsure(check, `Unable to verify host ${exchange} as mail exchanger`);
+    return false;
+  }
 }

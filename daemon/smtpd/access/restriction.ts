@@ -37,20 +37,16 @@ export function tableOf(tables: TableSet, spec: string): Table {
 
 /**
  * Runs a lookup and turns a table that can't answer into a temporary refusal, with a line in the log: mail must not slip
- * through because a table is broken.
+ * through because a table is broken, not even behind `warn_if_reject`.
+ * @param name what was looked up, for the reply
  */
-export function guarded(
-  check: Check,
-  name: string,
-  nameClass: string,
-  run: () => MaybePromise<Outcome>,
-): MaybePromise<Outcome> {
+export function guarded(check: Check, name: string, run: () => MaybePromise<Outcome>): MaybePromise<Outcome> {
   const failed = (error: unknown): Outcome => {
     if (!(error instanceof TableError)) throw error;
-    check.session.warn(`${error.message}`);
-    return error.kind === "configuration"
-      ? check.refuse(451, "4.3.5", `<${name}>: ${nameClass} rejected: Server configuration error`)
-      : check.refuse(451, "4.3.0", `<${name}>: ${nameClass} rejected: Temporary lookup failure`);
+    // Of a table that could not be opened, the log has been told.
+    if (!error.unavailable) check.session.warn(error.message);
+    check.warnOnly = false;
+    return check.refuse(451, "4.3.0", `<${name}>: Temporary lookup failure`, "data");
   };
   try {
     const outcome = run();

@@ -48,7 +48,7 @@ function ownership(name: string | readonly string[], run: (check: Check) => Prom
       return "dunno";
     }
     if (check.sender === undefined || check.sender === "") return "dunno";
-    return guarded(check, check.sender, "Sender address", () => run(check));
+    return guarded(check, check.sender, () => run(check));
   });
 }
 

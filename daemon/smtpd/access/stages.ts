@@ -4,7 +4,7 @@ import type { Session } from "../session.ts";
 import { Check, type Deferral, type Stage } from "./check.ts";
 import { refuseUnlistedRecipient, refuseUnlistedSender } from "./destinations.ts";
 import type { RestrictionList } from "./compile.ts";
-import { guarded, then } from "./restriction.ts";
+import { then } from "./restriction.ts";
 
 /** Earlier `defer_if_permit` verdicts that a recipient inherits. */
 const DEFERRAL_KEY = { client: "defer client", helo: "defer helo", sender: "defer sender" } as const;
@@ -60,7 +60,7 @@ export function checkSender(
   return then(runStage(session, "sender", check), (refusal) => {
     if (refusal !== undefined || isDiscarded(session)) return refusal;
     if (!session.settings.rejectUnlistedSender) return undefined;
-    const listed = guarded(check, sender, "Sender address", () => refuseUnlistedSender(check));
+    const listed = refuseUnlistedSender(check);
     return then(listed, () => check.refusal);
   });
 }
@@ -107,7 +107,7 @@ function checkRecipientItself(session: Session, recipient: string): Verdict {
     if (isDiscarded(session)) return undefined;
     if (check.deferIfPermit !== undefined) return refuseDeferred(check, check.deferIfPermit);
     if (!settings.rejectUnlistedRecipient) return undefined;
-    const listed = guarded(check, recipient, "Recipient address", () => refuseUnlistedRecipient(check));
+    const listed = refuseUnlistedRecipient(check);
     return then(listed, () => check.refusal);
   }]);
 }
