@@ -10,7 +10,8 @@ import { getopt, type ParsedOptions, UsageError } from "./getopt.ts";
 import { FatalError, print, runTool } from "./queue_tool.ts";
 
 export const help = `
-Usage: qshape [-lps] [-b buckets] [-t minutes] [-m subdomains] [-n domains] [-w width] [-c config_dir] [--json] [queue...]
+Usage: qshape [-lps] [-b buckets] [-t minutes] [-m subdomains] [-n domains] [-N messages] [-w width] [-c config_dir]
+              [--json] [queue...]
 
 Counts queued recipients by domain and age. Queues: incoming and active, or those named (deferred, hold, maildrop,
 or absolute paths).
@@ -19,7 +20,8 @@ or absolute paths).
   -p        parent domains too, with a leading dot; -m N: from N subdomains on (5)
   -b N      number of age ranges (10)
   -t N      minutes of the first range (5); each further one is twice as long, with -l equally long
-  -n N      the first N domains only (20 on a terminal)
+  -n N      on a terminal and with --json: the first N domains only (20 on a terminal)
+  -N N      on a terminal: show what is counted so far after each N messages (1000)
   -w N      columns (80)
   --json    for programs
 `;
@@ -30,6 +32,8 @@ const USAGE = `Usage: qshape [ -s ] [ -p ] [ -m <min_subdomains> ] [ -l ]
 \t[ -c <config_directory> ] [ --json ] [ <queue_name> ... ]`;
 
 const TERMINAL_DOMAINS = 20;
+const TERMINAL_BATCH = 1000;
+const CLEAR_SCREEN = "\x1b[H\x1b[2J\x1b[3J";
 const SMALLEST_WIDTH = 80;
 const SMALLEST_NAME = 18;
 /** Exit code of wrong usage and of queues that can't be read. */
@@ -56,6 +60,18 @@ export async function run(args: string[]): Promise<number> {
     const value = Number(last(letter) ?? fallback);
     return Number.isFinite(value) && value > 0 ? value : fallback;
   };
+  const onTerminal = process.stdout.isTTY && !json;
+  const most = onTerminal ? positive("n", TERMINAL_DOMAINS) : json ? positive("n", 0) : 0;
+  const table = (shape: Shape) =>
+    print(
+      (onTerminal ? CLEAR_SCREEN : "") +
+        formatTable(
+          shape,
+          rowsOf(shape, positive("m", 5), most),
+          options,
+          Math.max(positive("w", SMALLEST_WIDTH), SMALLEST_WIDTH),
+        ),
+    );
   const options: ShapeOptions = {
     buckets: Math.floor(positive("b", 10)),
     minutes: positive("t", 5),
@@ -63,6 +79,7 @@ export async function run(args: string[]): Promise<number> {
     bySender: given("s"),
     parents: given("p"),
     now: Math.floor(Date.now() / 1000),
+    ...(onTerminal ? { batch: { messages: Math.ceil(positive("N", TERMINAL_BATCH)), show: table } } : {}),
   };
   return await runTool("qshape", FAILURE, last("c"), ({ config }) => {
     const queue = config.string("queue_directory");
@@ -82,13 +99,8 @@ export async function run(args: string[]): Promise<number> {
         );
       }
     }
-    const most = Number(last("n") ?? (process.stdout.isTTY ? TERMINAL_DOMAINS : 0));
-    const rows = rowsOf(shape, positive("m", 5), most);
-    print(
-      json
-        ? formatJson(shape, rows, names, options)
-        : formatTable(shape, rows, options, Math.max(positive("w", SMALLEST_WIDTH), SMALLEST_WIDTH)),
-    );
+    if (json) print(formatJson(shape, rowsOf(shape, positive("m", 5), most), names, options));
+    else table(shape);
     return 0;
   }, { toMailLog: false });
 }

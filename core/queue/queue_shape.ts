@@ -18,6 +18,8 @@ export interface ShapeOptions {
   readonly parents: boolean;
   /** Seconds since the epoch: ages count from here. */
   readonly now: number;
+  /** Called with what is counted so far, each time that so many messages more are. */
+  readonly batch?: { readonly messages: number; readonly show: (shape: Shape) => void };
 }
 
 /** Counts of one domain: element 0 is the total, the others are the age ranges. */
@@ -29,6 +31,8 @@ export interface Shape {
   readonly domains: Map<string, ShapeCounts>;
   /** Number of different subdomains by parent domain. */
   readonly subdomains: Map<string, number>;
+  /** Messages that were counted. */
+  messages: number;
   /** Files that are no complete queue files. */
   skipped: number;
 }
@@ -38,6 +42,7 @@ export function emptyShape(options: Pick<ShapeOptions, "buckets">): Shape {
     total: new Array<number>(options.buckets + 1).fill(0),
     domains: new Map(),
     subdomains: new Map(),
+    messages: 0,
     skipped: 0,
   };
 }
@@ -166,6 +171,12 @@ function addMessage(shape: Shape, message: Addresses, options: ShapeOptions): vo
       domain = options.parents ? parentOf(domain) : undefined;
     }
   }
+  showBatch(shape, options);
+}
+
+function showBatch(shape: Shape, { batch }: ShapeOptions): void {
+  shape.messages += 1;
+  if (batch !== undefined && shape.messages % batch.messages === 0) batch.show(shape);
 }
 
 function count(counts: ShapeCounts, bucket: number): void {
