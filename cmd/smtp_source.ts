@@ -1,10 +1,10 @@
-import { encodeText } from "../core/bytes/mod.ts";
+import { decodeText, encodeText } from "../core/bytes/mod.ts";
 import { parseAddress, sendMail, type SourceOptions } from "../daemon/load/mod.ts";
 import { getopt, type ParsedOptions, UsageError } from "./getopt.ts";
 
 export const help = `
 Usage: smtp-source [-AcdLNov] [-s sessions] [-m messages] [-l length] [-r recipients] [-f from] [-t to] [-F file]
-                   [-M hostname] [-S subject] [-R seconds] [-C attempts] host[:port] | unix:path
+                   [-M hostname] [-S subject] [-R seconds | -w seconds] [-C attempts] host[:port] | unix:path
 
 Sends test mail as fast as the server takes it.
 
@@ -14,6 +14,7 @@ Sends test mail as fast as the server takes it.
   -d    keep connections              -c    show a counter              -N    number the recipients
   -A    go on after refusals          -L    LMTP                        -R N  pause at random up to N seconds
   -w N  pause N seconds               -C N  attempts to connect (1)     -v    show the conversation
+  -o    as clients of old: no HELO, no message headers
 `;
 
 const USAGE =
@@ -63,10 +64,11 @@ function readOptions(parsed: ParsedOptions): SourceOptions | undefined {
     hostname,
     subject: last("S"),
     length: lengthText === undefined ? undefined : count("l", 1),
-    content: file === undefined ? undefined : wireForm(Deno.readTextFileSync(file)),
+    content: file === undefined ? undefined : wireForm(Deno.readFileSync(file)),
     keepConnections: given("d"),
     numberRecipients: given("N"),
     lmtp: given("L"),
+    old: given("o"),
     tolerant: given("A"),
     interval: () => random > 0 ? Math.random() * random : wait,
     connectAttempts: count("C", 1),
@@ -76,9 +78,7 @@ function readOptions(parsed: ParsedOptions): SourceOptions | undefined {
 }
 
 /** A file as it goes over the wire: CR LF line ends, leading dots doubled. */
-function wireForm(text: string): Uint8Array {
-  const lines = text.replace(/\r?\n$/, "").split(/\r?\n/);
-  return new TextEncoder().encode(
-    lines.map((line) => (line.startsWith(".") ? "." : "") + line + "\r\n").join(""),
-  );
+function wireForm(bytes: Uint8Array): Uint8Array {
+  const lines = decodeText(bytes).replace(/\r?\n$/, "").split(/\r?\n/);
+  return encodeText(lines.map((line) => (line.startsWith(".") ? "." : "") + line + "\r\n").join(""));
 }

@@ -30,6 +30,7 @@ const SOURCE: Omit<SourceOptions, "address"> = {
   hostname: "client.example",
   subject: undefined,
   length: 1000,
+  old: false,
   content: undefined,
   keepConnections: false,
   numberRecipients: false,

@@ -20,6 +20,8 @@ export interface SourceOptions {
   /** A number that never repeats in front of every recipient. */
   readonly numberRecipients: boolean;
   readonly lmtp: boolean;
+  /** As clients of old did it: no HELO and no message headers. */
+  readonly old: boolean;
   /** Go on when the server refuses something. */
   readonly tolerant: boolean;
   /** Seconds to wait before the next message of a session. */
@@ -51,12 +53,14 @@ function date(): string {
 
 const LINE_LENGTH = 80;
 
-/** A body of `length` bytes, line ends included. */
+/** A body of `length` bytes, and a line end: lines of 80 bytes that begin with their number's last digit, and what is left. */
 function bodyOf(length: number): string {
-  const line = "X".repeat(LINE_LENGTH - 2) + "\r\n";
-  const rest = length % LINE_LENGTH;
-  const last = rest === 0 ? "" : rest < 2 ? "\r\n" : "X".repeat(rest - 2) + "\r\n";
-  return line.repeat(Math.floor(length / LINE_LENGTH)) + last;
+  let text = "";
+  let left = length;
+  for (let line = 1; left > LINE_LENGTH; line++, left -= LINE_LENGTH) {
+    text += `${line % 10}${"X".repeat(LINE_LENGTH - 3)}\r\n`;
+  }
+  return `${text}${"X".repeat(left)}\r\n`;
 }
 
 const SHORT_BODY = [1, 2, 3, 4].map((number) => `La de da de da ${number}.\r\n`).join("");
@@ -144,6 +148,7 @@ class Client {
 
   async greet(): Promise<void> {
     await this.#expect("", "2", "waiting for the greeting");
+    if (this.options.old) return;
     await this.#expect(
       `${this.options.lmtp ? "LHLO" : "HELO"} ${this.options.hostname}`,
       "2",
@@ -160,7 +165,7 @@ class Client {
       await this.#expect(`RCPT TO:<${number}${recipient}>`, "2", "sending recipient");
     }
     await this.#expect("DATA", "3", "sending DATA");
-    await this.#write(this.options.content === undefined ? this.#head() : new Uint8Array(0));
+    if (this.options.content === undefined && !this.options.old) await this.#write(this.#head());
     await this.#write(shared.body);
     await this.#expect(".", "2", "sending end of data");
     for (let more = 1; lmtp && more < recipients; more++) {
