@@ -51,7 +51,7 @@ function readFile(parameter: string, file: string, add: (text: string) => void):
       : error instanceof Deno.errors.PermissionDenied
       ? "it can't be read by this user"
       : (error as Error).message;
-    add(`${parameter} = ${file}: ${reason}: TLS is not available with it`);
+    add(`${parameter} = ${file}: ${reason}: TLS is not available with it: put it there or name another file`);
     return undefined;
   }
 }
@@ -76,7 +76,7 @@ function checkPair(
       add(
         `${certificateParameter} = ${certificateFile}: a certificate can't be read: ${
           (error as Error).message
-        }`,
+        }: ask its issuer for the PEM form`,
       );
     }
   }
@@ -84,7 +84,9 @@ function checkPair(
   if (first === undefined) {
     // A chain file may hold the key alone.
     if (certificateParameter !== keyParameter) {
-      add(`${certificateParameter} = ${certificateFile}: there is no certificate in PEM form in it`);
+      add(
+        `${certificateParameter} = ${certificateFile}: there is no certificate in PEM form in it: put the certificate there, then its chain`,
+      );
     }
     return;
   }
@@ -96,7 +98,9 @@ function checkPair(
   const keyBlock = pemBlocks(keyText).find(({ label }) => label.endsWith("PRIVATE KEY"));
   if (keyBlock === undefined) {
     if (certificateParameter !== keyParameter) {
-      add(`${keyParameter} = ${keyFile}: there is no private key in PEM form in it`);
+      add(
+        `${keyParameter} = ${keyFile}: there is no private key in PEM form in it: put it there, without a password`,
+      );
     }
     return;
   }
@@ -104,7 +108,11 @@ function checkPair(
   try {
     key = createPrivateKey(keyBlock.pem);
   } catch (error) {
-    add(`${keyParameter} = ${keyFile}: the private key can't be read: ${(error as Error).message}`);
+    add(
+      `${keyParameter} = ${keyFile}: the private key can't be read: ${
+        (error as Error).message
+      }: it must be in PEM form, without a password`,
+    );
     return;
   }
   if (!first.checkPrivateKey(key)) {
