@@ -1,7 +1,13 @@
 import { serviceConfig } from "../../core/config/mod.ts";
 import type { MasterEntry } from "../../core/config/mod.ts";
 import { replyLine } from "../../core/smtp/mod.ts";
-import { type AccessTrace, type Outcome, type SmtpdResolver, tryRecipient } from "../smtpd/mod.ts";
+import {
+  type AccessActions,
+  type AccessTrace,
+  type Outcome,
+  type SmtpdResolver,
+  tryRecipient,
+} from "../smtpd/mod.ts";
 import { parameterCause, tableCauses } from "./place.ts";
 import type { Cause, Explanation, Step } from "./types.ts";
 import type { World } from "./world.ts";
@@ -19,6 +25,7 @@ export interface AccessQuestion {
 
 export interface AccessAnswer {
   readonly refusal: Explanation["refusal"];
+  readonly actions: AccessActions;
   readonly steps: readonly Step[];
   readonly notes: readonly string[];
 }
@@ -95,7 +102,7 @@ export async function explainAccess(world: World, question: AccessQuestion): Pro
       });
     },
   };
-  const refused = await tryRecipient({
+  const { refusal: refused, actions } = await tryRecipient({
     config,
     entry: question.entry,
     tables: world.tables,
@@ -110,7 +117,7 @@ export async function explainAccess(world: World, question: AccessQuestion): Pro
     trace,
   });
   const rest = world.takeLookups();
-  if (refused === undefined) return { refusal: undefined, steps, notes: [...notes] };
+  if (refused === undefined) return { refusal: undefined, actions, steps, notes: [...notes] };
   const refusal = { command: refused.command, reply: replyLine(refused.reply) };
   // A refusal that no list gave comes from the tables of valid addresses.
   if (!steps.some(({ result }) => result.startsWith("reject:"))) {
@@ -126,5 +133,5 @@ export async function explainAccess(world: World, question: AccessQuestion): Pro
       causes: [parameterCause(config, name), ...tableCauses(config, unlisted, [])],
     });
   }
-  return { refusal, steps, notes: [...notes] };
+  return { refusal, actions, steps, notes: [...notes] };
 }

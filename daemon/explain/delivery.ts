@@ -1,9 +1,16 @@
 import { type Resolved, splitLocalDomain } from "../../core/address/mod.ts";
 import { matchList, splitList } from "../../core/table/mod.ts";
 import { readMasterFile } from "../../core/config/mod.ts";
+import { localSteps } from "./local.ts";
 import { parameterCause, placeOfEntry, tableCauses } from "./place.ts";
 import type { Cause, Destination, Step } from "./types.ts";
 import type { World } from "./world.ts";
+
+/** `content_filter`, or FILTER of an access table: `transport:nexthop`. */
+export interface Filter {
+  readonly value: string;
+  readonly causes: readonly Cause[];
+}
 
 /** The parameters that name the domains of a class. */
 const CLASS_PARAMETER: Readonly<Record<string, string>> = {
@@ -108,46 +115,6 @@ function serviceStep(world: World, transport: string): Step {
   };
 }
 
-/** What local(8) would look at first, in its own order. */
-async function localSteps(world: World, resolved: Resolved): Promise<Step[]> {
-  const { config, addressing } = world;
-  const { local } = splitLocalDomain(resolved.recipient);
-  const steps: Step[] = [];
-  world.takeLookups();
-  const aliases = addressing.openMaps("alias_maps");
-  const found = aliases.isEmpty ? undefined : await addressing.find(aliases, local.toLowerCase());
-  const causes = tableCauses(config, world.takeLookups(), ["alias_maps"]);
-  if (found !== undefined) {
-    return [{ stage: "alias", what: `alias "${local}"`, result: found.value, decides: true, causes }];
-  }
-  if (!aliases.isEmpty) {
-    steps.push({
-      stage: "alias",
-      what: `alias "${local}"`,
-      result: "none",
-      decides: false,
-      causes: [parameterCause(config, "alias_maps")],
-    });
-  }
-  const order = [
-    "mailbox_transport_maps",
-    "mailbox_transport",
-    "mailbox_command_maps",
-    "mailbox_command",
-    "home_mailbox",
-  ];
-  const set = order.find((name) => config.string(name) !== "");
-  const decided = set ?? "mail_spool_directory";
-  steps.push({
-    stage: "delivery",
-    what: "mailbox",
-    result: `by ${decided} (a .forward file of the user goes before mailbox_command)`,
-    decides: true,
-    causes: [parameterCause(config, decided)],
-  });
-  return steps;
-}
-
 async function virtualSteps(world: World, resolved: Resolved): Promise<Step[]> {
   const { config, addressing } = world;
   const steps: Step[] = [];
@@ -173,12 +140,30 @@ async function virtualSteps(world: World, resolved: Resolved): Promise<Step[]> {
   return steps;
 }
 
+/** A content filter takes the place of the route: of no recipient its own is asked for. */
+function filteredDestination(world: World, filter: Filter, address: string): Destination {
+  const [transport = "", ...rest] = filter.value.split(":");
+  const { config } = world;
+  const nexthop = rest.join(":") || config.string("default_filter_nexthop") ||
+    (splitLocalDomain(address).domain ?? config.string("myhostname"));
+  const route: Step = {
+    stage: "route",
+    what: "content filter instead of transport and next hop",
+    result: `${transport}:${nexthop}`,
+    decides: true,
+    causes: filter.causes,
+  };
+  return { address, addressClass: "", transport, nexthop, steps: [route, serviceStep(world, transport)] };
+}
+
 /** Where mail for one address goes, and why. */
 export async function explainDestination(
   world: World,
   sender: string,
   address: string,
+  filter: Filter | undefined,
 ): Promise<Destination> {
+  if (filter !== undefined) return filteredDestination(world, filter, address);
   world.takeLookups();
   const resolved = await world.addressing.resolve(sender, address);
   const lookups = world.takeLookups();
@@ -191,7 +176,7 @@ export async function explainDestination(
   if (transport === "error" || transport === "retry") return { ...common, error: nexthop, steps };
   const entry = readMasterFile(world.config).find(({ name, type }) => name === transport && type === "unix");
   steps.push(serviceStep(world, transport));
-  if (entry?.command === "local") steps.push(...await localSteps(world, resolved));
+  if (entry?.command === "local") steps.push(...await localSteps(world, resolved.recipient));
   if (entry?.command === "virtual") steps.push(...await virtualSteps(world, resolved));
   return { ...common, steps };
 }

@@ -1,8 +1,15 @@
 import { isIP } from "node:net";
 import { toExternal, toInternal } from "../../core/address/mod.ts";
-import { type Config, ConfigError, type MasterEntry, readMasterFile } from "../../core/config/mod.ts";
+import {
+  type Config,
+  ConfigError,
+  type MasterEntry,
+  readMasterFile,
+  serviceConfig,
+} from "../../core/config/mod.ts";
 import type { SmtpdResolver } from "../smtpd/mod.ts";
 import { explainAccess } from "./access.ts";
+import { explainActions } from "./actions.ts";
 import { explainDestination } from "./delivery.ts";
 import { parameterCause, tableCauses } from "./place.ts";
 import type { Cause, Explanation, Step } from "./types.ts";
@@ -58,12 +65,19 @@ function change(
   };
 }
 
+/** An envelope as cleanup(8) makes it; addresses in internal form. */
+interface Rewritten {
+  readonly sender: string;
+  readonly addresses: readonly string[];
+  readonly steps: readonly Step[];
+}
+
 /** The envelope through cleanup(8): canonical form, canonical tables, virtual aliases, automatic copies. */
 async function explainRewriting(
   world: World,
   sender: string,
   recipient: string,
-): Promise<{ sender: string; addresses: readonly string[]; steps: Step[] }> {
+): Promise<Rewritten> {
   const { config, addressing, rewriting } = world;
   const steps: Step[] = [];
   const canonical = ["canonical_maps", "sender_canonical_maps", "recipient_canonical_maps"];
@@ -136,6 +150,22 @@ async function explainRewriting(
   return { sender: newSender, addresses: expanded, steps };
 }
 
+/** With `no_address_mappings`, addresses are completed and else left to the content filter's way back. */
+function withoutMappings(world: World, service: Config, sender: string, recipient: string): Rewritten {
+  const form = (address: string) => world.addressing.rewriteInternal("local", address);
+  return {
+    sender: form(sender),
+    addresses: [form(recipient)],
+    steps: [{
+      stage: "alias",
+      what: "canonical tables, virtual aliases and automatic copies",
+      result: "left out",
+      decides: true,
+      causes: [parameterCause(service, "receive_override_options")],
+    }],
+  };
+}
+
 function masquerading(config: Config, before: string, after: string): Cause[] {
   return before !== after && config.string("masquerade_domains") !== ""
     ? [parameterCause(config, "masquerade_domains")]
@@ -162,16 +192,23 @@ export async function explainRecipient(config: Config, question: Question): Prom
       resolver: question.resolver,
     });
     const warnings = world.takeLog().filter((line) => /^(warning|error|fatal|panic): /.test(line));
-    const rewritten = await explainRewriting(world, sender, recipient);
+    const service = serviceConfig(config, entry);
+    const fate = explainActions(service, access.actions);
+    const rewritten = service.list("receive_override_options").includes("no_address_mappings")
+      ? withoutMappings(world, service, sender, recipient)
+      : await explainRewriting(world, sender, recipient);
+    const addresses = fate.discarded
+      ? []
+      : fate.redirect === undefined
+      ? rewritten.addresses
+      : [fate.redirect];
     const destinations = [];
-    for (const address of rewritten.addresses.slice(0, MOST_DESTINATIONS)) {
-      destinations.push(await explainDestination(world, rewritten.sender, address));
+    for (const address of addresses.slice(0, MOST_DESTINATIONS)) {
+      destinations.push(await explainDestination(world, rewritten.sender, address, fate.filter));
     }
     const notes = [...access.notes];
-    if (rewritten.addresses.length > MOST_DESTINATIONS) {
-      notes.push(
-        `only the first ${MOST_DESTINATIONS} of ${rewritten.addresses.length} addresses are followed`,
-      );
+    if (addresses.length > MOST_DESTINATIONS) {
+      notes.push(`only the first ${MOST_DESTINATIONS} of ${addresses.length} addresses are followed`);
     }
     if (question.resolver === undefined) {
       notes.push("DNS was not asked: restrictions that need it decided nothing");
@@ -185,7 +222,7 @@ export async function explainRecipient(config: Config, question: Question): Prom
       service: entry.name,
       accepted: access.refusal === undefined,
       ...(access.refusal === undefined ? {} : { refusal: access.refusal }),
-      steps: [...access.steps, ...rewritten.steps],
+      steps: [...access.steps, ...fate.steps, ...rewritten.steps],
       destinations,
       warnings: [...new Set([...warnings, ...later])],
       notes,

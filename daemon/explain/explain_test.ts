@@ -42,11 +42,13 @@ const FILES: Readonly<Record<string, string>> = {
   aliases: "bob bob, carol\n",
 };
 
-async function explain(question: Partial<Question>): Promise<Explanation> {
+async function explain(question: Partial<Question>, files = FILES): Promise<Explanation> {
   const dir = Deno.makeTempDirSync({ prefix: "postel-explain-" });
   try {
     Deno.writeTextFileSync(`${dir}/main.cf`, MAIN(dir));
-    for (const [name, text] of Object.entries(FILES)) Deno.writeTextFileSync(`${dir}/${name}`, text);
+    for (const [name, text] of Object.entries(files)) {
+      Deno.writeTextFileSync(`${dir}/${name}`, text.replaceAll("HERE/", `${dir}/`));
+    }
     const explanation = await explainRecipient(loadConfig({ directory: dir }), {
       recipient: "bob@example.com",
       sender: "someone@outside.example",
@@ -137,4 +139,49 @@ Deno.test("an unknown virtual alias is refused and printed", async () => {
   const text = formatExplanation(explanation);
   assert.match(text, /=> refused at RCPT: 550 5\.1\.1 <nobody@alias\.example>: .*User unknown/);
   assert.match(text, /\* smtpd_reject_unlisted_recipient: reject/);
+});
+
+const FILTERED = {
+  ...FILES,
+  "master.cf": `${FILES["master.cf"]}filtered inet n - n - - smtpd
+  -o content_filter=scan:[127.0.0.1]:10025
+  -o receive_override_options=no_address_mappings
+back inet n - n - - smtpd
+  -o smtpd_sender_restrictions=check_sender_access,texthash:HERE/senders
+`,
+  senders:
+    "f@x.example FILTER slow:\nr@x.example REDIRECT bob@vbox.example\nd@x.example DISCARD\nh@x.example HOLD\n",
+};
+
+Deno.test("filters, redirections and the like take the place of the recipient's own route", async () => {
+  const routes = async (question: Partial<Question>) => {
+    const { steps, destinations } = await explain(question, FILTERED);
+    return [
+      ...steps.filter(({ stage }) => stage === "action").map(({ what, result }) => `${what}: ${result}`),
+      ...destinations.map(({ address, transport, nexthop }) => `${address} ${transport}:${nexthop}`),
+    ];
+  };
+  assert.deepEqual(await routes({ service: "filtered", recipient: "team@alias.example" }), [
+    "team@alias.example scan:[127.0.0.1]:10025",
+  ]);
+  const back = { service: "back", recipient: "bob@example.com" };
+  assert.deepEqual(await routes({ ...back, sender: "f@x.example" }), ["bob@example.com slow:example.com"]);
+  assert.deepEqual(await routes({ ...back, sender: "r@x.example" }), [
+    "REDIRECT of an access table: all recipients become <bob@vbox.example>",
+    "bob@vbox.example virtual:vbox.example",
+  ]);
+  assert.deepEqual(await routes({ ...back, sender: "d@x.example" }), [
+    "DISCARD of an access table: the message is thrown away",
+  ]);
+  assert.deepEqual(await routes({ ...back, sender: "h@x.example" }), [
+    "HOLD of an access table: the message waits in the hold queue until postsuper -H",
+    "bob@example.com local:mx.example.com",
+  ]);
+});
+
+Deno.test("a name that is neither an alias nor a user", async () => {
+  const last = async (recipient: string) => (await explain({ recipient })).destinations[0]!.steps.at(-1)!;
+  assert.match((await last("nobody.of.this.name@example.com")).result, /no such user: the mail is returned/);
+  assert.match((await last("postmaster@example.com")).result, /the mail is thrown away$/);
+  assert.match((await last("root@example.com")).result, /^by mail_spool_directory/);
 });

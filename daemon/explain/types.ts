@@ -24,7 +24,16 @@ export interface Cause {
 
 /** One step of a message's way. */
 export interface Step {
-  readonly stage: "rewrite" | "access" | "canonical" | "alias" | "bcc" | "class" | "route" | "delivery";
+  readonly stage:
+    | "rewrite"
+    | "access"
+    | "action"
+    | "canonical"
+    | "alias"
+    | "bcc"
+    | "class"
+    | "route"
+    | "delivery";
   /** What was asked: `smtpd_relay_restrictions: permit_mynetworks`, `canonical address`. */
   readonly what: string;
   /** The answer: `no decision`, `permit`, an address ... */
@@ -37,7 +46,7 @@ export interface Step {
 /** Where the message goes for one of the addresses that a recipient stands for. */
 export interface Destination {
   readonly address: string;
-  /** `local`, `virtual alias`, `virtual mailbox`, `relay` or `default`. */
+  /** `local`, `virtual alias`, `virtual mailbox`, `relay` or `default`; empty if a content filter comes first. */
   readonly addressClass: string;
   readonly transport: string;
   readonly nexthop: string;

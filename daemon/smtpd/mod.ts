@@ -6,7 +6,8 @@
  * timeouts, offences against the protocol.
  */
 export { createSmtpd } from "./service.ts";
-export { checkAccessLists, type Refusal, type Trial, tryRecipient } from "./trial.ts";
+export { checkAccessLists, type Refusal, type Trial, type TrialResult, tryRecipient } from "./trial.ts";
+export type { AccessActions } from "./transaction.ts";
 export type { AccessTrace } from "./session.ts";
 export { saslTableTypes } from "./sasl_tables.ts";
 export { restrictionNames } from "./access/restrictions.ts";

@@ -9,7 +9,7 @@ import { checkClient, checkData, checkHelo, checkRecipient, checkSender } from "
 import type { Client } from "./client.ts";
 import { createService } from "./service.ts";
 import { type AccessTrace, Session } from "./session.ts";
-import { Transaction } from "./transaction.ts";
+import { type AccessActions, Transaction } from "./transaction.ts";
 import type { SmtpdDeps, SmtpdResolver } from "./types.ts";
 
 /** The session to imagine. Addresses are in internal form. */
@@ -35,6 +35,14 @@ export interface Trial {
 export interface Refusal {
   readonly command: "CONNECT" | "EHLO" | "MAIL" | "RCPT" | "DATA";
   readonly reply: Reply;
+}
+
+/** How the session ends. */
+export interface TrialResult {
+  /** Undefined: the recipient would be accepted. */
+  readonly refusal: Refusal | undefined;
+  /** What access tables want done with the message, `FILTER` and the like. */
+  readonly actions: AccessActions;
 }
 
 function clientOf(trial: Trial): Client {
@@ -94,39 +102,46 @@ function depsOf(trial: Omit<Trial, "trace">): SmtpdDeps {
 /**
  * Runs the lists of access restrictions as a session with one recipient would, in the same order. Nothing is sent and
  * nothing is accepted; policy services, delays and the like are the trace's to answer for.
- * Resolves to the refusal, or undefined if the recipient would be accepted. Throws `ConfigError` or `TableError` when
- * the configuration can't be used.
+ * Throws `ConfigError` or `TableError` when the configuration can't be used.
  */
-export async function tryRecipient(trial: Trial): Promise<Refusal | undefined> {
+export async function tryRecipient(trial: Trial): Promise<TrialResult> {
   const timer = new CoarseTimer();
   const service = createService(depsOf(trial), timer);
   const session = new Session(service, new SmtpStream(NOBODY, timer), clientOf(trial));
   session.trace = trial.trace;
-  const immediate = !service.settings.delayReject;
-  const at = (command: Refusal["command"], reply: Reply | undefined): Refusal | undefined =>
-    reply === undefined ? undefined : { command, reply };
+  const transaction = new Transaction();
+  transaction.sender = trial.sender;
   try {
-    let refusal = immediate ? at("CONNECT", await checkClient(session)) : undefined;
-    session.helo = trial.helo;
-    session.protocol = trial.helo === undefined ? "SMTP" : "ESMTP";
-    session.where = "EHLO";
-    if (immediate) refusal ??= at("EHLO", await checkHelo(session));
-    session.where = "MAIL";
-    const transaction = new Transaction();
-    transaction.sender = trial.sender;
-    if (immediate) refusal ??= at("MAIL", await checkSender(session, trial.sender));
-    session.transaction = transaction;
-    session.where = "RCPT";
-    refusal ??= at("RCPT", await checkRecipient(session, trial.recipient));
-    if (refusal !== undefined) return refusal;
-    transaction.recipients = 1;
-    transaction.firstRecipient = trial.recipient;
-    session.where = "DATA";
-    return at("DATA", await checkData(session));
+    return { refusal: await firstRefusal(session, transaction, trial), actions: transaction.actions };
   } finally {
     service.access.close();
     session.stream.close();
   }
+}
+
+async function firstRefusal(
+  session: Session,
+  transaction: Transaction,
+  trial: Trial,
+): Promise<Refusal | undefined> {
+  const immediate = !session.service.settings.delayReject;
+  const at = (command: Refusal["command"], reply: Reply | undefined): Refusal | undefined =>
+    reply === undefined ? undefined : { command, reply };
+  let refusal = immediate ? at("CONNECT", await checkClient(session)) : undefined;
+  session.helo = trial.helo;
+  session.protocol = trial.helo === undefined ? "SMTP" : "ESMTP";
+  session.where = "EHLO";
+  if (immediate) refusal ??= at("EHLO", await checkHelo(session));
+  session.where = "MAIL";
+  if (immediate) refusal ??= at("MAIL", await checkSender(session, trial.sender));
+  session.transaction = transaction;
+  session.where = "RCPT";
+  refusal ??= at("RCPT", await checkRecipient(session, trial.recipient));
+  if (refusal !== undefined) return refusal;
+  transaction.recipients = 1;
+  transaction.firstRecipient = trial.recipient;
+  session.where = "DATA";
+  return at("DATA", await checkData(session));
 }
 
 /**

@@ -70,7 +70,7 @@ async function relaysForStrangers(
   const service = serviceConfig(config, entry);
   const tables = new TableSet(service, { log });
   try {
-    const refusal = await tryRecipient({
+    const { refusal } = await tryRecipient({
       config: service,
       entry,
       tables,
