@@ -63,6 +63,7 @@ export async function run(args: string[], name: string): Promise<number> {
   const directory = parsed.options.findLast(({ letter }) => letter === "c")?.value;
   return await runTool(name, 1, directory, async (tool) => {
     const request = understand(parsed, aliases);
+    checkMessageLetters(request, tool);
     if (request.operands.length === 0) {
       if (request.given.has("s")) return 1;
       throw new FatalError(`usage: ${usage}`);
@@ -97,13 +98,16 @@ function understand(parsed: ParsedOptions, aliases: boolean): Request {
   return { aliases, given, query, deletion, operands: parsed.operands };
 }
 
+/** `-h`, `-b` and `-m` are about a message on standard input. */
+function checkMessageLetters({ aliases, given, query }: Request, { log }: Tool): void {
+  const parts = given.has("b") || given.has("h");
+  if (aliases || !(parts || given.has("m"))) return;
+  if (query !== "-") throw new FatalError('specify -b -h or -m only with "-q -"');
+  if (!parts) log.warning("ignoring -m option without -b or -h");
+}
+
 async function perform(request: Request, tool: Tool): Promise<number> {
   const { given } = request;
-  const parts = given.has("b") || given.has("h");
-  if ((parts || given.has("m")) && !request.aliases) {
-    if (request.query !== "-") throw new FatalError('specify -b -h or -m only with "-q -"');
-    if (!parts) tool.log.warning("ignoring -m option without -b or -h");
-  }
   // What real postmap says besides, about its libraries, would mean nothing here.
   const verbose = given.has("v");
   if (request.query !== undefined || given.has("s")) {
@@ -114,8 +118,13 @@ async function perform(request: Request, tool: Tool): Promise<number> {
       given,
       query: request.query,
       specs: request.operands.map((operand) => typeAndName(operand, tool.config)),
-      messageParts: parts,
-      flags: { foldCase: !given.has("f"), utf8: usesUtf8(request, tool.config), refuseSubstitution: false },
+      messageParts: !request.aliases && (given.has("b") || given.has("h")),
+      flags: {
+        foldCase: !given.has("f"),
+        utf8: usesUtf8(request, tool.config),
+        refuseSubstitution: false,
+        fileContents: given.has("F"),
+      },
       terminator,
     }, tool);
   }
@@ -159,7 +168,8 @@ async function remove(
       if (deleteKeys(type, name, stored, options).includes(true)) found = true;
       continue;
     }
-    const { TableSet } = await import("../core/table/mod.ts");
+    const { isReadOnly, TableSet } = await import("../core/table/mod.ts");
+    if (isReadOnly(type)) throw new MakeError(`${type}:${name} map requires O_RDONLY access mode`);
     const tables = new TableSet(tool.config, { log: options.log });
     try {
       const { foldCase, utf8 } = options;

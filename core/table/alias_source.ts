@@ -34,7 +34,7 @@ export function readAliasSource(target: MapSourceTarget, size: number, options: 
       at("need name:value pair");
       return;
     }
-    if (hasSpecial("@") || keyTokens.some((token) => token.kind === "atom" && token.text.includes("%"))) {
+    if (hasSpecial("@") || hasSpecial("%")) {
       at("name must be local");
       return;
     }

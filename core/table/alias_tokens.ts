@@ -6,9 +6,12 @@ export interface AliasToken {
   readonly text: string;
 }
 
-const SPECIALS = "<>@,;:.";
+/** Those of mail addresses, and the operators of older ways to write them. */
+const SPECIALS = "<>@,;:.|%!";
 const WHITE = /[ \t\r\n\f\v]/;
-const ENDS_ATOM = /[ \t\r\n\f\v<>@,;:.("[]/;
+const ENDS_ATOM = /[ \t\r\n\f\v<>@,;:.|%!("[]/;
+/** What can't stand in an atom: text with one of these is written in quotes. */
+const NOT_IN_ATOM = /[ \t\r\n\f\v<>@,;:.|%!()"[\]\\]/;
 
 /** Takes a line apart. Unclosed quotes and comments reach to its end. */
 export function aliasTokens(line: string): AliasToken[] {
@@ -57,7 +60,7 @@ function enclosed(line: string, start: number, close: string): { text: string; e
   return { text, end: Math.min(at + 1, line.length) };
 }
 
-/** An atom; one with a backslash in it is as good as a quoted string. */
+/** An atom; with a special character in it, which takes a backslash, it is as good as a quoted string. */
 function readAtom(line: string, start: number): { token: AliasToken; end: number } {
   let text = "";
   let escaped = false;
@@ -70,7 +73,7 @@ function readAtom(line: string, start: number): { token: AliasToken; end: number
     }
     text += line[at];
   }
-  return { token: { kind: escaped ? "quoted" : "atom", text }, end: at };
+  return { token: { kind: escaped && NOT_IN_ATOM.test(text) ? "quoted" : "atom", text }, end: at };
 }
 
 /**

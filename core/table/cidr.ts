@@ -1,5 +1,6 @@
 import { decodeText } from "../bytes/mod.ts";
 import type { OpenContext } from "./context.ts";
+import { keptValue } from "./file_contents.ts";
 import { inNetwork, type IpAddress, type Network, parseIp, parseNetwork } from "./ip_address.ts";
 import { logicalLines, trimBoth } from "./logical_lines.ts";
 import { leadingSpaceWarning } from "./map_source.ts";
@@ -58,7 +59,7 @@ function firstMatch(
   return undefined;
 }
 
-function parseRules(text: string, { name, log }: OpenContext): CidrRule[] {
+function parseRules(text: string, { name, log, flags }: OpenContext): CidrRule[] {
   const rules: CidrRule[] = [];
   const open: { rule: CidrRule; line: number }[] = [];
   for (
@@ -98,7 +99,12 @@ function parseRules(text: string, { name, log }: OpenContext): CidrRule[] {
       skip("no lookup result");
       continue;
     }
-    const rule: CidrRule = { network, negated, value: isIf ? undefined : value, line, end: 0 };
+    const kept = isIf ? undefined : keptValue(value, flags);
+    if (kept !== undefined && "problem" in kept) {
+      skip(kept.problem);
+      continue;
+    }
+    const rule: CidrRule = { network, negated, value: kept?.value, line, end: 0 };
     rules.push(rule);
     if (isIf) open.push({ rule, line });
   }

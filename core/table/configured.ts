@@ -23,7 +23,7 @@ export function openConfigured(
   const context: OpenContext = {
     type,
     name: source,
-    flags: { foldCase: false, utf8: true, refuseSubstitution: false },
+    flags: { foldCase: false, utf8: true, refuseSubstitution: false, fileContents: false },
     config: undefined,
     settings,
     log,

@@ -14,6 +14,7 @@ export interface ResolvedFlags {
   readonly foldCase: boolean;
   readonly utf8: boolean;
   readonly refuseSubstitution: boolean;
+  readonly fileContents: boolean;
 }
 
 /** What an indexed file needs of the context. */

@@ -30,6 +30,16 @@ export function fileContents(value: string): FileContents {
 
 const NEWLINE = Uint8Array.of(0x0a);
 
+/** The value as a table keeps it: itself, or what `fileContents` makes of it where values are names of files. */
+export function keptValue(
+  value: string,
+  flags: { readonly fileContents: boolean },
+): { readonly value: string } | { readonly problem: string } {
+  if (!flags.fileContents) return { value };
+  const contents = fileContents(value);
+  return "problem" in contents ? contents : { value: contents.base64 };
+}
+
 /** The content that a stored value stands for; undefined if it is not base64. */
 export function decodeFileContents(value: string): string | undefined {
   try {

@@ -2,6 +2,11 @@ import type { OpenContext } from "./context.ts";
 import { foldKey, isUtf8 } from "./fold.ts";
 import { type MaybePromise, type Table, TableError } from "./types.ts";
 
+/** What is said where a table's type can't list its entries. */
+export function noListing({ type, name }: { readonly type: string; readonly name: string }): string {
+  return `table ${type}:${name}: sequence operation is not supported`;
+}
+
 /**
  * What all table types have in common: keys are folded where that applies, keys that should be UTF-8 and are not are not
  * found, and results that are not UTF-8 are an error. With `debug` every lookup is logged.
@@ -47,10 +52,7 @@ export class GuardedTable implements Table {
 
   entries(): Iterable<readonly [string, string]> | AsyncIterable<readonly [string, string]> {
     if (this.inner.entries === undefined) {
-      throw new TableError(
-        "configuration",
-        `table ${this.type}:${this.name}: sequence operation is not supported`,
-      );
+      throw new TableError("configuration", noListing(this));
     }
     return this.inner.entries();
   }

@@ -1,4 +1,5 @@
 import type { OpenContext, Opener } from "./context.ts";
+import { noListing } from "./guarded_table.ts";
 import { loadedOpener } from "./preload.ts";
 import { type Table, TableError } from "./types.ts";
 
@@ -25,7 +26,8 @@ export function lazyTable(
     lookup: (key) => table !== undefined ? table.lookup(key) : ready().then((opened) => opened.lookup(key)),
     async *entries() {
       const opened = table ?? await ready();
-      if (opened.entries !== undefined) yield* opened.entries();
+      if (opened.entries === undefined) throw new TableError("configuration", noListing(context));
+      yield* opened.entries();
     },
     async remove(key, behind) {
       const opened = table ?? await ready();

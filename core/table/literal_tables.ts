@@ -1,12 +1,21 @@
 import type { OpenContext } from "./context.ts";
+import { keptValue } from "./file_contents.ts";
 import { bracedItems, insideBraces } from "./spec.ts";
 import { type Table, TableError } from "./types.ts";
 
 /** `static:value` answers every key with the value; `static:{ value with spaces }` too. */
 export function openStatic(context: OpenContext): Table {
   const { type, name } = context;
-  const value = name.startsWith("{") ? insideBraces(name, `bad ${type}:name syntax`) : name;
+  const given = name.startsWith("{") ? insideBraces(name, `bad ${type}:name syntax`) : name;
+  const value = requireValue(given, context);
   return { type, name, matchesPatterns: false, lookup: () => value, close() {} };
+}
+
+/** The value, or what the files that it names hold. Throws `TableError` with the reason and `hint` if they can't be read. */
+function requireValue(value: string, { flags }: OpenContext, hint = ""): string {
+  const kept = keptValue(value, flags);
+  if ("value" in kept) return kept.value;
+  throw new TableError("configuration", `${kept.problem}${hint}`, true);
 }
 
 /** `fail:reason` fails every lookup. */
@@ -39,14 +48,19 @@ export function openEnviron(context: OpenContext): Table {
 /** `inline:{ key=value, { key = text with spaces } }`; of a repeated key the last value counts. */
 export function openInline(context: OpenContext): Table {
   const { type, name } = context;
-  const bad = (problem: string) =>
-    new TableError("configuration", `${problem}: "${type}:${name}"; need "${type}:{name=value...}"`);
+  const hint = `: "${type}:${name}"; need "${type}:{name=${
+    context.flags.fileContents ? "filename" : "value"
+  }...}"`;
+  const bad = (problem: string) => new TableError("configuration", `${problem}${hint}`);
   const entries = new Map<string, string>();
   for (const item of bracedItems(name) ?? []) {
     const text = item.startsWith("{") ? insideBraces(item, "bad syntax") : item;
     const equals = text.indexOf("=");
     if (equals < 0) throw bad("missing '=' after attribute name");
-    entries.set(context.foldKey(text.slice(0, equals).trim()), text.slice(equals + 1).trim());
+    entries.set(
+      context.foldKey(text.slice(0, equals).trim()),
+      requireValue(text.slice(equals + 1).trim(), context, hint),
+    );
   }
   if (entries.size === 0) throw bad("bad syntax");
   return {
@@ -62,7 +76,7 @@ export function openInline(context: OpenContext): Table {
 /** `randmap:{ one, two, ... }` answers every key with one of the values, chosen at random. */
 export function openRandmap(context: OpenContext): Table {
   const { type, name } = context;
-  const values = bracedItems(name) ?? [];
+  const values = (bracedItems(name) ?? []).map((value) => requireValue(value, context));
   if (values.length === 0) {
     throw new TableError("configuration", `bad syntax: "${type}:${name}"; need "${type}:{value...}"`);
   }

@@ -40,8 +40,10 @@ export function makeTable(
   options: MakeOptions,
   additions?: Deno.FsFile | typeof Deno.stdin,
 ): void {
+  // A missing source is complained of before a type that can't be made.
+  const file = additions === undefined ? readSource(name) : undefined;
   const format = makeableFormat(type);
-  const source = additions === undefined ? readSource(name) : readStream(additions);
+  const source = file ?? readStream(additions!);
   asOwner(source, options, () => {
     const path = targetPath(name + format.suffix);
     const existing = additions === undefined ? undefined : path;

@@ -13,7 +13,7 @@ export { type ConfiguredType, openConfigured } from "./configured.ts";
 export { preloadTableTypes, tableTypesIn } from "./preload.ts";
 export { printable } from "./printable.ts";
 export { parseSpec, splitList, type TableSpec } from "./spec.ts";
-export { tableTypes } from "./registry.ts";
+export { isReadOnly, tableTypes } from "./registry.ts";
 export { TableList } from "./table_list.ts";
 export { type TableLookup, TableSet, type TableSetOptions } from "./table_set.ts";
 export { type MaybePromise, type Table, TableError, type TableFlags } from "./types.ts";

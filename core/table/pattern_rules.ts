@@ -1,7 +1,8 @@
 import { encodeText } from "../bytes/mod.ts";
 import { logicalLines, trimBoth } from "./logical_lines.ts";
 import { leadingSpaceWarning } from "./map_source.ts";
-import type { TableLog } from "./context.ts";
+import type { OpenContext, ResolvedFlags } from "./context.ts";
+import { keptValue } from "./file_contents.ts";
 import { parseTemplate, RuleError, type Template, type TemplateWarnings } from "./result_template.ts";
 
 /** What is looked up, in the forms that engines want; each is made once for all patterns of a table. */
@@ -72,7 +73,7 @@ interface Delimited {
 export function parsePatternRules(
   text: string,
   dialect: PatternDialect,
-  where: { readonly name: string; readonly log: TableLog; readonly refuseSubstitution: boolean },
+  where: Pick<OpenContext, "name" | "log" | "flags">,
 ): PatternRule[] {
   const rules: PatternRule[] = [];
   const open: { rule: PatternRule; line: number }[] = [];
@@ -84,7 +85,7 @@ export function parsePatternRules(
     const body = trimBoth(logical);
     try {
       if (/^[^A-Za-z0-9]/.test(body)) {
-        const rule = parseMatch(body, dialect, where.refuseSubstitution, warnings, line);
+        const rule = parseMatch(body, dialect, where.flags, warnings, line);
         rules.push(rule);
       } else if (/^if(?=$|[^A-Za-z0-9])/i.test(body)) {
         const rule = parseIf(trimBoth(body.slice(2)), dialect, warn, line);
@@ -146,7 +147,7 @@ function checkOptions(part: Delimited, dialect: PatternDialect, warn: (problem: 
 function parseMatch(
   text: string,
   dialect: PatternDialect,
-  refuseSubstitution: boolean,
+  flags: ResolvedFlags,
   warnings: TemplateWarnings,
   line: number,
 ): PatternRule {
@@ -159,14 +160,16 @@ function parseMatch(
   const second = hasSecond
     ? checkOptions(parseDelimited(first.rest.slice(1), dialect), dialect, warn)
     : undefined;
-  const replacement = trimBoth((second ?? first).rest);
+  const kept = keptValue(trimBoth((second ?? first).rest), flags);
+  if ("problem" in kept) throw new RuleError([`${kept.problem}: skipping this rule`]);
+  const replacement = kept.value;
   if (replacement === "") warn("no replacement text: using empty string");
   const template = parseTemplate(replacement, dialect.word, warnings);
   if (template.groups > 0) {
     if (first.negated) {
       throw new RuleError(["$number found in negative match replacement text: skipping this rule"]);
     }
-    if (refuseSubstitution) {
+    if (flags.refuseSubstitution) {
       throw new RuleError(["regular expression substitution is not allowed: skipping this rule"]);
     }
   }

@@ -21,12 +21,11 @@ export function openRegexp(context: OpenContext): Table {
 
 /** A table of patterns in the given dialect. */
 export function openPatternTable(context: OpenContext, dialect: PatternDialect): Table {
-  const { type, name, log, flags } = context;
-  const where = { name, log, refuseSubstitution: flags.refuseSubstitution };
+  const { type, name, log } = context;
   const file = new WatchedFile(
     name,
     "open",
-    (bytes) => parsePatternRules(decodeText(bytes), dialect, where),
+    (bytes) => parsePatternRules(decodeText(bytes), dialect, context),
     context.denied,
   );
   const warn = (line: number, problem: string) =>

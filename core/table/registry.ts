@@ -5,7 +5,7 @@ import type { Opener } from "./context.ts";
 import { indexFormats } from "./index_formats.ts";
 import { IndexedTable } from "./indexed_table.ts";
 import { openEnviron, openFail, openInline, openRandmap, openStatic } from "./literal_tables.ts";
-import { networkTypes } from "./network/mod.ts";
+import { networkTypes, removableTypes } from "./network/mod.ts";
 import { openPcre } from "./pcre.ts";
 import { openRegexp } from "./regexp.ts";
 import { openTexthash } from "./texthash.ts";
@@ -42,6 +42,12 @@ export const loadedTypes: ReadonlyMap<string, () => Promise<Opener>> = new Map<s
     ["sqlite", () => import("./sqlite.ts").then(({ openSqlite }) => openSqlite)],
   ],
 );
+
+/** Is a table of this type only ever read? Not of `static` and unknown types, which say so in words of their own. */
+export function isReadOnly(type: string): boolean {
+  return type !== "static" && !indexFormats.has(type) && !removableTypes.has(type) &&
+    (localTypes.has(type) || loadedTypes.has(type));
+}
 
 /** All types that `postconf -m` lists, in its order. */
 export function tableTypes(): string[] {

@@ -62,9 +62,9 @@ export class TableSet {
       foldCase: flags.foldCase ?? true,
       utf8: (flags.utf8 ?? true) && this.#utf8,
       refuseSubstitution: flags.refuseSubstitution ?? false,
+      fileContents: flags.fileContents ?? false,
     };
-    const { foldCase, utf8, refuseSubstitution } = resolved;
-    const id = `${foldCase ? "f" : "-"}${utf8 ? "u" : "-"}${refuseSubstitution ? "r" : "-"} ${spec}`;
+    const id = `${Object.values(resolved).map(Number).join("")} ${spec}`;
     let table = this.#tables.get(id);
     if (table === undefined) {
       table = this.#make(spec, resolved, flags);

@@ -1,5 +1,6 @@
 import { decodeText } from "../bytes/mod.ts";
 import type { OpenContext } from "./context.ts";
+import { keptValue } from "./file_contents.ts";
 import { readMapSource } from "./map_source.ts";
 import type { Table } from "./types.ts";
 import { WatchedFile } from "./watched_file.ts";
@@ -31,7 +32,11 @@ function parse(bytes: Uint8Array, context: OpenContext): Map<string, string> {
       const key = textOf(keyAt, keyLength);
       const folded = context.foldKey(key);
       if (entries.has(folded)) log.warning(`${name}, line ${line}: duplicate entry: "${key}"`);
-      else entries.set(folded, textOf(valueAt, valueLength));
+      else {
+        const kept = keptValue(textOf(valueAt, valueLength), context.flags);
+        if ("value" in kept) entries.set(folded, kept.value);
+        else log.warning(`${name}, line ${line}: ${kept.problem}: skipping this entry`);
+      }
     },
   };
   readMapSource(target, bytes.length, {

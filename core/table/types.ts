@@ -25,6 +25,8 @@ export interface TableFlags {
   readonly foldCase?: boolean;
   /** The file may be left open to anybody; security-sensitive callers refuse `$number` substitution (local aliases). */
   readonly refuseSubstitution?: boolean;
+  /** Values in text tables are names of files, whose content in BASE64 counts instead, as an index made with `-F` has it. */
+  readonly fileContents?: boolean;
   /** Keys and results are UTF-8; a key that is not is "not found". */
   readonly utf8?: boolean;
 }

@@ -266,6 +266,62 @@ export const cases: readonly Case[] = [
     ],
   },
   {
+    name: "aliases with operators and backslashes",
+    files: {
+      aliases: "k1: | a\nk2: a | \"b\"\nk3: ! \"a b\"\nk4: a % b\nk5: \\x\nk6: a\\%b\nk7: a\\!b \\y\nk8: |\\x\n" +
+        "k9: a\\ b\na|b: v\na ! b: v\na%b: v\na\\%b: w\n\\c\\d: v\n",
+    },
+    steps: [
+      step("postalias aliases"),
+      step(
+        "postmap -q - hash:aliases",
+        ["k1", "k2", "k3", "k4", "k5", "k6", "k7", "k8", "k9", "a|b", "a!b", "a%b", "cd"].map((key) => `${key}\n`).join(""),
+      ),
+    ],
+  },
+  {
+    name: "files as values of tables that are not made",
+    files: {
+      one: "first\n",
+      two: "second\n",
+      text: "a one\nb missing\nc one, two\n",
+      cidr: "10.0.0.0/8 one\n11.0.0.0/8 missing\n",
+      pattern: "/^a(.)/ one\n/b/ missing\n/c/ $1\n",
+    },
+    steps: [
+      "-F -q a texthash:text",
+      "-F -q c texthash:text",
+      "-F -q 10.1.1.1 cidr:cidr",
+      "-F -q 11.1.1.1 cidr:cidr",
+      "-F -q ab regexp:pattern",
+      "-F -q b regexp:pattern",
+      "-F -q ab pcre:pattern",
+      "-F -q a inline:{a=one}",
+      "-F -s inline:{a=one}",
+      "-F -q a inline:{a=missing}",
+      "-F -q a static:one",
+      "-F -q a static:missing",
+      "-F -q a randmap:{one}",
+      "-F -q a unionmap:{static:one}",
+    ].map((line) =>
+      line.includes("texthash")
+        ? differing(`postmap ${line}`, "warns once about each line, not seven times")
+        : step(`postmap ${line}`)
+    ),
+  },
+  {
+    name: "operations that a type has not",
+    steps: [
+      ...["static:x", "cidr:none", "texthash:none", "inline:{a=b}", "unix:passwd.byname", "tcp:127.0.0.1:1", "sqlite:/x"]
+        .map((table) => step(`postmap -d a ${table}`)),
+      ...["static:x", "unix:passwd.byname", "tcp:127.0.0.1:1", "socketmap:inet:127.0.0.1:1:x"]
+        .map((table) => step(`postmap -s ${table}`)),
+      ...["static:none", "nosuch:none", "inline:{a=b}"].map((table) => step(`postmap ${table}`)),
+      step("postmap -b -q a"),
+      step("postmap -m -q a"),
+    ],
+  },
+  {
     name: "texthash",
     files: { map: SOURCE },
     steps: [

@@ -24,5 +24,8 @@ export const networkTypes: ReadonlyMap<string, () => Promise<Opener>> = new Map<
   ["tcp", () => import("./tcp.ts").then((module) => module.openTcp)],
 ]);
 
+/** Types whose servers can delete keys. */
+export const removableTypes: ReadonlySet<string> = new Set(["memcache"]);
+
 /** Types of which partial keys (a domain, a user name) are not asked. */
 export const wholeKeyTypes: ReadonlySet<string> = new Set(["socketmap", "tcp"]);
