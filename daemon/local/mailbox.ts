@@ -100,6 +100,7 @@ async function deliverToMailboxFile(
   } catch (error) {
     return await failedFile(context, state, error, `cannot update mailbox ${path} for user ${user.name}. `);
   }
-  if (settings.biff) notifyBiff(user.name, start);
+  const problem = settings.biff ? notifyBiff(user.name, start) : undefined;
+  if (problem !== undefined) deps.log.warning(problem);
   return await sent(context, state, { status: "2.0.0", reason: "delivered to mailbox" });
 }

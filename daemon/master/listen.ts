@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { type Config, ConfigError, type MasterEntry, serviceConfig } from "../../core/config/mod.ts";
+import { servicePorts } from "../../core/system/mod.ts";
 import { roleOf } from "./plan.ts";
 
 /** One address that a service listens on. */
@@ -21,33 +22,13 @@ const WELL_KNOWN: Readonly<Record<string, number>> = {
   qmqp: 628,
 };
 
-let services: Map<string, number> | undefined;
-
 /** The TCP port of a service name (services(5)) or number; undefined if it is neither. */
 export function tcpPort(name: string): number | undefined {
   if (/^\d{1,5}$/.test(name)) {
     const port = Number(name);
     return port >= 1 && port <= 65535 ? port : undefined;
   }
-  services ??= readServices();
-  return services.get(name) ?? WELL_KNOWN[name];
-}
-
-function readServices(): Map<string, number> {
-  const found = new Map<string, number>();
-  let text = "";
-  try {
-    text = readFileSync("/etc/services", "utf8");
-  } catch {
-    return found;
-  }
-  for (const line of text.split("\n")) {
-    const [name, where, ...aliases] = line.replace(/#.*/, "").trim().split(/\s+/);
-    const match = /^(\d+)\/tcp$/.exec(where ?? "");
-    if (name === undefined || name === "" || match === null) continue;
-    for (const word of [name, ...aliases]) if (!found.has(word)) found.set(word, Number(match[1]));
-  }
-  return found;
+  return servicePorts("tcp").get(name) ?? WELL_KNOWN[name];
 }
 
 /**

@@ -1,5 +1,6 @@
 /** Conversations with the servers that know the passwords. */
 import { decodeText } from "../../core/bytes/mod.ts";
+import { servicePorts } from "../../core/system/mod.ts";
 
 /** Seconds that a remote server gets. */
 export const TIMEOUT = 30;
@@ -54,17 +55,11 @@ const SERVICES: ReadonlyMap<string, number> = new Map([
 
 /** The number of a port that is given as one or by the name of a service. Throws for other words. */
 export function portNumber(port: string): number {
-  const number = /^\d{1,5}$/.test(port) ? Number(port) : SERVICES.get(port.toLowerCase()) ?? listed(port);
+  const number = /^\d{1,5}$/.test(port)
+    ? Number(port)
+    : SERVICES.get(port.toLowerCase()) ?? servicePorts("tcp").get(port);
   if (number === undefined || number < 1 || number > 65535) throw new Error(`unknown port "${port}"`);
   return number;
-}
-
-function listed(name: string): number | undefined {
-  for (const line of Deno.readTextFileSync("/etc/services").split("\n")) {
-    const [service, number] = line.split(/\s+/);
-    if (service === name && number?.endsWith("/tcp")) return parseInt(number, 10);
-  }
-  return undefined;
 }
 
 /** Reads line by line, without the line ends. Rejects when the server ends the conversation. */

@@ -1,6 +1,7 @@
 /** Where a next hop points: `example.com`, `[host]:port`, `host:service`, `unix:/path`, `inet:host:port`. */
 import { isIP } from "node:net";
 import { isHostname } from "../../core/address/mod.ts";
+import { servicePorts } from "../../core/system/mod.ts";
 
 /** A next hop that was understood. */
 export type Destination =
@@ -31,34 +32,13 @@ const KNOWN_SERVICES: Readonly<Record<string, number>> = {
   lmtp: 24,
 };
 
-let systemServices: ReadonlyMap<string, number> | undefined;
-
-function readServices(): ReadonlyMap<string, number> {
-  const ports = new Map<string, number>();
-  let text = "";
-  try {
-    text = Deno.readTextFileSync("/etc/services");
-  } catch {
-    // A system without the file has the well-known names only.
-  }
-  for (const line of text.split("\n")) {
-    const match = /^(\S+)\s+(\d+)\/tcp\b([^#]*)/.exec(line);
-    if (match === null) continue;
-    for (const name of [match[1]!, ...match[3]!.split(/\s+/)]) {
-      if (name !== "" && !ports.has(name)) ports.set(name, Number(match[2]));
-    }
-  }
-  return ports;
-}
-
 /** The port of a number or of a service's name; undefined if it is neither. */
 export function findPort(service: string): number | undefined {
   if (/^\d+$/.test(service)) {
     const port = Number(service);
     return port > 0 && port < 65536 ? port : undefined;
   }
-  systemServices ??= readServices();
-  return systemServices.get(service) ?? KNOWN_SERVICES[service];
+  return servicePorts("tcp").get(service) ?? KNOWN_SERVICES[service];
 }
 
 /**
