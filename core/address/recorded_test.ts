@@ -98,7 +98,7 @@ function folded(header: string): string[] {
   return lines.map((line, index) => index === 0 ? line : `\t${line}`);
 }
 
-for (const name of ["plain", "maps", "odd"]) {
+for (const name of ["plain", "maps", "odd", "verify"]) {
   const recording = JSON.parse(Deno.readTextFileSync(`${DATA}/${name}.json`)) as Recording;
 
   Deno.test(`addresses as Postfix: rewriting and routing (${name}.cf)`, async () => {

@@ -38,7 +38,7 @@ export function dropSupplementaryGroups(): void {
 
 /** chroot(2) and change to the new root. */
 export function changeRoot(directory: string): void {
-  if (libc().chroot(cString(directory)) !== 0) throw systemError(`chroot ${directory}`);
+  if (libc().chroot(cString(directory)) !== 0) throw systemError(`chroot(${directory})`);
   Deno.chdir("/");
 }
 

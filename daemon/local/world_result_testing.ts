@@ -84,7 +84,7 @@ export function collectFiles(directory: string, root = directory): Record<string
       const full = `${path}/${entry.name}`;
       const { mode, uid, gid } = Deno.lstatSync(`${root}/${full}`);
       const isNew = path.endsWith("/new");
-      const shown = isNew ? `${path}/${++number} ${shape(entry.name)}` : full;
+      const shown = isNew ? `${path}/${++number} ${shape(entry.name)}` : normalised(full, directory);
       const status = `${(mode ?? 0).toString(8)} ${uid}:${gid}`;
       if (entry.isSymlink) files[shown] = { status };
       else if (entry.isDirectory) {

@@ -47,6 +47,8 @@ export interface Scenario {
   readonly files: Readonly<Record<string, string | WorldFile>>;
   /** Directories that are small file systems, with their sizes. */
   readonly disks?: Readonly<Record<string, string>>;
+  /** Paths that are taken away before it begins. */
+  readonly removed?: readonly string[];
   /** Files of the system that files of the world are put over. */
   readonly binds?: Readonly<Record<string, string>>;
   /** Next hops, which keep what they are sent. */
@@ -145,6 +147,7 @@ exec "$@"
     { mode: 0o755 },
   );
   for (const [path, given] of Object.entries(scenario.files)) writeFile(directory, path, given, ports);
+  for (const path of scenario.removed ?? []) Deno.removeSync(`${directory}/${path}`, { recursive: true });
 }
 
 function mountLines(directory: string, scenario: Scenario): string {

@@ -1,7 +1,9 @@
 /**
  * The delivery process: agents that act with recipients' rights, each behind its socket in Postfix's delivery protocol.
  */
+import { type Addressing, createAddressing } from "../../core/address/mod.ts";
 import type { Config, MasterEntry } from "../../core/config/types.ts";
+import type { Logger } from "../../core/log/mod.ts";
 import { dropSupplementaryGroups } from "../../core/system/mod.ts";
 import { createBounceClient } from "../bounce/mod.ts";
 import { createCleanupClient, type RemoteCleanup } from "../cleanup/mod.ts";
@@ -58,7 +60,7 @@ function createAgent(
   const deps = () => ({
     config,
     queue,
-    addressing: snapshot.addressing,
+    addressing: addressingOf(snapshot, entry, config, log),
     tables: snapshot.tables,
     recorder: recorderWith(bounce),
     log,
@@ -80,6 +82,13 @@ function createAgent(
       return lazyAgent(() => createPipe({ ...deps(), entry }), log);
   }
   return undefined;
+}
+
+/** An agent may split local parts in its own way; all else about addresses is the mail system's. */
+function addressingOf(snapshot: Snapshot, entry: MasterEntry, config: Config, log: Logger): Addressing {
+  const { tables, addressing } = snapshot;
+  const own = entry.overrides.some(([name]) => name === "recipient_delimiter");
+  return own ? createAddressing({ config, tables, log }) : addressing;
 }
 
 /** Where forwarded mail goes when cleanup is in another process. */

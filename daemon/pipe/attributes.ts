@@ -1,6 +1,5 @@
 import type { Config, MasterEntry } from "../../core/config/types.ts";
 import { ConfigError } from "../../core/config/types.ts";
-import { unbrace } from "../../core/config/mod.ts";
 import { lookupGroup, lookupUser } from "../../core/system/mod.ts";
 
 /** What an entry of master.cf says after `pipe`. */
@@ -53,16 +52,12 @@ export function readAttributes(
   let argv: string[] | undefined;
   const args = entry.arguments;
   for (let at = 0; at < args.length; at++) {
-    const item = unbrace(args[at]!)?.text ?? args[at]!;
+    const item = args[at]!;
     const equals = item.indexOf("=");
     const name = item.slice(0, equals);
     if (equals < 0 || !NAMES.has(name)) throw wrong(`unknown attribute name: ${item}`);
     if (name === "argv") {
-      argv = [item.slice(equals + 1), ...args.slice(at + 1)].map((word) => {
-        const inner = unbrace(word);
-        if (inner?.problem !== undefined) throw wrong(inner.problem);
-        return inner?.text ?? word;
-      });
+      argv = [item.slice(equals + 1), ...args.slice(at + 1)];
       break;
     }
     values.set(name, item.slice(equals + 1));

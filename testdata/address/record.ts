@@ -3,14 +3,14 @@
  * by its cleanup service, unknown recipients by its SMTP server. Makes one private instance after the other in a
  * scratch directory, with the main.cf files and tables of this directory, and writes NAME.json beside NAME.cf.
  *
- * Usage, as root, with Postfix installed: deno run -A testdata/address/record.ts SCRATCH-DIRECTORY PORT
+ * Usage, as root, with Postfix installed: deno run -A testdata/address/record.ts SCRATCH-DIRECTORY PORT [NAME ...]
  */
 import { ByteBuffer, decodeText, encodeText } from "../../core/bytes/mod.ts";
 import { AttributeReader, AttributeWriter, readAnnouncement } from "../../core/ipc/mod.ts";
 import { appendTextRecord, openQueueWith, readRecords, RecordType } from "../../core/queue/mod.ts";
 import { CHOSEN, ENVELOPES, HEADERS, hostile } from "./addresses.ts";
 
-const [scratch, port] = Deno.args;
+const [scratch, port, ...names] = Deno.args;
 if (scratch === undefined || port === undefined) throw new Error("Name a scratch directory and a port");
 const here = import.meta.dirname!;
 
@@ -194,11 +194,11 @@ const RECIPIENTS = [
   ..."info@virt.org info+e@virt.org nobody@virt.org @catch.org any@catch.org user@example.com localuser@example.com".split(" "),
 ];
 
-for (const name of ["plain", "maps", "odd"]) {
+for (const name of names.length > 0 ? names : ["plain", "maps", "odd", "verify"]) {
   await startInstance(name);
   const rewrite = await Rewrite.open(`${scratch}/queue/private/rewrite`);
   const routes: unknown[] = [];
-  const random = hostile(600, name.length);
+  const random = hostile(name === "verify" ? 100 : 600, name.length);
   for (const address of [...CHOSEN, ...random]) {
     const resolved: Record<string, string[]> = {};
     for (const sender of random.includes(address) ? [""] : SENDERS) {

@@ -70,7 +70,7 @@ async function record(scenario: Scenario): Promise<WorldResult> {
     quiet = now === before && isSettled(now, taken) ? quiet + 1 : 0;
     before = now;
   }
-  if (quiet < 5) console.error(`${scenario.name}: not settled`);
+  if (quiet < 5) console.error(`${scenario.name}: not settled\n${readLog()}`);
   const pid = Deno.readTextFileSync(`${directory}/spool/pid/master.pid`).trim();
   const files = collectFiles(directory, `/proc/${pid}/root${directory}`);
   await call("postfix", "-c", etc, "stop");

@@ -7,6 +7,7 @@ import { pipeScenarios } from "./pipe.ts";
 import { readmeDomainScenarios } from "./readme_domains.ts";
 import { readmeRewritingScenarios } from "./readme_rewriting.ts";
 import { readmeSiteScenarios } from "./readme_sites.ts";
+import { settingsScenarios } from "./settings.ts";
 import { transportsScenarios } from "./transports.ts";
 import { virtualScenarios } from "./virtual.ts";
 import type { Scenario } from "../world_testing.ts";
@@ -19,6 +20,7 @@ export const scenarios: readonly Scenario[] = [
   ...transportsScenarios,
   ...virtualScenarios,
   ...pipeScenarios,
+  ...settingsScenarios,
   ...readmeRewritingScenarios,
   ...readmeDomainScenarios,
   ...readmeSiteScenarios,
