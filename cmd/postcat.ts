@@ -75,6 +75,10 @@ function showAll(tool: Tool, parsed: ParsedOptions): number {
   const names = parsed.operands.length > 0 ? parsed.operands : [undefined];
   for (const name of names) {
     const input = name !== undefined && inQueue ? findQueueFile(tool.config, name) : openInput(name);
+    if (input === undefined) {
+      tool.log.warning(`close ${name}: Is a directory`);
+      continue;
+    }
     try {
       if (json) print(queueFileJson(input, options) + "\n");
       else if (!showQueueFile(input, options, (text) => tool.log.warning(text))) return 0;

@@ -46,18 +46,17 @@ function systemReason(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** A file by its name, or standard input. Throws `FatalError`. */
-export function openInput(name: string | undefined): PostcatInput {
+/** A file by its name, or standard input; undefined for a directory, which has no records. Throws `FatalError`. */
+export function openInput(name: string | undefined): PostcatInput | undefined {
   if (name === undefined) return { name: "stdin", source: memorySource(readStandardInput()) };
   try {
     const file = Deno.openSync(name);
     if (file.statSync().isDirectory) {
       file.close();
-      throw new FatalError(`open ${name}: Is a directory`);
+      return undefined;
     }
     return { name, source: fileSource(file) };
   } catch (error) {
-    if (error instanceof FatalError) throw error;
     throw new FatalError(`open ${name}: ${systemReason(error)}`);
   }
 }

@@ -91,7 +91,7 @@ class Printer {
       }
       const offset = options.raw || options.verbose ? walker.offset : before;
       this.#record(offset);
-      if (walker.type === RecordType.End && !options.raw) return true;
+      if (walker.type === RecordType.End) return true;
       if (this.#out.length > PIECE && !this.#flush()) return false;
     }
   }
@@ -178,6 +178,7 @@ class Printer {
     if (type === RecordType.Size && !this.#sizeSeen) {
       this.#contentSize = parseInt(decodeText(data), 10) || 0;
       this.#sizeSeen = this.#contentSize > 0;
+      if (!this.#sizeSeen) this.#warn(`invalid size record: ${decodeText(data).slice(0, 100)}`);
     }
     let name = recordTypeName(type, false);
     let value: string | undefined;
@@ -187,7 +188,8 @@ class Printer {
       const text = decodeText(data);
       const attribute = parseAttribute(text);
       if (attribute === undefined) {
-        this.#warn(`${this.#input.name}: malformed attribute at offset ${offset}: ${text.slice(0, 100)}`);
+        const problem = text.includes("=") ? "missing attribute name" : "missing '=' after attribute name";
+        this.#warn(`${this.#input.name}: malformed attribute: ${problem}: ${text.slice(0, 100)}`);
         return;
       }
       if (attribute.name === "create_time") {

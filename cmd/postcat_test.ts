@@ -75,6 +75,10 @@ Deno.test("postcat: damage is reported after what could be read", async () => {
   assert.match(cut.stdout, /^sender: alice@example\.com$/m);
   assert.match(cut.stderr, /^postcat: warning: stdin: record is cut off at offset 296$/m);
   assert.match(cut.stderr, /^postcat: fatal: record read error$/m);
+  const directory = await run("postcat", [".", "deferred.bin"]);
+  assert.equal(directory.code, 0);
+  assert.equal(directory.stderr, "postcat: warning: close .: Is a directory\n");
+  assert.match(directory.stdout, /^sender: alice@example\.com$/m);
   const other = await run("postcat", ["defer.log"]);
   assert.deepEqual(other, {
     code: 0,
