@@ -8,6 +8,7 @@ import { LMDB_MAGIC } from "./lmdb_file.ts";
 import { logicalLines } from "./logical_lines.ts";
 import { reasonOf } from "./reason.ts";
 import { parseSpec } from "./spec.ts";
+import { loadedTypes } from "./registry.ts";
 import { TableSet } from "./table_set.ts";
 import { TableError } from "./types.ts";
 
@@ -33,6 +34,21 @@ export interface Inspection {
   readonly problems: readonly string[];
 }
 
+/** Types whose tables are not in files, and what those do. */
+const WITHOUT_FILE: ReadonlyMap<string, string> = new Map([
+  ["environ", "looks keys up among the variables of the process environment"],
+  ["fail", "fails every lookup"],
+  ["inline", "has its entries in its name"],
+  ["pipemap", "asks the tables in its name one behind the other; look at those"],
+  ["randmap", "answers with one of the values in its name, chosen at random"],
+  ["socketmap", "asks a server"],
+  ["static", "answers every key with the value in its name"],
+  ["tcp", "asks a server"],
+  ["unionmap", "asks all tables in its name and joins their answers; look at those"],
+  ["unix", "asks the system for its users and groups"],
+]);
+const SERVED: ReadonlySet<string> = new Set(["socketmap", "tcp"]);
+
 const SQLITE_MAGIC = "SQLite format 3\0";
 
 /**
@@ -44,7 +60,13 @@ export function inspectTable(target: string): Inspection {
   if (colon !== null && !exists(target)) {
     const { type, name } = parseSpec(target);
     const format = indexFormats.get(type);
-    return format === undefined ? inspectText(name, type) : inspectIndex(name + format.suffix, format);
+    if (format !== undefined) return inspectIndex(name + format.suffix, format);
+    if (loadedTypes.has(type) && !SERVED.has(type)) return inspectSettings(name, type);
+    const how = WITHOUT_FILE.get(type);
+    if (how !== undefined) throw new TableError("configuration", `${target} is no file: the table ${how}`);
+    // Opening it says what is wrong with a type that is unknown or can't exist here.
+    if (!TEXT_TYPES.includes(type)) new TableSet().open(target);
+    return inspectText(name, type);
   }
   const format = recogniseIndex(head(target), statOf(target).size);
   if (format !== undefined) return inspectIndex(target, format);
@@ -157,6 +179,14 @@ function countEntries(
 
 /** Types of text files that can be told apart only by what the administrator calls them. */
 const RULE_TYPES = ["cidr", "regexp", "pcre"];
+const TEXT_TYPES = ["texthash", ...RULE_TYPES];
+
+/** A file with the parameters of a table that is elsewhere: behind a server, in a database. */
+function inspectSettings(path: string, type: string): Inspection {
+  const known = common(path);
+  const parameters = logicalLines(decodeText(Deno.readFileSync(path)), () => {}).length;
+  return { ...known, type: `${type} settings`, details: { parameters }, problems: [] };
+}
 
 function inspectText(path: string, type: string | undefined): Inspection {
   const known = common(path);

@@ -33,6 +33,23 @@ Deno.test("inspectTable: recognises every index file by its content", () => {
   Deno.removeSync(directory, { recursive: true });
 });
 
+Deno.test("inspectTable: says what tables are that are in no file, or whose file has only their settings", () => {
+  const path = Deno.makeTempFileSync();
+  Deno.writeTextFileSync(path, "hosts = db.example.com\nquery = SELECT a FROM b\n  WHERE c = '%s'\n");
+  const found = inspectTable(`mysql:${path}`);
+  assert.equal(found.type, "mysql settings");
+  assert.deepEqual(found.details, { parameters: 2 });
+  Deno.removeSync(path);
+  const refused: readonly (readonly [string, RegExp])[] = [
+    ["static:x", /static:x is no file: the table answers every key with the value in its name/],
+    ["inline:{a=b}", /is no file: the table has its entries in its name/],
+    ["tcp:localhost:7", /is no file: the table asks a server/],
+    ["hsah:x", /unsupported dictionary type: hsah/],
+    ["nis:x", /NIS is not supported; copy the map/],
+  ];
+  for (const [target, said] of refused) assert.throws(() => inspectTable(target), said, target);
+});
+
 Deno.test("inspectTable: text files, with the mistakes in them", () => {
   const path = Deno.makeTempFileSync();
   Deno.writeTextFileSync(path, "10.0.0.0/8 OK\n10.0.0.1/8 bad\n");
