@@ -1,7 +1,8 @@
 /** The client's side of Dovecot's authentication protocol, version 1, over a UNIX or TCP socket. */
 import { connect, type Socket } from "node:net";
 import { decodeText, encodeText } from "../bytes/mod.ts";
-import { decodeBase64, encodeBase64 } from "./text.ts";
+import { decodeBase64, encodeBase64, reasonOf } from "./text.ts";
+import type { TableLog } from "../table/mod.ts";
 import {
   SaslError,
   type SaslOutcome,
@@ -16,6 +17,7 @@ const TIMEOUT = 10;
 /** A server that sends more than this without a line end is no authentication server. */
 const MOST_UNREAD = 65536;
 const VERSION = "VERSION\t1\t1\n";
+const LOST = "Connection lost to authentication server";
 
 export interface DovecotOptions {
   /** `smtpd_sasl_path`: a path, `unix:path` or `inet:host:port`. */
@@ -24,6 +26,8 @@ export interface DovecotOptions {
   readonly queueDirectory: string;
   /** `smtp`. */
   readonly service: string;
+  /** Where it is said that the server does not keep to the protocol; nowhere if absent. */
+  readonly log?: TableLog | undefined;
 }
 
 interface Mechanism {
@@ -54,21 +58,28 @@ export function createDovecotServer(options: DovecotOptions): SaslServer {
   };
   /** Sends a line for one request and waits for the answer to it. */
   const ask = async (to: Link, id: number, line: string): Promise<Answer> => {
-    if (!to.open) throw new SaslError("Connection lost to authentication server");
+    if (!to.open) throw new SaslError(LOST);
     let timer: ReturnType<typeof setTimeout> | undefined;
     try {
       return await new Promise<Answer>((answer, fail) => {
         to.waiting.set(id, { answer, fail });
         timer = setTimeout(() => {
-          fail(new SaslError("Connection lost to authentication server"));
-          to.socket.destroy();
+          // Later requests go over a new connection; those that wait here keep their chance.
+          to.open = false;
+          fail(new SaslError(LOST));
         }, TIMEOUT * 1000);
         to.socket.write(encodeText(line));
       });
     } finally {
       clearTimeout(timer);
       to.waiting.delete(id);
+      if (!to.open && to.waiting.size === 0) to.socket.destroy();
     }
+  };
+
+  const backendError = (problem: string): SaslOutcome => {
+    options.log?.warning(problem);
+    return { kind: "failed", reason: "Authentication backend error" };
   };
 
   async function* dialogue(
@@ -76,7 +87,12 @@ export function createDovecotServer(options: DovecotOptions): SaslServer {
     initial: Uint8Array | undefined,
     peer: SaslPeer,
   ): ServerDialogue {
-    const to = await connected();
+    let to: Link;
+    try {
+      to = await connected();
+    } catch (error) {
+      return unreachable(error, "Can't connect to authentication server");
+    }
     const id = nextId++;
     let line = `AUTH\t${id}\t${mechanism}\tservice=${options.service}\tnologin` +
       `\tlip=${peer.serverAddress}\trip=${peer.clientAddress}` +
@@ -86,12 +102,29 @@ export function createDovecotServer(options: DovecotOptions): SaslServer {
       // Has to be the last one.
       (initial === undefined ? "" : `\tresp=${encodeBase64(initial)}`);
     for (;;) {
-      const { verb, fields } = await ask(to, id, `${line}\n`);
-      if (verb !== "CONT") return outcomeOf(verb, fields);
-      const challenge = decodeBase64(fields[0] ?? "");
-      if (challenge === undefined) throw new SaslError("the authentication server's challenge is not base64");
+      let answer: Answer;
+      try {
+        answer = await ask(to, id, `${line}\n`);
+      } catch (error) {
+        return unreachable(error, LOST);
+      }
+      const { verb, fields } = answer;
+      if (verb !== "CONT") {
+        const outcome = outcomeOf(verb, fields);
+        return outcome ?? backendError("missing Dovecot server OK username field");
+      }
+      if (fields[0] === undefined) return backendError("missing Dovecot server CONT reply field");
+      const challenge = decodeBase64(fields[0]);
+      if (challenge === undefined) return backendError("a challenge of the Dovecot server is not base64");
       line = `CONT\t${id}\t${encodeBase64(yield challenge)}`;
     }
+  }
+
+  /** The client may try again later. */
+  function unreachable(error: unknown, reason: string): SaslOutcome {
+    if (!(error instanceof SaslError)) throw error;
+    if (error.message !== LOST) options.log?.warning(`SASL: ${error.message}`);
+    return { kind: "failed", reason, temporary: true };
   }
 
   return {
@@ -118,13 +151,14 @@ function suits(mechanism: Mechanism, security: ReadonlySet<SecurityOption>): boo
   return true;
 }
 
-function outcomeOf(verb: string, fields: readonly string[]): SaslOutcome {
+/** What an answer says; undefined if it says yes and not to whom. */
+function outcomeOf(verb: string, fields: readonly string[]): SaslOutcome | undefined {
   const parameters = new Map(fields.map((field) => {
     const equals = field.indexOf("=");
     return equals < 0 ? [field, ""] : [field.slice(0, equals), field.slice(equals + 1)];
   }));
   const user = parameters.get("user");
-  if (verb === "OK" && user !== undefined && user !== "") return { kind: "done", user };
+  if (verb === "OK") return user === undefined || user === "" ? undefined : { kind: "done", user };
   const reason = parameters.get("reason") ?? "";
   return {
     kind: "failed",
@@ -146,7 +180,7 @@ function openLink(options: DovecotOptions): Promise<Link> {
       socket.destroy();
       reject(new SaslError(message));
       for (const { fail } of link.waiting.values()) {
-        fail(new SaslError("Connection lost to authentication server"));
+        fail(new SaslError(LOST));
       }
       link.waiting.clear();
     };
@@ -164,10 +198,11 @@ function openLink(options: DovecotOptions): Promise<Link> {
         socket.unref();
         resolve(link);
       } else if (verb === "VERSION" && fields[0] !== "1") {
-        end(`${options.path}: the authentication server speaks protocol version ${fields[0]}, not 1`);
+        end(`Protocol version mismatch (${fields[0]} vs. 1)`);
       } else if (verb === "MECH" && fields[0] !== undefined && /^[A-Z0-9_-]+$/i.test(fields[0])) {
         mechanisms.push({ name: fields[0].toUpperCase(), properties: new Set(fields.slice(1)) });
       } else if (verb === "OK" || verb === "FAIL" || verb === "CONT") {
+        if (fields[0] === undefined) options.log?.warning("SASL: Protocol error");
         link.waiting.get(Number(fields[0]))?.answer({ verb, fields: fields.slice(1) });
       }
     };
@@ -184,9 +219,9 @@ function openLink(options: DovecotOptions): Promise<Link> {
     });
     socket.on(
       "error",
-      (error) => end(`Can't connect to authentication server at ${options.path}: ${error.message}`),
+      (error) => end(`Connect to Dovecot auth socket '${options.path}' failed: ${reasonOf(error)}`),
     );
-    socket.on("close", () => end("Connection lost to authentication server"));
+    socket.on("close", () => end(LOST));
   });
 }
 

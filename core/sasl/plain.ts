@@ -1,7 +1,7 @@
 /** PLAIN (RFC 4616), LOGIN (no standard; as Cyrus SASL does it) and EXTERNAL (RFC 4422 appendix A). */
 import { canonicalUser, type Environment, failed, Reason } from "./environment.ts";
 import { octets, textOf } from "./text.ts";
-import type { SaslOutcome, ServerDialogue } from "./types.ts";
+import { SaslError, type SaslOutcome, type ServerDialogue } from "./types.ts";
 
 /** Bytes of a name that LOGIN takes. */
 const LONGEST_NAME = 1024;
@@ -13,13 +13,18 @@ async function checkPassword(
   password: Uint8Array,
 ): Promise<SaslOutcome> {
   if (user.trim() === "") {
-    return { kind: "failed", reason: Reason.generic, temporary: true, detail: "All-whitespace username." };
+    return { kind: "failed", reason: Reason.generic, temporary: true, detail: ["All-whitespace username."] };
   }
   const name = canonicalUser(environment, user);
   if (password.length === 0) return failed(Reason.refused, name);
-  return await environment.checker.check(user, password, environment.peer)
-    ? { kind: "done", user: name }
-    : failed(Reason.refused, name);
+  try {
+    return await environment.checker.check(user, password, environment.peer)
+      ? { kind: "done", user: name }
+      : failed(Reason.refused, name);
+  } catch (error) {
+    if (!(error instanceof SaslError)) throw error;
+    return { kind: "failed", reason: Reason.generic, temporary: true, detail: [error.message], user: name };
+  }
 }
 
 export async function* servePlain(environment: Environment, initial: Uint8Array | undefined): ServerDialogue {
@@ -36,7 +41,8 @@ export async function* servePlain(environment: Environment, initial: Uint8Array 
   if (authorization === undefined || user === undefined) return failed(Reason.protocol);
   const outcome = await checkPassword(environment, user, message.subarray(second + 1));
   if (outcome.kind === "failed") {
-    return outcome.temporary === true ? outcome : { ...outcome, detail: "Password verification failed" };
+    if (outcome.temporary === true && outcome.user === undefined) return outcome;
+    return { ...outcome, detail: [...outcome.detail ?? [], "Password verification failed"] };
   }
   if (authorization === "") return outcome;
   // Nobody may act for somebody else here.
@@ -46,12 +52,12 @@ export async function* servePlain(environment: Environment, initial: Uint8Array 
     kind: "failed",
     reason: Reason.refused,
     user: wanted,
-    detail: "Requested identity not authenticated identity",
+    detail: ["Requested identity not authenticated identity"],
   };
 }
 
 function malformed(detail: string): SaslOutcome {
-  return { kind: "failed", reason: Reason.protocol, detail };
+  return { kind: "failed", reason: Reason.protocol, detail: [detail] };
 }
 
 export async function* serveLogin(environment: Environment, initial: Uint8Array | undefined): ServerDialogue {

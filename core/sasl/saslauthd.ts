@@ -1,7 +1,7 @@
 /** The protocol of saslauthd's socket: four counted strings in, one counted text out, once a connection. */
 import { Buffer } from "node:buffer";
 import { connect } from "node:net";
-import { octets } from "./text.ts";
+import { octets, reasonOf } from "./text.ts";
 import { SaslError } from "./types.ts";
 
 /** Where the socket is unless `saslauthd_path` says otherwise. */
@@ -47,7 +47,7 @@ export function askSaslauthd(path: string, request: LoginRequest, seconds = TIME
     };
     socket.setTimeout(seconds * 1000, () => fail(`saslauthd at ${path} does not answer`));
     socket.on("connect", () => socket.write(bytes));
-    socket.on("error", (error) => fail(`cannot talk to saslauthd at ${path}: ${error.message}`));
+    socket.on("error", (error) => fail(`cannot connect to saslauthd server: ${reasonOf(error)} (${path})`));
     socket.on("data", (chunk: Uint8Array) => {
       chunks.push(chunk);
       const all = Buffer.concat(chunks);
@@ -58,7 +58,10 @@ export function askSaslauthd(path: string, request: LoginRequest, seconds = TIME
       socket.destroy();
       resolve(all.subarray(2, 2 + length).toString("latin1"));
     });
-    socket.on("end", () => fail(chunks.length === 0 ? "size read failed" : "read failed"));
+    socket.on("end", () => {
+      const received = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+      fail(received < 2 ? "size read failed" : "read failed");
+    });
   });
 }
 

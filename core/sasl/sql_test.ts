@@ -10,7 +10,7 @@ import {
   makeCertificate,
   ServerProcess,
 } from "../table/network/testing.ts";
-import { clientMechanisms, createCyrusServer, type SaslPeer, type SaslServer } from "./mod.ts";
+import { clientMechanisms, createCyrusServer, SaslError, type SaslPeer, type SaslServer } from "./mod.ts";
 
 const peer: SaslPeer = {
   clientAddress: "192.0.2.1",
@@ -60,7 +60,9 @@ async function login(server: SaslServer, name: string, user: string, password: s
     }
     return theirs.value.kind === "done" ? theirs.value.user : theirs.value.reason;
   } catch (error) {
-    return `(${(error as Error).name})`;
+    // What the SMTP server makes of it.
+    assert.ok(error instanceof SaslError, String(error));
+    return "generic failure";
   }
 }
 
@@ -82,7 +84,7 @@ async function checkLogins(server: SaslServer): Promise<void> {
     );
     assert.equal(await login(server, name, "' OR '1'='1", "geheim"), "authentication failure", name);
     assert.equal(await login(server, name, "\\' OR 1=1 -- ", "geheim"), "authentication failure", name);
-    assert.equal(await login(server, name, "twice", "one"), "(SaslError)", name);
+    assert.equal(await login(server, name, "twice", "one"), "generic failure", name);
   }
 }
 
@@ -110,7 +112,7 @@ Deno.test("sql: SQLite, every mechanism; wrong settings", async () => {
       auxprop_plugin: "sasldb sql",
       sasldb_path: `${directory}/none`,
     });
-    assert.equal(await login(both, "PLAIN", "carol", "geheim"), "(SaslError)");
+    assert.equal(await login(both, "PLAIN", "carol", "geheim"), "generic failure");
     both.close();
 
     for (
@@ -125,7 +127,7 @@ Deno.test("sql: SQLite, every mechanism; wrong settings", async () => {
       assert.throws(() => serverWith(directory, wrong), pattern);
     }
     const gone = serverWith(directory, { ...settings, sql_database: `${directory}/missing` });
-    assert.equal(await login(gone, "PLAIN", "carol", "geheim"), "(SaslError)");
+    assert.equal(await login(gone, "PLAIN", "carol", "geheim"), "generic failure");
     gone.close();
   } finally {
     Deno.removeSync(directory, { recursive: true });
@@ -188,11 +190,11 @@ CREATE USER 'tls'@'127.0.0.1' IDENTIFIED BY 'g:h/m' REQUIRE SSL; GRANT ALL ON ma
         assert.equal(await login(secure, "PLAIN", "carol", "geheim"), "carol@example.com");
         secure.close();
         const refused = serverWith(directory, { ...settings, sql_user: "tls" });
-        assert.equal(await login(refused, "PLAIN", "carol", "geheim"), "(SaslError)");
+        assert.equal(await login(refused, "PLAIN", "carol", "geheim"), "generic failure");
         refused.close();
       }
       const stranger = serverWith(directory, { ...settings, sql_passwd: "wrong" });
-      assert.equal(await login(stranger, "PLAIN", "carol", "geheim"), "(SaslError)");
+      assert.equal(await login(stranger, "PLAIN", "carol", "geheim"), "generic failure");
       stranger.close();
     } finally {
       await server.stop();
@@ -268,7 +270,7 @@ Deno.test({
       plain.close();
       // This server has no TLS: a session without it is not what was asked for.
       const secure = serverWith(bench.directory, { ...settings, sql_usessl: "yes" });
-      assert.equal(await login(secure, "PLAIN", "carol", "geheim"), "(SaslError)");
+      assert.equal(await login(secure, "PLAIN", "carol", "geheim"), "generic failure");
       secure.close();
     } finally {
       await server.stop("SIGINT");

@@ -18,8 +18,8 @@ export type SaslOutcome =
     readonly reason: string;
     /** The back end could not answer: the client may try again. */
     readonly temporary?: boolean;
-    /** More for the log, in the words of the Cyrus library. */
-    readonly detail?: string;
+    /** More for the log, in the words of the Cyrus library, a line each. */
+    readonly detail?: readonly string[];
     /** Who tried, as far as that is known. */
     readonly user?: string;
   };

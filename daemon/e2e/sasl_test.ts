@@ -78,13 +78,27 @@ Deno.test({
     Deno.chmodSync(file, 0o600);
     setSasldbPassword(file, "erin", "mx.example.com", octets("x"), 0o077);
     await until("no right to read", async () => await login("erin", "x") === "454");
-    assert.match(instance.log(), /warning: SASL: .*sasldb2/);
+    assert.match(instance.log(), /warning: SASL .*sasldb2/);
     await instance.stop();
     Deno.removeSync(directory, { recursive: true });
   },
 });
 
-Deno.test("passwords stand in no log, however much is logged", async () => {
+for (const format of ["classic", "json"]) {
+  const name = `passwords stand in no log and in no notice, however much is told: ${format}`;
+  Deno.test(name, () => tellEverything(format));
+}
+
+/** The files below a directory, as text. */
+function* contents(directory: string): Generator<string> {
+  for (const entry of Deno.readDirSync(directory)) {
+    const path = `${directory}/${entry.name}`;
+    if (entry.isDirectory) yield* contents(path);
+    else if (entry.isFile) yield new TextDecoder("latin1").decode(Deno.readFileSync(path));
+  }
+}
+
+async function tellEverything(format: string): Promise<void> {
   const directory = Deno.makeTempDirSync({ prefix: "postel-sasl-" });
   const right = "Tr0ub4dor-and-3";
   const wrong = "hunter2-typo-99";
@@ -112,7 +126,10 @@ Deno.test("passwords stand in no log, however much is logged", async () => {
         `smtp_sasl_password_maps = inline:{{[127.0.0.1]:${refusing.port}=me:${outward}} {[127.0.0.1]:${accepting.port}=me:${outward}}}`,
         `transport_maps = inline:{{refused.example=smtp:[127.0.0.1]:${refusing.port}} {accepted.example=smtp:[127.0.0.1]:${accepting.port}}}`,
         "relay_domains = refused.example, accepted.example",
+        `postel_log_format = ${format}`,
         "notify_classes = protocol, resource, software, policy, data, bounce, delay",
+        // Notices about sessions wait where they can be looked at.
+        "error_notice_recipient = postmaster@refused.example",
       ],
     });
     const dialogues: readonly (readonly string[])[] = [
@@ -123,6 +140,10 @@ Deno.test("passwords stand in no log, however much is logged", async () => {
       [`AUTH PLAIN ${btoa(`\0carol\0${wrong}`)} ${btoa(wrong)}`],
       [`AUTH PLAIN ${btoa(wrong)}`],
       [`AUTH NONSUCH ${btoa(`\0carol\0${wrong}`)}`],
+      [`AUTH ${btoa(`\0carol\0${wrong}`)}`, "RSET x"],
+      [`AUTH\t${btoa(wrong)}`, "RSET x"],
+      [plain("carol", wrong), wrong, btoa(wrong), "RSET x"],
+      [plain("carol", right), right, "RSET x"],
       ["AUTH PLAIN", btoa(`\0carol\0${wrong}\0`)],
       ["AUTH LOGIN", btoa("carol"), btoa(right)],
       ["AUTH LOGIN", btoa("carol"), btoa(wrong)],
@@ -145,7 +166,11 @@ Deno.test("passwords stand in no log, however much is logged", async () => {
     await instance.logged(/to=<someone@accepted\.example>.*status=sent/);
     await instance.logged(/to=<someone@refused\.example>.*status=(?:deferred|bounced)/);
     await instance.stop();
-    const log = instance.log();
+    const notices = [...contents(instance.spool)].filter((text) =>
+      text.includes("Transcript of session follows.")
+    );
+    assert.ok(notices.some((text) => text.includes("In:  AUTH PLAIN (not shown)")));
+    const log = [instance.log(), ...notices].join("\n");
     // The log is there, with the failures.
     assert.match(log, /SASL LOGIN authentication failed: authentication failure, sasl_username=carol/);
     const secrets = [right, wrong, outward].flatMap((secret) => [
@@ -169,4 +194,4 @@ Deno.test("passwords stand in no log, however much is logged", async () => {
     await accepting.close();
     Deno.removeSync(directory, { recursive: true });
   }
-});
+}

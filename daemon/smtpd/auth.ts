@@ -137,7 +137,7 @@ async function exchange(
     return fail(session, given, {
       kind: "failed",
       reason: "no mechanism available",
-      detail: `Couldn't find mech ${shownMechanism(given)}`,
+      detail: [`Couldn't find mech ${shownMechanism(given)}`],
     });
   }
   // RFC 4954 section 4: "=" stands for an empty response.
@@ -156,7 +156,7 @@ async function exchange(
   } catch (error) {
     if (!(error instanceof SaslError)) throw error;
     session.warn(`SASL: ${error.message}`);
-    outcome = { kind: "failed", reason: error.message, temporary: true };
+    outcome = { kind: "failed", reason: "generic failure", temporary: true };
   }
   if (outcome === "aborted") {
     session.warn(`${session.client.label}: SASL ${shownMechanism(given)} authentication aborted`);
@@ -227,11 +227,12 @@ function fail(session: Session, method: string, outcome: Failed): false {
   const { client, service } = session;
   const reason = printable(outcome.reason) || "(reason unavailable)";
   const user = outcome.user === undefined ? "(unavailable)" : printable(outcome.user).slice(0, SHOWN);
-  if (outcome.detail !== undefined) session.warn(`SASL authentication failure: ${outcome.detail}`);
+  for (const line of outcome.detail ?? []) session.warn(`SASL authentication failure: ${line}`);
+  const shown = shownMechanism(method);
   service.deps.log.warning(
-    `${client.label}: SASL ${shownMechanism(method)} authentication failed: ${reason}, sasl_username=${user}`,
+    `${client.label}: SASL ${shown} authentication failed: ${reason}, sasl_username=${user}`,
     "sasl_failed",
-    { client: client.label, clientAddress: client.address, method, reason, user: outcome.user },
+    { client: client.label, clientAddress: client.address, method: shown, reason, user: outcome.user },
   );
   return outcome.temporary === true
     ? session.refuse(454, "4.7.0", `Temporary authentication failure: ${reason}`, "nobody")

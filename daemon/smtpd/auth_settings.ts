@@ -103,7 +103,7 @@ function createServer(config: Config, log: SmtpdDeps["log"]): SaslServer {
         log,
       });
     case "dovecot":
-      return createDovecotServer({ path, queueDirectory: config.string("queue_directory"), service });
+      return createDovecotServer({ path, queueDirectory: config.string("queue_directory"), service, log });
     default:
       throw new ConfigError(
         `unsupported smtpd_sasl_type "${type}": use cyrus or dovecot`,
