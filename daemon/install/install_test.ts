@@ -227,10 +227,10 @@ async function emptyRoot(test: Deno.TestContext, program: string, root: string):
     assert.equal(Deno.readTextFileSync(`${root}/etc/postfix/main.cf`), before);
   });
 
-  await test.step("uninstalls all but mail, spool and what was changed", () => {
+  await test.step("uninstalls all but mail and what was changed", () => {
     const said = succeeds(inside("postel", "uninstall"));
     assert.match(said, /^kept \/etc\/postfix\/main\.cf: it was changed$/m);
-    assert.match(said, /^kept the user postfix: directories that belong to it stay$/m);
+    assert.match(said, /^removed \/var\/spool\/postfix\/private$/m);
     const left = snapshot(root).filter(notCache).filter((line) => !empty.includes(line));
     const paths = left.filter((line) => !/^\/etc\/(passwd|group) /.test(line)).map((line) =>
       line.split(" ")[0]!

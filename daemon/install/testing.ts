@@ -95,6 +95,10 @@ export function makeRoot(root: string): void {
     "useradd",
     'for name; do :; done; echo "$name:x:890:890::/:/sbin/nologin" >>/etc/passwd; echo "$name:x:890:" >>/etc/group',
   );
+  const without = (file: string) =>
+    `kept=$(while read -r line; do case $line in "$1":*) ;; *) echo "$line" ;; esac; done <${file}); echo "$kept" >${file}`;
+  script("groupdel", without("/etc/group"));
+  script("userdel", `${without("/etc/passwd")}; ${without("/etc/group")}`);
   Deno.writeTextFileSync(`${root}/etc/hosts`, "127.0.0.1 localhost\n");
 }
 

@@ -1,4 +1,6 @@
 /** Takes an installation back: what its manifest lists, as far as it is as it was installed. */
+import { basename } from "node:path";
+import { NEW_FILES } from "../../core/queue/mod.ts";
 import { lookupGroup, lookupUser } from "../../core/system/mod.ts";
 import { removeAccount } from "./accounts.ts";
 import { inUse } from "./in_use.ts";
@@ -33,9 +35,33 @@ function judge(entry: Entry): Removal {
   }
 }
 
+/**
+ * What a mail system that is stopped leaves behind: sockets, lock files, places for new queue files. Nothing of this is
+ * mail or is of use.
+ */
+function leftBehind(directory: string): string[] {
+  const name = basename(directory);
+  return [...Deno.readDirSync(directory)].filter((entry) => {
+    if (entry.isFile) return entry.name === "master.pid" || entry.name === "master.lock";
+    const path = `${directory}/${entry.name}`;
+    return entry.isDirectory
+      ? path.endsWith(`/${NEW_FILES}`) && holdsNoFiles(path)
+      : (name === "private" || name === "public") && Deno.lstatSync(path).isSocket === true;
+  }).map((entry) => `${directory}/${entry.name}`);
+}
+
+function holdsNoFiles(directory: string): boolean {
+  return [...Deno.readDirSync(directory)].every(({ name, isDirectory }) =>
+    isDirectory && holdsNoFiles(`${directory}/${name}`)
+  );
+}
+
 /** Is everything in a directory going to be removed as well? */
 function willBeEmpty(path: string, removed: ReadonlySet<string>): boolean {
-  return [...Deno.readDirSync(path)].every(({ name }) => removed.has(`${path}/${name}`));
+  const left = leftBehind(path);
+  return [...Deno.readDirSync(path)].map(({ name }) => `${path}/${name}`).every((each) =>
+    removed.has(each) || left.includes(each)
+  );
 }
 
 /** What uninstalling will do, in order: last installed, first removed. Changes nothing. */
@@ -85,6 +111,9 @@ export function uninstall(manifest: string, plan: readonly Removal[]): void {
   try {
     for (const { entry, action } of plan) {
       if (action !== "remove") continue;
+      if (entry.kind === "directory") {
+        leftBehind(entry.path).forEach((path) => Deno.removeSync(path, { recursive: true }));
+      }
       if (!("path" in entry)) removeAccount(entry);
       else Deno.removeSync(entry.path, { recursive: entry.kind === "tree" });
     }
