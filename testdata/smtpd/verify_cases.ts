@@ -172,6 +172,8 @@ export function probeLines(log: string, { server, closed, moody }: VerifyPorts):
     line.slice(line.indexOf(": ") + 2)
       .replace(/^[0-9A-F]{6,}: /, "")
       .replace(/delay=[^,]*, delays=[^,]*, /, "")
+      // Probes that come close together share a session.
+      .replace(/conn_use=\d+, /, "")
       .replaceAll(`:${server}`, ":SERVER").replaceAll(`:${closed}`, ":CLOSED").replaceAll(`:${moody}`, ":MOODY")
       .replace(/from \S+\[127\.0\.0\.1\]:/, "from CLIENT:")
   );

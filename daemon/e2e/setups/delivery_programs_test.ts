@@ -132,7 +132,7 @@ Deno.test({
     const [words, ...content] = world.read("out/uux")!.split("\n\n");
     assert.equal(
       words,
-      "[-r]\n[-n]\n[-z]\n[-asender@example.org]\n[-]\n[uucp-host!rmail]\n[(a@uucp.example)]\n[(b@deep.uucp.example)]",
+      "[-r]\n[-n]\n[-z]\n[-asender@example.org]\n[-]\n[uucp-host!rmail]\n[(b@deep.uucp.example)]\n[(a@uucp.example)]",
     );
     assert.match(content.join("\n\n"), /^From sender@example\.org [^\n]+\nReceived: /);
     assert.equal([...log.matchAll(/relay=uucp, .*status=sent \(delivered via uucp service\)/g)].length, 2);
