@@ -1,20 +1,12 @@
 /** saslauthd's ldap mechanism against OpenLDAP's server. */
 import assert from "node:assert/strict";
-import { Bench, freePort, installed, listening, ServerProcess } from "../../core/table/network/testing.ts";
+import { hasSlapd, makeSlapd, SUFFIX_LDIF } from "../../core/table/network/slapd_testing.ts";
+import { Bench, freePort } from "../../core/table/network/testing.ts";
 import { hasOpenssl, makeCertificate } from "../../core/tls/testing.ts";
 import { type Mechanism, openMechanism } from "./mod.ts";
 import { ask, octets } from "./testing.ts";
 
-const slapd = installed("/usr/sbin/slapd");
-const slapadd = installed("/usr/sbin/slapadd");
-
-const LDIF = `dn: dc=example,dc=com
-objectClass: dcObject
-objectClass: organization
-dc: example
-o: Example
-
-dn: ou=people,dc=example,dc=com
+const LDIF = SUFFIX_LDIF + `dn: ou=people,dc=example,dc=com
 objectClass: organizationalUnit
 ou: people
 
@@ -46,7 +38,7 @@ async function digest(algorithm: "SHA-1", ...parts: Uint8Array[]): Promise<Uint8
 
 Deno.test({
   name: "ldap: bind, custom and fastbind, groups, tokens, servers that are down",
-  ignore: slapd === undefined || slapadd === undefined,
+  ignore: !hasSlapd,
   sanitizeResources: false,
   async fn() {
     const bench = new Bench();
@@ -60,53 +52,28 @@ Deno.test({
       makeCertificate(directory, "ldap", "localhost", { ca: "ca", address: "127.0.0.1" });
       makeCertificate(directory, "client", "saslauthd", { ca: "ca" });
     }
-    Deno.mkdirSync(`${directory}/db`);
-    Deno.writeTextFileSync(
-      `${directory}/slapd.conf`,
-      `include /etc/ldap/schema/core.schema
-include /etc/ldap/schema/cosine.schema
-include /etc/ldap/schema/inetorgperson.schema
-pidfile ${directory}/slapd.pid
-modulepath /usr/lib/ldap
-moduleload back_mdb
-${
-        certified
-          ? `TLSCertificateFile ${directory}/ldap.pem\nTLSCertificateKeyFile ${directory}/ldap.key\n` +
-            `TLSCACertificateFile ${directory}/ca.pem\nTLSVerifyClient try\n`
-          : ""
-      }database mdb
-suffix "dc=example,dc=com"
-rootdn "cn=admin,dc=example,dc=com"
-rootpw geheim
-directory ${directory}/db
-access to attrs=userPassword by anonymous auth by * none
-access to * by * read
-`,
-    );
     const salt = octets("salt");
     const ssha = new Uint8Array([...await digest("SHA-1", octets("carol's"), salt), ...salt]).toBase64();
     // MD5 of "dave's".
     const { createHash } = await import("node:crypto");
     const md5 = createHash("md5").update("dave's").digest("base64");
-    Deno.writeTextFileSync(
-      `${directory}/data.ldif`,
-      LDIF.replace("SSHA_HASH", ssha).replace("MD5_HASH", md5),
-    );
-    const added = await new Deno.Command(slapadd!, {
-      args: ["-f", `${directory}/slapd.conf`, "-l", `${directory}/data.ldif`],
-    }).output();
-    assert.equal(added.code, 0, new TextDecoder().decode(added.stderr));
     const url = `ldap://127.0.0.1:${port}/`;
     const secure = `ldaps://127.0.0.1:${tlsPort}/`;
-    const urls = certified ? [url, secure] : [url];
-    const process = new ServerProcess(slapd!, [
-      "-f",
-      `${directory}/slapd.conf`,
-      "-h",
-      urls.join(" "),
-      "-d",
-      "0",
-    ]);
+    const { server, start } = await makeSlapd({
+      directory,
+      port,
+      tlsPort: certified ? tlsPort : undefined,
+      tls: certified
+        ? [
+          `TLSCertificateFile ${directory}/ldap.pem`,
+          `TLSCertificateKeyFile ${directory}/ldap.key`,
+          `TLSCACertificateFile ${directory}/ca.pem`,
+          "TLSVerifyClient try",
+        ]
+        : [],
+      access: ["access to attrs=userPassword by anonymous auth by * none", "access to * by * read"],
+      ldif: LDIF.replace("SSHA_HASH", ssha).replace("MD5_HASH", md5),
+    });
     let count = 0;
     const open = (lines: string) => {
       const path = `${directory}/saslauthd${count++}.conf`;
@@ -135,7 +102,7 @@ access to * by * read
       breakOut: "NO",
     };
     try {
-      await process.start(() => listening({ hostname: "127.0.0.1", port }));
+      await start();
       assert.deepEqual(await all(await open("")), good, "bind");
       const admin = "ldap_bind_dn: cn=admin,dc=example,dc=com\nldap_password: geheim\n";
       assert.deepEqual(await all(await open(`${admin}ldap_auth_method: custom\n`)), good, "custom");
@@ -183,7 +150,7 @@ access to * by * read
       await assert.rejects(open("ldap_use_sasl: yes\n"), /ldap_use_sasl is not supported/);
       await assert.rejects(open("ldap_scope: everywhere\n"), /ldap_scope: use one of/);
     } finally {
-      await process.stop();
+      await server.stop();
     }
     try {
       await assert.rejects(ask(await open("ldap_timeout: 2\n"), "carol", "carol's"));

@@ -5,7 +5,8 @@ import { decodeText } from "../../bytes/mod.ts";
 import type { OpenContext } from "../context.ts";
 import { expandQuery } from "../query_template.ts";
 import { type Table, TableError } from "../types.ts";
-import { collectValues, type LdapQuery, type LdapSearch } from "./ldap_entries.ts";
+import { collectValues, type LdapEntry, type LdapQuery, type LdapSearch } from "./ldap_entries.ts";
+import { type AskServer, followReferrals, type LdapAnswer } from "./ldap_referrals.ts";
 import { quoteForFilter, quoteForName } from "./ldap_quote.ts";
 import { type LdapServer, type LdapSettings, readLdapSettings } from "./ldap_settings.ts";
 import { queryError } from "./query_error.ts";
@@ -57,7 +58,7 @@ export function openLdap(context: OpenContext): Table {
         attributes: [...ordinary, ...special, ...terminal, ...leaf],
       };
       const values = await pool.use((session) => {
-        const search: LdapSearch = (wanted) => ask(session.client, wanted, settings, context);
+        const search: LdapSearch = (wanted) => searchAll(session.client, wanted, settings, context);
         return collectValues(query, search, settings, context);
       });
       return answers.join(values, key);
@@ -138,12 +139,38 @@ async function bind(client: Client, settings: LdapSettings): Promise<void> {
   }
 }
 
+/** The entries that a search finds on this server and, with `chase_referrals`, on those that it refers to. */
+async function searchAll(
+  client: Client,
+  query: LdapQuery,
+  settings: LdapSettings,
+  context: OpenContext,
+): Promise<readonly LdapEntry[]> {
+  const answer = await ask(client, query, settings, context);
+  if (!settings.chaseReferrals || answer.references.length === 0) return answer.entries;
+  const askServer: AskServer = async (server, wanted) => {
+    const session = await connect(server, { ...settings, bind: "none" }, () => {});
+    try {
+      return await ask(session.client, wanted, settings, context);
+    } finally {
+      session.socket.destroy();
+    }
+  };
+  try {
+    return await followReferrals(answer, query, askServer);
+  } catch (error) {
+    if (error instanceof TableError) throw error;
+    // Another server's trouble: the connection to this one is as good as before.
+    throw queryError(context, `${context.type}:${context.name}: referral: ${(error as Error).message}`);
+  }
+}
+
 async function ask(
   client: Client,
   query: LdapQuery,
   settings: LdapSettings,
   context: OpenContext,
-): Promise<[string, string[]][][]> {
+): Promise<LdapAnswer> {
   const options: SearchOptions = {
     scope: query.scope,
     filter: query.filter,
@@ -155,17 +182,17 @@ async function ask(
     explicitBufferAttributes: [...query.attributes],
   };
   try {
-    const { searchEntries } = await client.search(query.base, options);
+    const { searchEntries, searchReferences } = await client.search(query.base, options);
     if (settings.sizeLimit > 0 && searchEntries.length > settings.sizeLimit) {
       throw queryError(
         context,
         `${context.type}:${context.name}: size limit of ${settings.sizeLimit} exceeded`,
       );
     }
-    return searchEntries.map(attributesOf);
+    return { entries: searchEntries.map(attributesOf), references: searchReferences };
   } catch (error) {
     if (error instanceof TableError) throw error;
-    if (error instanceof NoSuchObjectError) return [];
+    if (error instanceof NoSuchObjectError) return { entries: [], references: [] };
     throw explained(error);
   }
 }
@@ -182,7 +209,7 @@ function explained(error: unknown): Error {
 }
 
 /** The attributes of an entry and their values, in the server's order. */
-function attributesOf(entry: Entry): [string, string[]][] {
+function attributesOf(entry: Entry): LdapEntry {
   return Object.entries(entry).filter(([name]) => name !== "dn").map(([name, value]) => [
     name,
     (Array.isArray(value) ? value : [value]).map((item) =>

@@ -11,8 +11,11 @@ export interface LdapQuery {
   readonly attributes: readonly string[];
 }
 
-/** Does a search; for each entry the attributes with their values, in the server's order. */
-export type LdapSearch = (query: LdapQuery) => Promise<[string, string[]][][]>;
+/** The attributes of an entry with their values, in the server's order. */
+export type LdapEntry = readonly (readonly [string, readonly string[]])[];
+
+/** Does a search. */
+export type LdapSearch = (query: LdapQuery) => Promise<readonly LdapEntry[]>;
 
 /** The recursion may do this many searches for each level that it may go down. */
 const SEARCHES_PER_LEVEL = 10;

@@ -31,6 +31,7 @@ export interface LdapSettings {
   readonly expansionLimit: number;
   readonly sizeLimit: number;
   readonly dereference: "never" | "search" | "find" | "always";
+  readonly chaseReferrals: boolean;
   readonly startTls: boolean;
   readonly tls: TlsFiles & { readonly rejectUnauthorized: boolean };
   readonly retrySeconds: number;
@@ -87,6 +88,7 @@ export function readLdapSettings(context: OpenContext): LdapSettings {
     expansionLimit,
     sizeLimit: all.int("size_limit", expansionLimit, 0),
     dereference: DEREFERENCE[all.int("dereference", 0, 0)] ?? bad(all, "dereference", "0, 1, 2 or 3"),
+    chaseReferrals: all.bool("chase_referrals", false),
     startTls: all.bool("start_tls", false),
     tls: {
       ...readTlsFiles({
@@ -153,9 +155,6 @@ const IGNORED = [
 
 function warnAboutOthers(context: OpenContext, all: TableSettings): void {
   warnAboutIgnored(context, all, IGNORED);
-  if (all.bool("chase_referrals", false)) {
-    context.log.warning(`${context.type}:${context.name}: chase_referrals: referrals are not followed`);
-  }
   const version = all.int("version", 3, 1);
   if (version !== 3) {
     context.log.warning(`${context.type}:${context.name}: version = ${version}: version 3 is used instead`);

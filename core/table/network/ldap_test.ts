@@ -1,20 +1,15 @@
 import assert from "node:assert/strict";
+import { hasSlapd, makeSlapd, SUFFIX, SUFFIX_LDIF } from "./slapd_testing.ts";
 import {
   Bench,
   compareWithPostmap,
   freePort,
-  installed,
-  listening,
   makeCertificate,
   outcome,
   outcomeWithoutRights,
-  ServerProcess,
 } from "./testing.ts";
 
-const slapd = installed("/usr/sbin/slapd");
-const slapadd = installed("/usr/sbin/slapadd");
-const missing = slapd === undefined || slapadd === undefined;
-if (missing) console.log("ldap tables are not tested: slapd is not installed");
+if (!hasSlapd) console.log("ldap tables are not tested: slapd is not installed");
 
 /** A person's entry; names that LDIF can't hold as they are go in as BASE64. */
 function person(cn: string, lines: Readonly<Record<string, string | readonly string[]>>): string {
@@ -36,13 +31,7 @@ function base64(text: string): string {
 }
 
 const PEOPLE = "ou=people,dc=example,dc=com";
-const LDIF = `dn: dc=example,dc=com
-objectClass: dcObject
-objectClass: organization
-dc: example
-o: Example
-
-dn: ${PEOPLE}
+const LDIF = SUFFIX_LDIF + `dn: ${PEOPLE}
 objectClass: organizationalUnit
 ou: people
 
@@ -83,6 +72,26 @@ ou: people
   person("leafy", { mail: "leafy@example.com", roomNumber: "leaf@example.net" }),
 ].join("");
 
+/** A part of the directory that refers to the people, to itself, and to a server that is not there. */
+const referrals = (port: number) =>
+  [
+    ["branch", `ldap://127.0.0.1:${port}/${PEOPLE}??sub`],
+    ["circle", `ldap://127.0.0.1:${port}/ou=circle,${SUFFIX}??sub`],
+    ["nowhere", `ldap://127.0.0.1:1/${PEOPLE}??sub`],
+  ].map(([unit, url]) =>
+    `dn: ou=${unit},${SUFFIX}
+objectClass: organizationalUnit
+ou: ${unit}
+
+dn: cn=elsewhere,ou=${unit},${SUFFIX}
+objectClass: referral
+objectClass: extensibleObject
+cn: elsewhere
+ref: ${url}
+
+`
+  ).join("");
+
 const KEYS = [
   "plain@example.com",
   "two@example.com",
@@ -112,52 +121,28 @@ const KEYS = [
 
 Deno.test({
   name: "ldap: a real server, with the answers of real postmap",
-  ignore: missing,
+  ignore: !hasSlapd,
   sanitizeResources: false,
   async fn(t) {
     const bench = new Bench();
     const directory = bench.directory;
     const port = freePort();
     const tlsPort = freePort();
-    Deno.mkdirSync(`${directory}/db`);
     const certified = await makeCertificate(directory);
-    Deno.writeTextFileSync(
-      `${directory}/slapd.conf`,
-      `include /etc/ldap/schema/core.schema
-include /etc/ldap/schema/cosine.schema
-include /etc/ldap/schema/inetorgperson.schema
-pidfile ${directory}/slapd.pid
-modulepath /usr/lib/ldap
-moduleload back_mdb
-${certified ? `TLSCertificateFile ${directory}/cert.pem\nTLSCertificateKeyFile ${directory}/key.pem\n` : ""}
-database mdb
-suffix "dc=example,dc=com"
-rootdn "cn=admin,dc=example,dc=com"
-rootpw geheim
-directory ${directory}/db
-access to filter=(departmentNumber=secret) by dn.exact="cn=plain,${PEOPLE}" read by * none
-access to * by * read
-`,
-    );
-    Deno.writeTextFileSync(`${directory}/data.ldif`, LDIF);
-    const added = await new Deno.Command(slapadd!, {
-      args: ["-f", `${directory}/slapd.conf`, "-l", `${directory}/data.ldif`],
-    }).output();
-    assert.equal(added.code, 0, new TextDecoder().decode(added.stderr));
-    const urls = [
-      `ldap://127.0.0.1:${port}`,
-      `ldapi://${encodeURIComponent(`${directory}/ldapi`)}`,
-      ...(certified ? [`ldaps://127.0.0.1:${tlsPort}`] : []),
-    ];
-    const server = new ServerProcess(slapd!, [
-      "-f",
-      `${directory}/slapd.conf`,
-      "-h",
-      urls.join(" "),
-      "-d",
-      "0",
-    ]);
-    const ready = () => listening({ hostname: "127.0.0.1", port });
+    const { server, start } = await makeSlapd({
+      directory,
+      port,
+      tlsPort: certified ? tlsPort : undefined,
+      socket: `${directory}/ldapi`,
+      tls: certified
+        ? [`TLSCertificateFile ${directory}/cert.pem`, `TLSCertificateKeyFile ${directory}/key.pem`]
+        : [],
+      access: [
+        `access to filter=(departmentNumber=secret) by dn.exact="cn=plain,${PEOPLE}" read by * none`,
+        "access to * by * read",
+      ],
+      ldif: LDIF + referrals(port),
+    });
     const base = {
       server_host: `ldap://127.0.0.1:${port}`,
       version: 3,
@@ -174,7 +159,7 @@ access to * by * read
       return answers;
     };
     try {
-      await server.start(ready);
+      await start();
 
       await t.step("keys with every kind of special character", async () => {
         const answers = await compared({});
@@ -231,6 +216,30 @@ access to * by * read
           recursion_limit: 20,
         });
         assert.equal(await outcome(loop, "loop@example.com"), "(temporary)");
+      });
+      await t.step("referrals are followed if that is asked for, a circle of them not for ever", async () => {
+        const branch = { search_base: `ou=branch,${SUFFIX}` };
+        assert.equal((await compared(branch))["plain@example.com"], "(none)");
+        const answers = await compared({ ...branch, chase_referrals: "yes" });
+        assert.equal(answers["plain@example.com"], "target@example.net");
+        assert.equal(answers["none@example.com"], "(none)");
+        // The password is for the server that is configured.
+        const bound = {
+          ...base,
+          ...branch,
+          chase_referrals: "yes",
+          bind_dn: `cn=admin,${SUFFIX}`,
+          bind_pw: "geheim",
+        };
+        assert.equal(await outcome(bench.table("ldap", bound), "hidden@example.com"), "(none)");
+        for (const unit of ["circle", "nowhere"]) {
+          const table = bench.table("ldap", {
+            ...base,
+            search_base: `ou=${unit},${SUFFIX}`,
+            chase_referrals: "yes",
+          });
+          assert.equal(await outcome(table, "plain@example.com"), "(temporary)", unit);
+        }
       });
       await t.step("the bind decides what is seen; a wrong password is a temporary error", async () => {
         const bound = { ...base, bind_dn: "cn=admin,dc=example,dc=com", bind_pw: "geheim" };
@@ -310,7 +319,7 @@ access to * by * read
         assert.equal(await outcome(table, "hidden@example.com"), "hidden");
         await server.stop("SIGKILL");
         assert.equal(await outcome(table, "hidden@example.com"), "(temporary)");
-        await server.start(ready);
+        await start();
         assert.equal(await outcome(table, "hidden@example.com"), "hidden");
         // The server stops answering in the middle of a search.
         const silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
