@@ -1,18 +1,17 @@
 /** Editing master.cf in place (postconf -M, -F and -P with -e, -# and -X). */
-import { isSpace } from "../logical_lines.ts";
-import { MASTER_FIELDS } from "../master_file.ts";
+import { isSpace, logicalLines } from "../logical_lines.ts";
+import { MASTER_FIELDS, splitWords } from "../master_file.ts";
 import {
   checkField,
   type MasterField,
   type MasterRow,
   matchesPattern,
   normalizeArguments,
-  parseMasterTable,
+  parseMasterRow,
   printMasterRow,
   type Warn,
 } from "../show/master_table.ts";
 import type { CommandArgument } from "../show/printing.ts";
-import { splitWords } from "../master_file.ts";
 import { ConfigError } from "../types.ts";
 import { endLastLine, isCommentOrBlank, physicalLines } from "./edit_main.ts";
 import { rewriteFile } from "./rewrite_file.ts";
@@ -37,9 +36,12 @@ export function editMaster(directory: string, edits: readonly MasterEdit[], warn
   rewriteFile(path, (text) => editMasterText(text, edits, path, warn));
 }
 
-/** The same on text. A changed entry is printed anew in its place; all other lines stay as they are. */
+/**
+ * The same on text. A changed entry is printed anew in its place; all other lines stay as they are, whatever is wrong
+ * with them: so a file that is broken can be mended.
+ */
 export function editMasterText(text: string, edits: readonly MasterEdit[], path: string, warn: Warn): string {
-  const rows = new Map(parseMasterTable(text, path, warn).map((row) => [row.origin.line, row]));
+  const rows = new Map(rowsOf(text, path, warn).map((row) => [row.line, row]));
   const matched = new Set<MasterEdit>();
   const result: string[] = [];
   let fate: "keep" | "drop" | "comment" = "keep";
@@ -71,9 +73,40 @@ export function editMasterText(text: string, edits: readonly MasterEdit[], path:
   return result.join("");
 }
 
+/** An entry of the file. */
+interface FileRow {
+  /** Number of its first line. */
+  readonly line: number;
+  readonly service: string;
+  readonly type: string;
+  /** Its columns and arguments, checked. Throws `ConfigError`. */
+  parse(): RowText;
+}
+
+function rowsOf(text: string, path: string, warn: Warn): FileRow[] {
+  return logicalLines(text).map(({ line, text }) => {
+    const problem = (what: string) =>
+      new ConfigError(`file ${path}: line ${line}: ${what}`, { file: path, line });
+    const [service, type] = splitWords(text);
+    if (service === undefined || type === undefined) {
+      throw problem("specify service name and type on the same line");
+    }
+    return {
+      line,
+      service,
+      type,
+      parse() {
+        const row = parseMasterRow(text, warn);
+        if (row === undefined) throw problem("bad field count");
+        return row;
+      },
+    };
+  });
+}
+
 /** What becomes of an entry: a new one, or the fate of its lines. */
 function applyEdits(
-  row: MasterRow,
+  row: FileRow,
   edits: readonly MasterEdit[],
   matched: Set<MasterEdit>,
 ): RowText | "keep" | "drop" | "comment" {
@@ -84,15 +117,14 @@ function applyEdits(
     if (edit.kind === "entry") outcome = matched.has(edit) ? "drop" : edit.row;
     else if (edit.kind === "comment") outcome = "comment";
     else if (edit.kind === "remove") outcome = "drop";
-    else outcome = changed(typeof outcome === "string" ? row : outcome, edit);
+    else outcome = changed(typeof outcome === "string" ? row.parse() : outcome, edit);
     matched.add(edit);
   }
   return outcome;
 }
 
 /** Patterns are matched with the entry as it stands in the file, whatever earlier edits made of it. */
-function concerns(edit: MasterEdit, row: MasterRow): boolean {
-  const [service, type] = row.fields as [string, string];
+function concerns(edit: MasterEdit, { service, type }: FileRow): boolean {
   if (matchesPattern([service, type], [edit.service, edit.type])) return true;
   return edit.kind === "entry" && edit.row.fields[0] === service && edit.row.fields[1] === type;
 }

@@ -69,6 +69,22 @@ Deno.test("editMasterText: a new entry leaves no second one of its name", () => 
   assert.equal(change("nosuch", "b"), "a x\n# 1\nb\n# 2\na x\n");
 });
 
+Deno.test("editMasterText: a broken entry is in the way of its own fields only", () => {
+  const master = "a unix - -\nb unix - - - - - x\n";
+  const change = (edit: Parameters<typeof editMasterText>[1][number]) =>
+    editMasterText(master, [edit], "master.cf", assert.fail);
+  const a = { service: "a", type: "unix", request: "" };
+  assert.equal(change({ ...a, kind: "remove" }), "b unix - - - - - x\n");
+  assert.equal(change({ ...a, kind: "comment" }), "#a unix - -\nb unix - - - - - x\n");
+  assert.equal(
+    change({ ...a, service: "b", kind: "field", field: "command", value: "y" }),
+    "a unix - -\nb          unix  -       -       -       -       -       y\n",
+  );
+  assert.throws(() => change({ ...a, kind: "field", field: "chroot", value: "n" }), {
+    message: "file master.cf: line 1: bad field count",
+  });
+});
+
 Deno.test("editMasterText: a changed entry stays in its place", () => {
   const master =
     "# top\nsmtp inet n - y - - smtpd\n  -v\n# inside\n  -o a=b\n# next\nrelay unix - - y - - smtp";
@@ -112,7 +128,7 @@ Deno.test("editMain: mode and owner stay, nothing is left behind", () => {
 });
 
 Deno.test("edits that fail leave the file as it was", () => {
-  const directory = temporary({ "master.cf": "bad line\n" });
+  const directory = temporary({ "master.cf": "bad\n" });
   const edit = { service: "a", type: "inet", request: "", kind: "remove" } as const;
   assert.throws(() => editMaster(directory, [edit], assert.fail), ConfigError);
   assert.throws(() => editMain(directory, {}, assert.fail), (error: Error) => {
@@ -121,7 +137,7 @@ Deno.test("edits that fail leave the file as it was", () => {
   });
   assert.throws(() => rewriteFile(`${directory}/no/where`, () => ""), ConfigError);
   assert.deepEqual([...Deno.readDirSync(directory)].map(({ name }) => name), ["master.cf"]);
-  assert.equal(Deno.readTextFileSync(`${directory}/master.cf`), "bad line\n");
+  assert.equal(Deno.readTextFileSync(`${directory}/master.cf`), "bad\n");
   Deno.removeSync(directory, { recursive: true });
 });
 
