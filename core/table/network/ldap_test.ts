@@ -1,13 +1,6 @@
 import assert from "node:assert/strict";
 import { hasSlapd, makeSlapd, SUFFIX, SUFFIX_LDIF } from "./slapd_testing.ts";
-import {
-  Bench,
-  compareWithPostmap,
-  freePort,
-  makeCertificate,
-  outcome,
-  outcomeWithoutRights,
-} from "./testing.ts";
+import { Bench, Comparison, freePort, makeCertificate, outcome, outcomeWithoutRights } from "./testing.ts";
 
 if (!hasSlapd) console.log("ldap tables are not tested: slapd is not installed");
 
@@ -150,14 +143,8 @@ Deno.test({
       query_filter: "(|(mail=%s)(employeeType=%s))",
       result_attribute: "description",
     };
-    const comparisons: Promise<void>[] = [];
-    const compared = async (values: Record<string, string | number>) => {
-      const table = bench.table("ldap", { ...base, ...values });
-      const answers: Record<string, string> = {};
-      for (const key of KEYS) answers[key] = await outcome(table, key);
-      comparisons.push(compareWithPostmap(`ldap:${table.name}`, answers));
-      return answers;
-    };
+    const comparison = new Comparison(bench, "ldap", base, KEYS);
+    const compared = (values: Record<string, string | number>) => comparison.answers(values);
     try {
       await start();
 
@@ -307,7 +294,7 @@ Deno.test({
         assert.ok(answers.every((answer) => answer === "target@example.net"));
       });
       await t.step("real postmap gives the same answers", async () => {
-        await Promise.all(comparisons);
+        await comparison.done();
       });
       await t.step("a process that gave up root can ask", async () => {
         const table = bench.table("ldap", certified ? { ...base, start_tls: "yes" } : base);

@@ -2,15 +2,7 @@ import assert from "node:assert/strict";
 import { configFromText } from "../../config/mod.ts";
 import { aliasDefaults, makeTable, removeKeys } from "../maker.ts";
 import { TableSet } from "../mod.ts";
-import {
-  Bench,
-  compareWithPostmap,
-  freePort,
-  installed,
-  listening,
-  outcome,
-  ServerProcess,
-} from "./testing.ts";
+import { Bench, Comparison, freePort, installed, listening, outcome, ServerProcess } from "./testing.ts";
 
 const memcached = installed("/usr/bin/memcached");
 if (memcached === undefined) console.log("memcache tables are not tested: memcached is not installed");
@@ -51,14 +43,9 @@ Deno.test({
     ]);
     const ready = () => listening({ hostname: "127.0.0.1", port });
     const base = { memcache: `inet:127.0.0.1:${port}`, retry_pause: 1 };
-    const comparisons: Promise<void>[] = [];
-    const compared = async (values: Record<string, string | number>, keys: readonly string[]) => {
-      const table = bench.table("memcache", { ...base, ...values });
-      const answers: Record<string, string> = {};
-      for (const key of keys) answers[key] = await outcome(table, key);
-      comparisons.push(compareWithPostmap(`memcache:${table.name}`, answers));
-      return answers;
-    };
+    const comparison = new Comparison(bench, "memcache", base, []);
+    const compared = (values: Record<string, string | number>, keys: readonly string[]) =>
+      comparison.answers(values, keys);
     try {
       await server.start(ready);
       await store(port, {
@@ -133,7 +120,7 @@ Deno.test({
         await assert.rejects(removeKeys(bench.table("texthash", {}), ["one"], options), /not supported/);
       });
       await t.step("real postmap gives the same answers", async () => {
-        await Promise.all(comparisons);
+        await comparison.done();
       });
       await t.step("the server goes away and comes back", async () => {
         const path = `${bench.directory}/behind`;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Table } from "../types.ts";
 import {
   Bench,
-  compareWithPostmap,
+  Comparison,
   freePort,
   installed,
   listening,
@@ -11,7 +11,7 @@ import {
   outcomeWithoutRights,
   ServerProcess,
 } from "./testing.ts";
-import { askManyAtOnce, insertRows, SQL_KEYS } from "./sql_testing.ts";
+import { askManyAtOnce, insertRows, recovered, SQL_KEYS } from "./sql_testing.ts";
 
 const install = installed("/usr/bin/mariadb-install-db");
 const daemon = installed("/usr/sbin/mariadbd");
@@ -86,17 +86,8 @@ Deno.test({
     const base = { user: "postfix", password: "geheim", dbname: "mail", hosts: `127.0.0.1:${port}` };
     const query = "SELECT goto FROM aliases WHERE address = '%s'";
     // Real postmap takes a while for each key, so its runs go on while the next step begins.
-    const comparisons: Promise<void>[] = [];
-    const allCompared = async () => {
-      await Promise.all(comparisons.splice(0));
-    };
-    const compared = async (values: Record<string, string | number>) => {
-      const table = bench.table("mysql", { ...base, hosts: `unix:${socket}`, ...values });
-      const answers: Record<string, string> = {};
-      for (const key of SQL_KEYS) answers[key] = await outcome(table, key);
-      comparisons.push(compareWithPostmap(`mysql:${table.name}`, answers));
-      return answers;
-    };
+    const comparison = new Comparison(bench, "mysql", { ...base, hosts: `unix:${socket}` }, SQL_KEYS);
+    const compared = (values: Record<string, string | number>) => comparison.answers(values);
     try {
       await server.start(ready);
       await sql(socket, SCHEMA);
@@ -156,12 +147,12 @@ Deno.test({
         assert.equal(await outcome(updating, "nobody"), "(none)");
       });
       await t.step("NO_BACKSLASH_ESCAPES changes how keys are quoted", async () => {
-        await allCompared();
+        await comparison.done();
         await sql(socket, "SET GLOBAL sql_mode = 'NO_BACKSLASH_ESCAPES'");
         const answers = await compared({ query });
         assert.equal(answers["back\\slash@example.com"], "slash");
         assert.equal(answers["o'brien@example.com"], "quote");
-        await allCompared();
+        await comparison.done();
         await sql(socket, "SET GLOBAL sql_mode = ''");
       });
       await t.step("a UNIX socket, and what an option file says", async () => {
@@ -244,11 +235,7 @@ Deno.test({
           assert.equal(await answer, "(temporary)");
           assert.equal(await outcome(table, "plain@example.com"), "(temporary)");
           await server.start(ready);
-          for (let round = 0; round < 100; round++) {
-            if (await outcome(table, "plain@example.com") === "target@example.net") return;
-            await new Promise((resolve) => setTimeout(resolve, 50));
-          }
-          assert.fail("the table did not recover");
+          await recovered(table);
         },
       );
     } finally {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import {
   Bench,
-  compareWithPostmap,
+  Comparison,
   freePort,
   installed,
   listening,
@@ -10,7 +10,7 @@ import {
   outcomeWithoutRights,
   ServerProcess,
 } from "./testing.ts";
-import { askManyAtOnce, insertRows, SQL_KEYS } from "./sql_testing.ts";
+import { askManyAtOnce, insertRows, recovered, SQL_KEYS } from "./sql_testing.ts";
 
 const version = installedVersion();
 if (version === undefined) console.log("pgsql tables are not tested: postgresql is not installed");
@@ -102,21 +102,12 @@ Deno.test({
     const base = { user: "postfix", password: "geheim", dbname: "postgres", hosts: `127.0.0.1:${port}` };
     const query = "SELECT goto FROM aliases WHERE address = '%s'";
     // Real postmap takes a while for each key, so its runs go on while the next step begins.
-    const comparisons: Promise<void>[] = [];
-    const allCompared = async () => {
-      await Promise.all(comparisons.splice(0));
-    };
-    const compared = async (values: Record<string, string | number>) => {
-      const hosts = `postgresql:///postgres?host=${home}&port=${port}&user=postfix`;
-      const table = bench.table("pgsql", { ...base, hosts, ...values });
-      const answers: Record<string, string> = {};
-      for (const key of SQL_KEYS) answers[key] = await outcome(table, key);
-      // Before release 3.8 Postfix sent text as LATIN1.
-      // deno-lint-ignore no-control-regex
-      const ascii = Object.entries(answers).filter(([key]) => /^[\x00-\x7f]*$/.test(key));
-      comparisons.push(compareWithPostmap(`pgsql:${table.name}`, Object.fromEntries(ascii)));
-      return answers;
-    };
+    const hosts = `postgresql:///postgres?host=${home}&port=${port}&user=postfix`;
+    // Before release 3.8 Postfix sent text as LATIN1.
+    // deno-lint-ignore no-control-regex
+    const isAscii = (key: string) => /^[\x00-\x7f]*$/.test(key);
+    const comparison = new Comparison(bench, "pgsql", { ...base, hosts }, SQL_KEYS, isAscii);
+    const compared = (values: Record<string, string | number>) => comparison.answers(values);
     try {
       await server.start(ready);
       await sql(SCHEMA);
@@ -153,11 +144,11 @@ Deno.test({
         assert.equal((await compared({ select_function: "lookup" }))["number@example.com"], "42");
       });
       await t.step("backslashes where the server takes them as escapes", async () => {
-        await allCompared();
+        await comparison.done();
         await sql("ALTER ROLE postfix SET standard_conforming_strings = off");
         const answers = await compared({ query });
         assert.equal(answers["back\\slash@example.com"], "slash");
-        await allCompared();
+        await comparison.done();
         await sql("ALTER ROLE postfix RESET standard_conforming_strings");
       });
       await t.step("a UNIX socket and a connection URI", async () => {
@@ -220,11 +211,7 @@ Deno.test({
           assert.equal(await answer, "(temporary)");
           assert.equal(await outcome(table, "plain@example.com"), "(temporary)");
           await server.start(ready);
-          for (let round = 0; round < 100; round++) {
-            if (await outcome(table, "plain@example.com") === "target@example.net") return;
-            await new Promise((resolve) => setTimeout(resolve, 50));
-          }
-          assert.fail("the table did not recover");
+          await recovered(table);
         },
       );
     } finally {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Table } from "../types.ts";
+import { outcome } from "./testing.ts";
 
 /** What the tests of mysql and pgsql tables have in common: the rows of their table, and what is asked. */
 
@@ -57,6 +58,15 @@ export const SQL_KEYS: readonly string[] = [
   "$1@example.com",
   "x@deep.sub.example.com",
 ];
+
+/** Waits until a table whose server came back answers again. */
+export async function recovered(table: Table): Promise<void> {
+  for (let round = 0; round < 200; round++) {
+    if (await outcome(table, "plain@example.com") === "target@example.net") return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  assert.fail("the table did not recover");
+}
 
 /** Many lookups at once are all answered. */
 export async function askManyAtOnce(table: Table): Promise<void> {

@@ -91,6 +91,41 @@ export async function compareWithPostmap(
   }
 }
 
+/** What tables with different settings answer, and the comparison of all that with real postmap. */
+export class Comparison {
+  readonly #running: Promise<void>[] = [];
+
+  /**
+   * @param base settings that all tables have
+   * @param comparable keys with which real postmap can do the same
+   */
+  constructor(
+    private readonly bench: Bench,
+    private readonly type: string,
+    private readonly base: Readonly<Record<string, string | number>>,
+    private readonly keys: readonly string[],
+    private readonly comparable: (key: string) => boolean = () => true,
+  ) {}
+
+  /** The answers for all keys, of a table with the base settings and these; postmap is asked meanwhile. */
+  async answers(
+    values: Readonly<Record<string, string | number>>,
+    keys: readonly string[] = this.keys,
+  ): Promise<Record<string, string>> {
+    const table = this.bench.table(this.type, { ...this.base, ...values });
+    const answers: Record<string, string> = {};
+    for (const key of keys) answers[key] = await outcome(table, key);
+    const compared = Object.entries(answers).filter(([key]) => this.comparable(key));
+    this.#running.push(compareWithPostmap(`${this.type}:${table.name}`, Object.fromEntries(compared)));
+    return answers;
+  }
+
+  /** Waits for postmap; rejects if it answered otherwise. */
+  async done(): Promise<void> {
+    await Promise.all(this.#running.splice(0));
+  }
+}
+
 /**
  * What a lookup gives in a process that, after it loaded the table's type and opened the table, gave up root. Without root
  * there is nothing to give up: an ordinary lookup then.
