@@ -40,15 +40,20 @@ export function endsSource(head: Uint8Array, tail: Uint8Array, tailOffset: numbe
   };
 }
 
+const NOTHING = new Uint8Array(0);
 const FIRST_CHUNK = 16384;
 const CHUNK = 65536;
 
 /** What is needed of an open file: a `FileHandle` has it. */
 type PlacedReads = Pick<FileHandle, "size" | "readAt" | "close">;
 
+/** Memory for first pieces, used again for the next file; so much is kept. */
+const rooms: Uint8Array<ArrayBuffer>[] = [];
+const MOST_ROOMS = 64;
+
 /** An open file, read in pieces of 64 KB (the first one smaller). Closing the source closes the file. */
 export function handleSource(file: PlacedReads): ByteSource {
-  let buffer = new Uint8Array(FIRST_CHUNK);
+  let buffer = rooms.pop() ?? new Uint8Array(FIRST_CHUNK);
   let base = 0;
   let length = 0;
   return {
@@ -69,7 +74,13 @@ export function handleSource(file: PlacedReads): ByteSource {
       }
       return { bytes: buffer.subarray(0, length), base };
     },
-    close: () => file.close(),
+    close() {
+      file.close();
+      if (buffer.length === FIRST_CHUNK && rooms.length < MOST_ROOMS) rooms.push(buffer);
+      // What is asked for behind the end must not see another file's bytes.
+      buffer = NOTHING;
+      length = 0;
+    },
   };
 }
 

@@ -10,8 +10,8 @@ export interface FileHandle {
   readonly fd: number;
   /** The inode number (fstat(2)). */
   inode(): number;
-  /** The number of the device that the file is on. */
-  device(): number;
+  /** The inode number, and the number of the device that it is on. */
+  place(): { readonly inode: number; readonly device: number };
   /** Length in bytes. */
   size(): number;
   /** Writes all of `bytes` where the file stands. */
@@ -57,11 +57,13 @@ class Handle implements FileHandle {
     return STATX_VIEW.getUint32(32, true) + STATX_VIEW.getUint32(36, true) * 0x1_0000_0000;
   }
 
-  device(): number {
-    this.#stat();
+  place(): { inode: number; device: number } {
+    const inode = this.inode();
     const minor = STATX_VIEW.getUint32(140, true);
     // As makedev(3) puts the two parts together.
-    return (minor & 0xff) + (STATX_VIEW.getUint32(136, true) & 0xfff) * 0x100 + (minor & 0xfff00) * 0x1000;
+    const device = (minor & 0xff) + (STATX_VIEW.getUint32(136, true) & 0xfff) * 0x100 +
+      (minor & 0xfff00) * 0x1000;
+    return { inode, device };
   }
 
   size(): number {

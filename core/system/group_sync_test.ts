@@ -31,6 +31,27 @@ Deno.test("GroupSync: the same with a thread of its own, before and after it is 
   await bursts(group);
 });
 
+Deno.test("GroupSync: of a hundred files at a time, each is told its own outcome", async () => {
+  const group = new GroupSync();
+  group.startThread();
+  await bursts(group);
+  const path = Deno.makeTempFileSync();
+  for (let turn = 0; turn < 10; turn++) {
+    const file = openFile(path, "change");
+    file.write(new Uint8Array(5000).fill(0x78));
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 100 }, (_, n) => group.sync(n % 7 === 3 ? -1 : file.fd)),
+    );
+    assert.deepEqual(
+      outcomes.map(({ status }) => status),
+      Array.from({ length: 100 }, (_, n) => n % 7 === 3 ? "rejected" : "fulfilled"),
+    );
+    file.close();
+  }
+  group.close();
+  Deno.removeSync(path);
+});
+
 Deno.test("createFile and openFile: what was written is read, refusals are the runtime's errors", () => {
   const directory = Deno.makeTempDirSync();
   const path = `${directory}/ä`;

@@ -51,6 +51,7 @@ export { compilePcre, hasPcre, PcreFlag, type PcrePattern } from "./pcre2.ts";
 export { mapFile } from "./mapped_file.ts";
 export { takeNewConnections } from "./newest_listener.ts";
 export { endTurn } from "./turn.ts";
+export { UserTurns } from "./user_turns.ts";
 export { GroupSync } from "./group_sync.ts";
 export { createFile, type FileHandle, openFile } from "./file_handle.ts";
 export { changeMode, fileExists, renameFile, unlinkFile } from "./files.ts";

@@ -13,6 +13,7 @@ import {
   peerCredentials,
   takeNewConnections,
   userGroups,
+  UserTurns,
 } from "./mod.ts";
 
 const isRoot = process.geteuid?.() === 0;
@@ -54,6 +55,38 @@ Deno.test({
     });
     assert.equal(Deno.statSync(`${directory}/mine`).uid, nobody.uid);
     assert.ok(Deno.readTextFileSync("/etc/shadow").length > 0);
+    Deno.removeSync(directory, { recursive: true });
+  },
+});
+
+Deno.test({
+  name: "UserTurns: work of several users is done with each one's rights, and root's come back",
+  ignore: !isRoot,
+  async fn() {
+    const users = ["nobody", "daemon"].map((name) => lookupUser(name)!);
+    const directory = Deno.makeTempDirSync();
+    Deno.chmodSync(directory, 0o777);
+    const turns = new UserTurns();
+    const make = (n: number) => {
+      const { uid, gid } = users[n % 2]!;
+      return turns.run({ uid, gid, groups: [gid] }, () => {
+        if (n === 3) Deno.readTextFileSync("/etc/shadow");
+        Deno.writeTextFileSync(`${directory}/${n}`, "x");
+        return n;
+      });
+    };
+    const outcomes = await Promise.allSettled(Array.from({ length: 6 }, (_, n) => make(n)));
+    for (const [n, outcome] of outcomes.entries()) {
+      if (n === 3) {
+        assert.ok(outcome.status === "rejected" && outcome.reason instanceof Deno.errors.PermissionDenied);
+        continue;
+      }
+      assert.deepEqual(outcome, { status: "fulfilled", value: n });
+      const { uid, gid } = Deno.statSync(`${directory}/${n}`);
+      assert.deepEqual([uid, gid], [users[n % 2]!.uid, users[n % 2]!.gid]);
+    }
+    assert.ok(Deno.readTextFileSync("/etc/shadow").length > 0);
+    assert.equal(process.getegid?.(), 0);
     Deno.removeSync(directory, { recursive: true });
   },
 });

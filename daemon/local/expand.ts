@@ -12,8 +12,14 @@ export interface ExpandedText {
 const PLAIN = /\$\$|\$\{(\w+)\}|\$\((\w+)\)|\$(\w+)/g;
 const PLAIN_MARK = "plain_";
 
+/** References without conditions and nothing else that means something: what most parameters are. */
+const SIMPLE = /^[^$]*(?:\$(?:\w+|\{\w+\}|\(\w+\))[^$]*)*$/;
+
 /** Every character of `text` that `allowed` does not list becomes `_`. */
 export function filtered(text: string, allowed: string): string {
+  let isClean = true;
+  for (const character of text) isClean &&= allowed.includes(character);
+  if (isClean) return text;
   return [...text].map((character) => allowed.includes(character) ? character : "_").join("");
 }
 
@@ -74,6 +80,25 @@ export function expandFor(
 ): ExpandedText {
   let undefinedName = false;
   let usedExtension = false;
+
+  /** @param isPlain it stands outside conditions */
+  function found(name: string, isPlain: boolean): string | undefined {
+    const value = valueOf(name, context, state, rights);
+    if (name === "extension" && value !== undefined) usedExtension = true;
+    if (value === undefined) {
+      if (isPlain) undefinedName = true;
+      return undefined;
+    }
+    return allowed === undefined ? value : filtered(value, allowed);
+  }
+
+  if (SIMPLE.test(template)) {
+    const text = template.replace(
+      PLAIN,
+      (_, braces, brackets, bare) => found(braces ?? brackets ?? bare, true) ?? "",
+    );
+    return { text, undefinedName, usedExtension };
+  }
   const marked = template.replace(PLAIN, (whole, braces, brackets, bare) => {
     const name = braces ?? brackets ?? bare;
     return name === undefined ? whole : `\${${PLAIN_MARK}${name}}`;
@@ -81,14 +106,7 @@ export function expandFor(
   const text = expandMacros(marked, (given) => {
     const isPlain = given.startsWith(PLAIN_MARK);
     const name = isPlain ? given.slice(PLAIN_MARK.length) : given;
-    const value = valueOf(name, context, state, rights);
-    if (name === "extension" && value !== undefined) usedExtension = true;
-    if (value === undefined) {
-      if (isPlain) undefinedName = true;
-      return undefined;
-    }
-    const safe = allowed === undefined ? value : filtered(value, allowed);
-    return safe.replaceAll("$", "$$$$");
+    return found(name, isPlain)?.replaceAll("$", "$$$$");
   });
   return { text, undefinedName, usedExtension };
 }

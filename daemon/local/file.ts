@@ -70,6 +70,7 @@ export async function deliverToDirectory(
       sizeLimit: settings.mailbox.sizeLimit,
       standard: STANDARD,
       warn: (text) => deps.log.warning(text),
+      sync: deps.sync,
     });
   } catch (error) {
     return await failedFile(context, state, error, "maildir delivery failed: ");

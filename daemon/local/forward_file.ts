@@ -37,8 +37,9 @@ function findFile(context: Context, state: State, user: UserRights): ForwardFile
     );
     if (undefinedName) continue;
     try {
-      // Most users have none: asking the system directly is much cheaper than the exception.
-      if (withRights(user, () => pathInfo(path)) === "missing") continue;
+      // Most users have none, and what root does not find they don't find either. Asking the system directly is much
+      // cheaper than a change of rights and the exception.
+      if (pathInfo(path) === "missing") continue;
       return { path, status: withRights(user, () => lstatSync(path)), usedExtension };
     } catch {
       // Not there, or not to be reached as this user: the next one.

@@ -40,6 +40,8 @@ export interface LocalDeps {
   readonly log: Logger;
   /** The name of the transport in master.cf. */
   readonly service: string;
+  /** fsync(2), together with other files that are due. */
+  readonly sync: (fd: number) => Promise<void>;
 }
 
 const steps: Steps = {

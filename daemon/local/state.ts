@@ -91,6 +91,7 @@ export interface LocalContextDeps {
   readonly bounce: BounceService;
   readonly beginMessage: (flags: number) => CleanupMessage | Promise<CleanupMessage>;
   readonly agentFor: (transport: string) => DeliveryAgent;
+  readonly sync: (fd: number) => Promise<void>;
   readonly aliases: AliasTables;
   readonly users: Users;
   readonly maps: {

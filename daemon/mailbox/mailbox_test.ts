@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import process from "node:process";
 import { encodeText } from "../../core/bytes/mod.ts";
 import { type ContentReader, RecordType } from "../../core/queue/types.ts";
+import { GroupSync } from "../../core/system/mod.ts";
 import {
   appendToMbox,
   deliveredAddresses,
@@ -167,6 +168,7 @@ Deno.test("mbox: links and second names are refused, the target stays as it is",
 
 Deno.test("Maildir: 200 messages at once have names of their own, nothing stays in tmp", async () => {
   const directory = temporaryDirectory();
+  const syncs = new GroupSync();
   const deliver = () =>
     deliverToMaildir({
       directory: `${directory}/Maildir`,
@@ -176,6 +178,7 @@ Deno.test("Maildir: 200 messages at once have names of their own, nothing stays 
       sizeLimit: 0,
       standard: "5.2.0",
       warn() {},
+      sync: (fd) => syncs.sync(fd),
     });
   await Promise.all(Array.from({ length: 200 }, deliver));
   const names = [...Deno.readDirSync(`${directory}/Maildir/new`)].map(({ name }) => name);

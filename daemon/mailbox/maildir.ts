@@ -5,15 +5,15 @@ import {
   asUser,
   createFile,
   type FileHandle,
-  GroupSync,
   type Identity,
   renameFile,
+  UserTurns,
 } from "../../core/system/mod.ts";
 import { errorName, failed, MailboxError } from "./errors.ts";
 import { messageText, type TextForm } from "./message_text.ts";
 
-/** Deliveries that end at the same time share the disk's work. */
-const syncs = new GroupSync();
+/** Deliveries of one user that go on at the same time share the change of rights. */
+const turns = new UserTurns();
 
 /** Tells files apart that one process makes in the same second. */
 let counter = 0;
@@ -51,6 +51,8 @@ export interface MaildirDelivery {
   /** The status for a directory that can't be used, where the error does not say more: `5.2.0`. */
   readonly standard: string;
   readonly warn: (text: string) => void;
+  /** fsync(2), together with other files that are due. */
+  readonly sync: (fd: number) => Promise<void>;
 }
 
 /**
@@ -67,15 +69,19 @@ export async function deliverToMaildir(delivery: MaildirDelivery): Promise<void>
   let file: FileHandle | undefined;
   let target = temporary;
   try {
-    const opened = asUser(user, () => {
+    const opened = await turns.run(user, () => {
       file = makingMissing(directory, ["tmp"], () => createFile(temporary, 0o600));
       writeText(file, delivery);
       return file;
     });
-    await synced(opened);
-    const numbers = `V${opened.device().toString(16)}I${opened.inode().toString(16)}`;
+    await synced(opened, delivery);
+    const { device, inode } = opened.place();
+    const numbers = `V${device.toString(16)}I${inode.toString(16)}`;
     target = `${directory}/new/${seconds}.${numbers}M${micros}.${hostPart()}`;
-    asUser(user, () => makingMissing(directory, ["cur", "new"], () => renameFile(temporary, target)));
+    await turns.run(
+      user,
+      () => makingMissing(directory, ["cur", "new"], () => renameFile(temporary, target)),
+    );
   } catch (error) {
     if (file !== undefined) asUser(user, () => removeQuietly(temporary));
     if (error instanceof MailboxError || error instanceof QueueFileError) throw error;
@@ -85,9 +91,9 @@ export async function deliverToMaildir(delivery: MaildirDelivery): Promise<void>
   }
 }
 
-async function synced({ fd }: FileHandle): Promise<void> {
+async function synced({ fd }: FileHandle, { sync }: MaildirDelivery): Promise<void> {
   try {
-    await syncs.sync(fd);
+    await sync(fd);
   } catch (error) {
     throw new MailboxError(
       "4.3.0",

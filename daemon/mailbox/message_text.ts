@@ -1,4 +1,4 @@
-import { ByteBuffer } from "../../core/bytes/mod.ts";
+import { BufferPool, type ByteBuffer } from "../../core/bytes/mod.ts";
 import { type ContentReader, RecordType } from "../../core/queue/mod.ts";
 
 /** What a message looks like outside the queue. */
@@ -21,6 +21,9 @@ const FROM = [0x46, 0x72, 0x6f, 0x6d, 0x20];
 /** Bytes that are collected before they are handed out. */
 const CHUNK = 65536;
 
+/** Room for a message of ordinary size, used again for the next one. */
+const buffers = new BufferPool(8192, 2 * CHUNK, 8);
+
 function startsWithFrom(bytes: Uint8Array, start: number, end: number): boolean {
   if (end - start < FROM.length || bytes[start] !== FROM[0]) return false;
   return FROM.every((code, index) => bytes[start + index] === code);
@@ -31,7 +34,19 @@ function startsWithFrom(bytes: Uint8Array, start: number, end: number): boolean 
  * where the queue file does.
  */
 export function* messageText(reader: ContentReader, form: TextForm): Generator<Uint8Array<ArrayBuffer>> {
-  const out = new ByteBuffer(8192);
+  const out = buffers.take();
+  try {
+    yield* pieces(out, reader, form);
+  } finally {
+    buffers.give(out);
+  }
+}
+
+function* pieces(
+  out: ByteBuffer,
+  reader: ContentReader,
+  form: TextForm,
+): Generator<Uint8Array<ArrayBuffer>> {
   const lineEnd = form.lineEnd ?? LF;
   const { quoteFrom = false, quoteDots = false } = form;
   for (const line of form.prepend) {

@@ -65,6 +65,7 @@ function createAgent(
     recorder: recorderWith(bounce),
     log,
     service: entry.name,
+    sync: context.sync,
   });
   switch (entry.command) {
     case "local":

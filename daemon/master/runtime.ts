@@ -49,6 +49,8 @@ export interface RuntimeContext {
   readonly sink: LogSink;
   readonly roles: ReadonlySet<Role>;
   readonly queue: Queue;
+  /** fsync(2) of a file that this process writes, together with others that are due. */
+  readonly sync: (fd: number) => Promise<void>;
   readonly requestReplacement?: (reason: string) => void;
   /** The queue side's, for direct calls. */
   local: {
@@ -97,12 +99,13 @@ class OutOfReach {
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const { sink, roles, verbosity } = options;
   const group = new GroupSync();
-  // Mail comes in by the front alone; what the others write is too little for a thread.
-  if (roles.includes("front")) group.startThread();
+  // These write a file for each message; what the queue's services write is too little for a thread.
+  if (roles.includes("front") || roles.includes("delivery")) group.startThread();
   const context: RuntimeContext = {
     sink,
     roles: new Set(roles),
     queue: openQueue(options.config, group),
+    sync: (fd) => group.sync(fd),
     ...(options.requestReplacement === undefined ? {} : { requestReplacement: options.requestReplacement }),
     local: {},
     agents: new Map(),

@@ -36,6 +36,8 @@ export interface VirtualDeps {
   readonly log: Logger;
   /** What log lines call the transport. */
   readonly service: string;
+  /** fsync(2), together with other files that are due. */
+  readonly sync: (fd: number) => Promise<void>;
 }
 
 /** Trouble with a mailbox is for the administrator of the tables to mend: mail waits. */
@@ -49,7 +51,7 @@ class MappingError extends Error {
 
 /** Makes the agent for one configuration snapshot. Throws `ConfigError` or `TableError` if that can't be used. */
 export function createVirtual(deps: VirtualDeps): DeliveryAgent {
-  const { config, queue, addressing, recorder, log, service } = deps;
+  const { config, queue, addressing, recorder, log, service, sync } = deps;
   const mailboxMaps = openOwnMaps(deps, "virtual_mailbox_maps");
   const uidMaps = openOwnMaps(deps, "virtual_uid_maps");
   const gidMaps = openOwnMaps(deps, "virtual_gid_maps");
@@ -105,6 +107,7 @@ export function createVirtual(deps: VirtualDeps): DeliveryAgent {
         sizeLimit: settings.sizeLimit,
         standard: STANDARD,
         warn,
+        sync,
       });
       return "delivered to maildir";
     }
