@@ -94,12 +94,18 @@ async function requireAccess(tool: Tool, list: UserList, what: string): Promise<
 /** `-f`: both queue ends are woken up; a user who can't reach them asks the flush service to do it. */
 async function flushAll(tool: Tool): Promise<void> {
   const directory = `${tool.config.string("queue_directory")}/public`;
-  try {
-    await trigger(`${directory}/qmgr`, "FADI");
-    await trigger(`${directory}/pickup`, "W");
-  } catch (error) {
-    if (!(error instanceof Deno.errors.PermissionDenied)) throw new FatalError(DOWN);
-    await flush(tool, { request: "send_all" }, "");
+  for (const [service, request] of [["qmgr", "FADI"], ["pickup", "W"]] as const) {
+    try {
+      await trigger(`${directory}/${service}`, request);
+    } catch (error) {
+      if (error instanceof Deno.errors.PermissionDenied) {
+        return await flush(tool, { request: "send_all" }, "");
+      }
+      if (error instanceof Deno.errors.NotFound) {
+        tool.log.warning(`unable to look up public/${service}: No such file or directory`);
+      }
+      throw new FatalError(DOWN);
+    }
   }
 }
 

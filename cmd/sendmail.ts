@@ -69,6 +69,10 @@ const NO_OPERANDS: Readonly<Partial<Record<SendmailMode, string>>> = {
 async function dispatch(tool: Tool, args: readonly string[], directory: string | undefined): Promise<number> {
   const warn = (text: string) => tool.log.warning(text);
   const options = parseSendmail(args, tool.config, warn);
+  const sitesOnly = options.mode === "flush-site" || options.mode === "flush-message";
+  if (options.headerRecipients && options.mode !== "enqueue" && !sitesOnly) {
+    throw new FatalError("-t can be used only in delivery mode");
+  }
   const complaint = NO_OPERANDS[options.mode];
   if (complaint !== undefined && options.operands.length > 0) throw new FatalError(complaint);
   const here = directory === undefined ? [] : ["-c", directory];
@@ -145,7 +149,10 @@ async function enqueue(tool: Tool, options: SendmailOptions): Promise<number> {
   const sender = options.sender === undefined ? user!.name : senderAddress(options.sender, tokenLimit, warn);
   const who = `${sender}(${uid})`;
   const recipients = options.operands.flatMap((operand) => operandAddresses(operand, tokenLimit));
-  if (recipients.length === 0 && (!options.headerRecipients || options.verifyOnly)) {
+  if (options.headerRecipients && options.verifyOnly) {
+    throw new FatalError("-t option cannot be used with -bv");
+  }
+  if (recipients.length === 0 && !options.headerRecipients) {
     throw new FatalError(
       `${who}: Recipient addresses must be specified on the command line or via the -t option`,
     );
