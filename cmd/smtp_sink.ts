@@ -5,7 +5,7 @@ import { parseAddress, type SinkOptions, startSink } from "../daemon/load/mod.ts
 import { getopt, type ParsedOptions, UsageError } from "./getopt.ts";
 
 export const help = `
-Usage: smtp-sink [-aceCEFLNpv] [-h hostname] [-f commands] [-r commands] [-q commands] [-Q commands] [-w seconds]
+Usage: smtp-sink [-aceCEFLNpPv] [-h hostname] [-f commands] [-r commands] [-q commands] [-Q commands] [-w seconds]
                  [-t seconds] [-m sessions] [-n sessions] [-M messages] [-u user] [host]:port | unix:path backlog
 
 Takes mail and throws it away.
@@ -17,7 +17,7 @@ Takes mail and throws it away.
   -m N  sessions at a time (256)             -n N  end after N sessions      -M N  end after N messages
   -a -C -e -E -F -N -p  leave AUTH, XCLIENT, EHLO, ENHANCEDSTATUSCODES, XFORWARD, DSN, PIPELINING out
   -L    LMTP                                 -u U  run as this user (as root)
-  -v    show the conversation
+  -P    hide the greeting, no EHLO           -v    show the conversation
 
 Commands: CONNECT HELO EHLO LHLO MAIL RCPT VRFY DATA . RSET NOOP QUIT, comma-separated.
 `;
@@ -38,6 +38,12 @@ const KEYWORDS: Readonly<Record<string, string>> = {
   p: "PIPELINING",
   8: "8BITMIME",
 };
+
+/** What -f, -r, -q and -Q can name. */
+const COMMANDS: ReadonlySet<string> = new Set([
+  ...["CONNECT", "HELO", "EHLO", "LHLO", "XCLIENT", "XFORWARD", "AUTH", "MAIL", "RCPT", "DATA"],
+  ...[".", "RSET", "NOOP", "VRFY", "QUIT"],
+]);
 
 /** `smtp-sink`. Runs until it is ended or a limit is reached; exit code 1 if it can't start. */
 export async function run(args: string[]): Promise<number> {
@@ -76,7 +82,7 @@ function readOptions(parsed: ParsedOptions): SinkOptions | undefined {
   if (target === undefined || backlog === undefined || more.length > 0) return undefined;
   const given = (wanted: string) => parsed.options.some(({ letter }) => letter === wanted);
   const last = (wanted: string) => parsed.options.findLast(({ letter }) => letter === wanted)?.value;
-  for (const letter of "AdDPRSHWs") {
+  for (const letter of "AdDRSHWs") {
     if (given(letter)) throw new Error(`option -${letter} is not available in this program`);
   }
   const number = (letter: string, fallback: number) => {
@@ -86,18 +92,20 @@ function readOptions(parsed: ParsedOptions): SinkOptions | undefined {
     }
     return value;
   };
-  const commands = (letter: string) =>
-    new Set(
-      parsed.options.filter((option) => option.letter === letter).flatMap(({ value }) =>
-        value.split(/[\s,]+/).filter((word) => word !== "").map((word) => word.toUpperCase())
-      ),
-    );
+  const commands = (letter: string) => {
+    const words = parsed.options.filter((option) => option.letter === letter)
+      .flatMap(({ value }) => value.split(/[\s,]+/)).filter((word) => word !== "");
+    const unknown = words.find((word) => !COMMANDS.has(word.toUpperCase()));
+    if (unknown !== undefined) throw new Error(`unknown SMTP command: ${unknown}`);
+    return new Set(words.map((word) => word.toUpperCase()));
+  };
   const showCounts = given("c");
   return {
     address: parseAddress(target, "0.0.0.0"),
     backlog: Number(backlog),
     hostname: last("h") ?? "smtp-sink",
     lmtp: given("L"),
+    masked: given("P"),
     without: new Set(parsed.options.flatMap(({ letter }) => KEYWORDS[letter] ?? [])),
     hardRejects: commands("f"),
     softRejects: commands("r"),

@@ -7,6 +7,7 @@ const SINK: SinkOptions = {
   backlog: 50,
   hostname: "sink.example",
   lmtp: false,
+  masked: false,
   without: new Set(),
   hardRejects: new Set(),
   softRejects: new Set(),

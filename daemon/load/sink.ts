@@ -7,6 +7,8 @@ export interface SinkOptions {
   readonly backlog: number;
   readonly hostname: string;
   readonly lmtp: boolean;
+  /** Like a server behind a firewall that hides the greeting; there is no EHLO then. */
+  readonly masked: boolean;
   /** Keywords that are left out of the EHLO reply: `ESMTP` means no EHLO at all. */
   readonly without: ReadonlySet<string>;
   /** Commands that are refused for good, refused for now, or end the connection with or without a reply. */
@@ -119,6 +121,7 @@ function close(connection: Deno.Conn): void {
 
 class Session {
   readonly #reader: LineReader;
+  #hasSender = false;
   #recipients = 0;
   #out = "";
 
@@ -137,7 +140,7 @@ class Session {
       if (performance.now() - timer.last > this.options.timeout * 1000) close(this.connection);
     }, 1000);
     try {
-      if (!await this.#answer("CONNECT", `220 ${this.options.hostname} ${this.#greeting()}`)) return;
+      if (!await this.#answer("CONNECT", `220 ${this.#greeting()}`)) return;
       for (;;) {
         // Replies of a pipelined batch leave together.
         if (!this.#reader.hasLine) await this.#flush();
@@ -155,7 +158,9 @@ class Session {
   }
 
   #greeting(): string {
-    return this.options.lmtp ? "LMTP" : this.options.without.has("ESMTP") ? "SMTP" : "ESMTP";
+    const { masked, without, hostname } = this.options;
+    if (masked) return "********";
+    return without.has("ESMTP") ? hostname : `${hostname} ESMTP`;
   }
 
   async #flush(): Promise<void> {
@@ -187,27 +192,46 @@ class Session {
     return !this.options.hardRejects.has(command) && !this.options.softRejects.has(command);
   }
 
-  async #command(line: string): Promise<boolean> {
-    const verb = (/^\S+/.exec(line)?.[0] ?? "").toUpperCase();
+  #hangsUp(command: string): boolean {
+    return this.options.disconnects.has(command) || this.options.farewells.has(command);
+  }
+
+  #knows(verb: string): boolean {
+    const { lmtp, masked, without } = this.options;
     switch (verb) {
       case "EHLO":
+        return !lmtp && !masked && !without.has("ESMTP");
       case "LHLO":
-        if ((verb === "LHLO") !== this.options.lmtp || this.options.without.has("ESMTP")) {
-          return await this.#answer(verb, UNKNOWN);
-        }
+        return lmtp && !masked && !without.has("ESMTP");
+      case "HELO":
+        return !lmtp;
+      default:
+        return !without.has(verb) || verb === "AUTH";
+    }
+  }
+
+  async #command(line: string): Promise<boolean> {
+    const verb = (/^\S+/.exec(line)?.[0] ?? "").toUpperCase();
+    switch (this.#knows(verb) ? verb : "") {
+      case "EHLO":
+      case "LHLO":
         return await this.#answer(verb, this.#keywords());
       case "HELO":
         return await this.#answer(verb, `250 ${this.options.hostname}`);
       case "MAIL":
         this.#recipients = 0;
+        this.#hasSender = this.#accepted(verb);
         return await this.#answer(verb, "250 2.1.0 Ok");
       case "RCPT":
+        if (!this.#hasSender && !this.#hangsUp(verb)) return this.#outOfOrder("need MAIL command");
         if (this.#accepted(verb)) this.#recipients += 1;
         return await this.#answer(verb, "250 2.1.5 Ok");
       case "DATA":
+        if (this.#recipients === 0 && !this.#hangsUp(verb)) return this.#outOfOrder("need RCPT command");
         return await this.#data();
       case "RSET":
         this.#recipients = 0;
+        this.#hasSender = false;
         return await this.#answer(verb, "250 2.1.0 Ok");
       case "NOOP":
       case "VRFY":
@@ -226,10 +250,17 @@ class Session {
     return true;
   }
 
+  #outOfOrder(needed: string): true {
+    this.#out += `503 5.5.1 Error: ${needed}\r\n`;
+    return true;
+  }
+
   #keywords(): string {
-    const { without, hostname } = this.options;
+    const { without, hostname, hardRejects, softRejects } = this.options;
+    // A client that pipelines would not see which command was refused.
+    const refuses = hardRejects.size + softRejects.size > 0;
     const all = [
-      "PIPELINING",
+      ...(refuses ? [] : ["PIPELINING"]),
       "8BITMIME",
       "AUTH PLAIN LOGIN",
       "XCLIENT NAME HELO",
@@ -253,10 +284,11 @@ class Session {
     // LMTP answers for every recipient (RFC 2033 section 4.2).
     const answers = this.options.lmtp ? this.#recipients : 1;
     for (let count = 0; count < answers; count++) {
-      if (!await this.#answer(".", "250 2.0.0 Ok")) return false;
+      if (!await this.#answer(".", this.options.lmtp ? "250 2.2.0 Ok" : "250 2.0.0 Ok")) return false;
     }
     if (this.#accepted(".")) this.onEvent("messages");
     this.#recipients = 0;
+    this.#hasSender = false;
     return true;
   }
 }
