@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import type { Config } from "../core/config/mod.ts";
 
 /** Why a service can't be reached. `denied`: by this user; `down`: by nobody. */
@@ -37,8 +38,10 @@ export async function connectService(config: Config, service: "showq" | "flush")
     if (!(error instanceof UnreachableError && error.kind === "denied")) throw error;
     try {
       return await connect(`${directory}/postel/${service}`);
-    } catch {
-      throw error;
+    } catch (other) {
+      // Where there are such sockets, their absence says that the mail system is down; elsewhere it says nothing.
+      const isDown = other instanceof UnreachableError && other.kind === "down";
+      throw isDown && existsSync(`${directory}/postel`) ? other : error;
     }
   }
 }
