@@ -62,14 +62,10 @@ export async function deliverToForwardFile(
   before: State,
   user: UserRights,
 ): Promise<boolean | undefined> {
-  const { deps, settings, request } = context;
+  const { deps, settings } = context;
   if (settings.forwardPath === "") return undefined;
   let state: State = { ...before, level: before.level + 1, kind: "forward", owner: before.user };
   if (!settings.frozenDeliveredTo) state = { ...state, delivered: state.recipient.address };
-  if (state.extension?.includes("/")) {
-    deps.log.warning(`${request.queueId}: address with illegal extension: ${state.local}`);
-    state = { ...state, extension: undefined };
-  }
   let file: ForwardFile | undefined;
   try {
     file = findFile(context, state, user);

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { startInstance } from "../master/testing.ts";
 import { buildWorld, type Scenario, scenarioLines, WORLD_POSSIBLE, worldMain } from "./world_testing.ts";
+import { feedCleanup } from "./world_cleanup_testing.ts";
 import { sendTaken } from "./world_traffic_testing.ts";
 
 const options = { ignore: !WORLD_POSSIBLE, sanitizeOps: false, sanitizeResources: false };
@@ -37,6 +38,8 @@ Deno.test({
       "/etc/passwd",
       "x".repeat(900),
     ];
+    // What SMTP has no room for.
+    const internal = ["u01\nu02", "u01\ru02", "u01\0u02", "x".repeat(65536)];
     await using instance = await startWorld({
       main: ["smtpd_recipient_limit = 100", "mailbox_command = cat > $HOME/$EXTENSION"],
       files: { aliases: "" },
@@ -46,11 +49,16 @@ Deno.test({
       const quoted = `"${part.replaceAll("{dir}", instance.directory).replace(/["\\]/g, "\\$&")}"`;
       await sendTaken(instance.port, { id: `case${index}`, to: [`${quoted}@example.com`] });
     }
+    for (const [index, part] of internal.entries()) {
+      const message = { id: `internal${index}`, to: [`${part}@example.com`] };
+      assert.equal(await feedCleanup(instance.spool, message), 0);
+    }
+    const all = parts.length + internal.length;
     const bounces = () => instance.log().match(/status=bounced \(unknown user/g)?.length ?? 0;
-    for (let tries = 0; tries < 200 && bounces() < parts.length; tries++) {
+    for (let tries = 0; tries < 200 && bounces() < all; tries++) {
       await new Promise((done) => setTimeout(done, 50));
     }
-    assert.equal(bounces(), parts.length);
+    assert.equal(bounces(), all);
     assert.deepEqual([...Deno.readDirSync(`${instance.directory}/out`)], []);
     assert.deepEqual([...Deno.readDirSync(`${instance.directory}/mail`)], []);
   },

@@ -101,11 +101,18 @@ async function chooseWay(
 
 async function deliverToUser(
   context: Context,
-  state: State,
+  given: State,
   rights: UserRights | undefined,
 ): Promise<boolean> {
-  const user = context.deps.users.named(state.user);
+  const { deps, request } = context;
+  const user = deps.users.named(given.user);
+  let state = given;
   if (user !== undefined) {
+    // It becomes a part of names of files, and of what commands make of it.
+    if (given.extension?.includes("/")) {
+      deps.log.warning(`${request.queueId}: address with illegal extension: ${given.local}`);
+      state = { ...given, extension: undefined };
+    }
     if (context.settings.requireHome) {
       try {
         withRights(user, () => statSync(user.home));

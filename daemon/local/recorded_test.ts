@@ -32,7 +32,7 @@ async function play(scenario: Scenario): Promise<WorldResult> {
     master: scenarioLines(scenario.master ?? [], directory, ports),
     enter: ["unshare", "-m", `${directory}/enter`],
   });
-  const taken = await traffic.send(instance.port, async (soFar) => {
+  const taken = await traffic.send(directory, instance.port, async (soFar) => {
     // One after the other: deliveries to a user may write the same file.
     for (let tries = 0; tries < 200 && !isSettled(instance.log(), soFar); tries++) {
       await new Promise((done) => setTimeout(done, 10));

@@ -32,6 +32,8 @@ export interface WorldMessage {
   readonly rcpt?: string;
   /** The name of another server of the scenario that it is sent to. */
   readonly via?: string;
+  /** Given to cleanup directly: recipients may be what SMTP does not allow. */
+  readonly internal?: boolean;
   /** Commands before MAIL. */
   readonly commands?: readonly string[];
 }

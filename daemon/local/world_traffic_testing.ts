@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { fileLock, flockTry } from "../../core/system/mod.ts";
 import { connectSmtp, freePort } from "../master/testing.ts";
 import { type FakeServer, type FakeSession, startFakeServer } from "../smtp/testing.ts";
+import { feedCleanup } from "./world_cleanup_testing.ts";
 import { normalised } from "./world_result_testing.ts";
 import type { Ports, Scenario, TrafficResult, WorldMessage } from "./world_testing.ts";
 
@@ -11,8 +12,8 @@ export interface Traffic extends AsyncDisposable {
   readonly ports: Ports;
   /** Locks the files that somebody else has locked; they exist by now. */
   lockFiles(directory: string): void;
-  /** Sends all messages to the server at a port; `after` is called after each with the number of those taken. */
-  send(port: number, after: (taken: number) => Promise<void>): Promise<number>;
+  /** Sends all messages to the server at a port of the system in a directory; `after` is called after each with the number of those taken. */
+  send(directory: string, port: number, after: (taken: number) => Promise<void>): Promise<number>;
   result(directory: string): TrafficResult;
 }
 
@@ -51,9 +52,16 @@ export async function openTraffic(scenario: Scenario): Promise<Traffic> {
         }
       }
     },
-    async send(port, after) {
+    async send(directory, port, after) {
       let taken = 0;
       for (const message of scenario.messages) {
+        if (message.internal) {
+          const status = await feedCleanup(`${directory}/spool`, message);
+          if (status === 0) taken += 1;
+          else replies[message.id] = [`status ${status}`];
+          await after(taken);
+          continue;
+        }
         const failures = await sendMessage(message.via === undefined ? port : ports[message.via]!, message);
         if (failures.accepted) taken += 1;
         if (failures.replies.length > 0) replies[message.id] = failures.replies;

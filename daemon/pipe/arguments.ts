@@ -22,6 +22,9 @@ const PER_RECIPIENT: ReadonlySet<string> = new Set([
   "domain",
 ]);
 
+/** An argument with one of these is left out where it would be empty. */
+const NAMES_SOMEBODY: ReadonlySet<string> = new Set(["user", "mailbox"]);
+
 const FROM_ATTRIBUTES: Readonly<Record<string, string>> = {
   client_hostname: "log_client_name",
   client_address: "log_client_address",
@@ -104,9 +107,9 @@ export function expandArguments(
   const words: string[] = [];
   const escape = (value: string) => value.replaceAll("$", "$$$$");
   for (const template of argv) {
-    let perRecipient = false;
+    const named: string[] = [];
     scanMacros(template, (name) => {
-      if (PER_RECIPIENT.has(name)) perRecipient = true;
+      if (PER_RECIPIENT.has(name)) named.push(name);
       else if (requestValue(name, request, rules) === undefined) throw new UnknownMacroError(name);
     });
     const expand = (recipient: Recipient | undefined) =>
@@ -115,8 +118,16 @@ export function expandArguments(
           requestValue(name, request, rules);
         return value === undefined ? undefined : escape(value);
       });
-    if (!perRecipient) words.push(expand(undefined));
-    else for (const recipient of request.recipients) words.push(expand(recipient));
+    if (named.length === 0) words.push(expand(undefined));
+    else {
+      for (const recipient of request.recipients) {
+        // Nobody's name is no argument.
+        const isNobody = named.some((name) =>
+          NAMES_SOMEBODY.has(name) && recipientValue(name, recipient, rules) === ""
+        );
+        if (!isNobody) words.push(expand(recipient));
+      }
+    }
   }
   return words;
 }

@@ -68,7 +68,7 @@ export function readAttributes(
   const size = values.get("size") ?? "0";
   if (!/^\d{1,15}$/.test(size)) throw wrong(`get_service_attr: bad size= value: ${size}`);
   return {
-    ...rightsOf(config, values.get("user"), wrong),
+    ...commandRights(config, values.get("user"), wrong),
     argv,
     flags,
     directory: values.get("directory"),
@@ -81,7 +81,11 @@ export function readAttributes(
 
 const NAMES = new Set(["flags", "user", "directory", "chroot", "eol", "null_sender", "size", "argv"]);
 
-function rightsOf(
+/**
+ * The user and group of `user=name[:group]` in master.cf. Throws what `wrong` makes of the reason for rights that a command
+ * must not have, and for names that nobody has.
+ */
+export function commandRights(
   config: Config,
   given: string | undefined,
   wrong: (text: string) => ConfigError,

@@ -3,4 +3,5 @@
  * message on its standard input. The command's exit status (sysexits.h), or a status code at the beginning of what it
  * says, decides about all recipients of the request.
  */
+export { commandRights } from "./attributes.ts";
 export { createPipe, type PipeDeps } from "./pipe.ts";

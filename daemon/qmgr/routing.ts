@@ -86,8 +86,8 @@ function afterResolving(
   }
   const { error } = result;
   if (error !== undefined) {
-    const detail = { status: error.code, reason: error.text };
-    return { kind: error.kind === "syntax" ? "bounced" : "deferred", recipient: given, detail };
+    const transport = error.kind === "syntax" ? ERROR : RETRY;
+    return { kind: "deliver", transport, nexthop: `${error.code} ${error.text}`, recipient: given };
   }
   const recipient = result.recipient === given.address ? given : { ...given, address: result.recipient };
   if (isDoubleBounce(settings, recipient.address, result.addressClass)) {

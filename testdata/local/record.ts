@@ -62,7 +62,7 @@ async function record(scenario: Scenario): Promise<WorldResult> {
   }
   if (client === undefined) throw new Error(`no server: ${readLog()}`);
   client.close();
-  const taken = await traffic.send(port, () => Promise.resolve());
+  const taken = await traffic.send(directory, port, () => Promise.resolve());
   let quiet = 0;
   for (let tries = 0, before = ""; tries < 300 && quiet < 5; tries++) {
     await new Promise((done) => setTimeout(done, 200));

@@ -2,6 +2,7 @@
 import { aliasesScenarios } from "./aliases.ts";
 import { commandsScenarios } from "./commands.ts";
 import { forwardsScenarios } from "./forwards.ts";
+import { hostileScenarios } from "./hostile.ts";
 import { mailboxesScenarios } from "./mailboxes.ts";
 import { pipeScenarios } from "./pipe.ts";
 import { readmeDomainScenarios } from "./readme_domains.ts";
@@ -21,6 +22,7 @@ export const scenarios: readonly Scenario[] = [
   ...virtualScenarios,
   ...pipeScenarios,
   ...settingsScenarios,
+  ...hostileScenarios,
   ...readmeRewritingScenarios,
   ...readmeDomainScenarios,
   ...readmeSiteScenarios,
