@@ -1,12 +1,11 @@
-import process from "node:process";
 import { isHostname, literalAddress } from "../core/address/mod.ts";
 import { AttributeError, trigger } from "../core/ipc/mod.ts";
 import { isQueueId } from "../core/queue/mod.ts";
 import { askFlush, type FlushRequest, FlushStatus, keepsLogFor } from "../daemon/flush/mod.ts";
-import { userAccess, type UserList } from "../daemon/showq/mod.ts";
 import { getopt, UsageError } from "./getopt.ts";
 import { connectService, UnreachableError } from "./postqueue_connect.ts";
 import { showQueue } from "./postqueue_list.ts";
+import { requireAccess } from "./queue_access.ts";
 import { FatalError, runTool, type Tool, usageError } from "./queue_tool.ts";
 
 export const help = `
@@ -63,10 +62,7 @@ export async function run(args: string[], name: string): Promise<number> {
   const { mode, value } = request;
   return await runTool("postqueue", EX_UNAVAILABLE, request.directory, async (tool) => {
     checkValue(mode, value);
-    if (mode === "p" || mode === "j") {
-      await requireAccess(tool, "authorized_mailq_users", "view the mail queue");
-      return await showQueue(tool, mode === "j");
-    }
+    if (mode === "p" || mode === "j") return await showQueue(tool, mode === "j");
     await requireAccess(tool, "authorized_flush_users", "flush the mail queue");
     if (mode === "f") await flushAll(tool);
     else if (mode === "i") await flush(tool, { request: "send_file", id: value }, value);
@@ -83,12 +79,6 @@ function checkValue(mode: string, value: string): void {
   if (mode !== "s") return;
   const valid = value.startsWith("[") ? literalAddress(value) !== undefined : isHostname(value);
   if (!valid) throw new FatalError(`Cannot flush mail queue - invalid destination: "${shown}"`);
-}
-
-async function requireAccess(tool: Tool, list: UserList, what: string): Promise<void> {
-  const uid = process.getuid?.() ?? 0;
-  const { allowed, name } = await userAccess(tool.config, list, uid, tool.log);
-  if (!allowed) throw new FatalError(`User ${name}(${uid}) is not allowed to ${what}`);
 }
 
 /** `-f`: both queue ends are woken up; a user who can't reach them asks the flush service to do it. */

@@ -1,6 +1,7 @@
 /** Rows as an aligned table, JSON lines or CSV. */
 import { printable } from "../core/queue/mod.ts";
 import { print } from "./queue_tool.ts";
+import { terminalSize } from "./terminal_size.ts";
 
 export type Format = "table" | "json" | "csv";
 
@@ -26,7 +27,7 @@ export function formatOf(options: { format?: Format; json?: boolean; csv?: boole
 /** Columns of the terminal, or of a wide page where the output goes elsewhere. */
 export function outputWidth(): number {
   if (!Deno.stdout.isTerminal()) return 200;
-  return Math.max(Deno.consoleSize().columns, 40);
+  return Math.max(terminalSize().columns, 40);
 }
 
 /** Text cut to a width, with a sign that it was. */

@@ -9,6 +9,7 @@ import {
 } from "../core/queue/mod.ts";
 import { ListingError, listingOptions, ListingReader } from "../daemon/showq/mod.ts";
 import { connectService, UnreachableError } from "./postqueue_connect.ts";
+import { requireAccess } from "./queue_access.ts";
 import { FatalError, type Tool } from "./queue_tool.ts";
 
 /** Messages that are handed on at once when the queue is read directly. */
@@ -21,6 +22,7 @@ const PIECE = 131072;
  * there is no listing to be had.
  */
 export async function* listQueue(tool: Tool, sink: ListingSink): AsyncGenerator<void> {
+  await requireAccess(tool, "authorized_mailq_users", "view the mail queue");
   const { config, log } = tool;
   let connection: Deno.UnixConn;
   try {

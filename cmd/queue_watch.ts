@@ -4,6 +4,7 @@ import { type LogCounts, LogTail, renderWatch, type WatchState } from "../daemon
 import { listedMessages } from "./queue_messages.ts";
 import { optionValue, type QueryOptions, UsageProblem } from "./queue_query.ts";
 import { FatalError, type Tool } from "./queue_tool.ts";
+import { terminalSize } from "./terminal_size.ts";
 
 const encoder = new TextEncoder();
 
@@ -127,7 +128,7 @@ class Screen {
   }
 
   draw(state: WatchState): void {
-    const { columns, rows } = Deno.consoleSize();
+    const { columns, rows } = terminalSize();
     const lines = renderWatch(state, columns, rows);
     // Line by line over the old picture: clearing the screen first would flicker.
     this.#write("\x1b[H" + lines.map((line) => `${line}\x1b[K`).join("\r\n") + "\x1b[J");
