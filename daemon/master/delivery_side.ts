@@ -28,6 +28,7 @@ import type { RuntimeContext, Side } from "./runtime.ts";
 import { roleOf } from "./plan.ts";
 import { type Snapshot, socketPath, viewOf } from "./snapshot.ts";
 import { type ServedSocket, serveSocket } from "./sockets.ts";
+import { createSpawnServices, SpawnSockets } from "./spawn_sockets.ts";
 
 /** Makes the agent of one entry of master.cf; undefined for a program of another process. */
 function createAgent(
@@ -118,6 +119,7 @@ function createAgents(context: RuntimeContext, snapshot: Snapshot): Map<string, 
 /** Starts the agents and their sockets. */
 export function startDeliverySide(context: RuntimeContext, snapshot: Snapshot): Promise<Side> {
   const sockets = new Map<string, ServedSocket>();
+  const spawning = new SpawnSockets(counted);
   let underWay = 0;
   let idle: (() => void) | undefined;
 
@@ -154,6 +156,7 @@ export function startDeliverySide(context: RuntimeContext, snapshot: Snapshot): 
   // In a process of its own, which is root's.
   if (context.roles.size === 1 && isRoot()) dropSupplementaryGroups();
   put(createAgents(context, snapshot), snapshot);
+  spawning.put(context, snapshot, createSpawnServices(context, snapshot));
   const channel = context.roles.has("queue") ? undefined : serveSocket(
     `${snapshot.config.string("queue_directory")}/${DELIVERY_SOCKET}`,
     (connection) =>
@@ -180,6 +183,7 @@ export function startDeliverySide(context: RuntimeContext, snapshot: Snapshot): 
   async function finish(seconds: number): Promise<void> {
     for (const socket of sockets.values()) socket.close();
     sockets.clear();
+    spawning.close();
     channel?.close();
     listing?.close();
     if (underWay === 0) return;
@@ -193,9 +197,11 @@ export function startDeliverySide(context: RuntimeContext, snapshot: Snapshot): 
   return Promise.resolve({
     reload(next) {
       const agents = createAgents(context, next);
+      const commands = createSpawnServices(context, next);
       return Promise.resolve(() => {
         current = next;
         put(agents, next);
+        spawning.put(context, next, commands);
       });
     },
     drain: () => finish(Infinity),

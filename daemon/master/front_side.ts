@@ -3,7 +3,8 @@
  * hears of each message over the hand-over socket, or directly when it shares the process.
  */
 import { statfs } from "node:fs/promises";
-import { ConfigError, type MasterEntry } from "../../core/config/mod.ts";
+import { type Addressing, createAddressing } from "../../core/address/mod.ts";
+import { type Config, ConfigError, type MasterEntry } from "../../core/config/mod.ts";
 import { createResolver } from "../../core/dns/mod.ts";
 import type { Logger } from "../../core/log/mod.ts";
 import { CoarseTimer } from "../../core/smtp/mod.ts";
@@ -62,6 +63,17 @@ function freeSpaceOf(directory: string): () => Promise<number> {
   };
 }
 
+/**
+ * A service's own settings (`-o`) say which recipients and senders there are, and whose: tables are searched as they
+ * say. Where mail goes is main.cf's to say.
+ */
+function addressingOf(snapshot: Snapshot, entry: MasterEntry, config: Config, log: Logger): Addressing {
+  const { tables, addressing } = snapshot;
+  if (entry.overrides.length === 0) return addressing;
+  const { checkRecipient, checkSender, openMaps, find, rules } = createAddressing({ config, tables, log });
+  return { ...addressing, checkRecipient, checkSender, openMaps, find, rules };
+}
+
 /** Closes a listener that may be closed already. */
 function closeListener(listener: Deno.TcpListener): void {
   try {
@@ -110,7 +122,7 @@ export function startFrontSide(context: RuntimeContext, first: Snapshot): Promis
         config,
         entry,
         tables: snapshot.tables,
-        addressing: snapshot.addressing,
+        addressing: addressingOf(snapshot, entry, config, log),
         cleanup: cleanups.for(config),
         anvil,
         log,

@@ -31,6 +31,7 @@ const ROLE_OF_COMMAND: Readonly<Record<string, Role>> = {
   local: "delivery",
   virtual: "delivery",
   pipe: "delivery",
+  spawn: "delivery",
 };
 
 /** In which process an entry of master.cf runs; undefined for a program that Postel does not have. */

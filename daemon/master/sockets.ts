@@ -29,10 +29,20 @@ export function serveSocket(
   removeStaleSocket(path);
   const listener = Deno.listen({ transport: "unix", path });
   Deno.chmodSync(path, 0o666);
+  return serveListener(listener, path, serve, log);
+}
+
+/** The same for a socket that is there. @param path how the log calls it */
+export function serveListener<C extends Deno.Conn>(
+  listener: { accept(): Promise<C>; close(): void },
+  path: string,
+  serve: (connection: C) => Promise<void>,
+  log: Logger,
+): ServedSocket {
   let closed = false;
   (async () => {
     for (;;) {
-      let connection: Deno.UnixConn;
+      let connection: C;
       try {
         connection = await listener.accept();
       } catch (error) {
@@ -45,7 +55,7 @@ export function serveSocket(
     }
   })();
 
-  async function converse(connection: Deno.UnixConn): Promise<void> {
+  async function converse(connection: C): Promise<void> {
     try {
       await serve(connection);
     } catch (error) {
