@@ -292,6 +292,30 @@ Deno.test({
     }),
 });
 
+Deno.test({
+  name: "postmap: a table that the owner of what is added may not open",
+  ignore: Deno.uid() !== 0,
+  fn: () =>
+    inDirectory(async (directory) => {
+      await Deno.chmod(directory, 0o755);
+      await Deno.writeTextFile(`${directory}/map`, "a 1\n");
+      assert.equal((await postmap(directory, ["hash:map"])).code, 0);
+      await Deno.chmod(`${directory}/map.db`, 0o600);
+      await Deno.writeTextFile(`${directory}/more`, "b 2\n");
+      await Deno.chown(`${directory}/more`, 65534, 65534);
+      const [program, ...words] = ours("postmap");
+      const command = [program!, ...words, "-i", "hash:map"].map((word) => `'${word}'`).join(" ");
+      const { code, stderr } = await new Deno.Command("sh", {
+        args: ["-c", `${command} < more`],
+        cwd: directory,
+        env: { MAIL_CONFIG: directory },
+      }).output();
+      assert.equal(code, 1);
+      assert.equal(new TextDecoder().decode(stderr), "postmap: fatal: open map.db: Permission denied\n");
+      assert.deepEqual((await postmap(directory, ["-s", "hash:map"])).stdout, "a\t1\n");
+    }),
+});
+
 Deno.test("postmap: two writers at once, every entry of both is there", () =>
   inDirectory(async (directory) => {
     for (const type of ["hash", "lmdb", "cdb"]) {

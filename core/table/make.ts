@@ -135,29 +135,33 @@ function replaceTable(
   };
   const write = (file: Deno.FsFile, store: EntryStore) =>
     writeIndexFile(format, file, store, options.lmdbMapSize);
-  removeEmpty(path, existing === undefined, options);
+  const shown = name + format.suffix;
+  if (existing === undefined) removeEmpty(path, shown, options);
   const how = replaceOptions(path, format, source, options);
-  let unlock = existing === undefined ? undefined : lockExisting(existing);
+  let unlock: (() => void) | undefined;
   try {
+    if (existing !== undefined) {
+      unlock = lockExisting(existing, `open ${source === undefined ? "database " : ""}${shown}`);
+    }
     replaceFile(path, how, build, write);
   } catch (error) {
     // The directory belongs to somebody else, but the file may be ours: then do as Postfix does.
     unlock?.();
     unlock = undefined;
     const inPlace = error instanceof ReplaceError && format.locking && how.exists;
-    if (!inPlace || !attempt(() => rewriteInPlace(path, build, write), path, format, name)) {
-      throw explained(error, path, format, name);
+    if (!inPlace || !attempt(() => rewriteInPlace(path, build, write), format, name)) {
+      throw explained(error, format, name);
     }
   } finally {
     unlock?.();
   }
 }
 
-function attempt<T>(work: () => T, path: string, format: IndexFormat, name: string): T {
+function attempt<T>(work: () => T, format: IndexFormat, name: string): T {
   try {
     return work();
   } catch (error) {
-    throw explained(error, path, format, name);
+    throw explained(error, format, name);
   }
 }
 
@@ -183,25 +187,27 @@ function replaceOptions(
 }
 
 /** An empty file is no table: making a new one takes it away first. */
-function removeEmpty(path: string, create: boolean, options: MakeOptions): void {
-  if (!create) return;
+function removeEmpty(path: string, shown: string, options: MakeOptions): void {
   try {
     if (Deno.statSync(path).size !== 0) return;
-    options.log.warning(`removing zero-length database file: ${path}`);
+    options.log.warning(`removing zero-length database file: ${shown}`);
     Deno.removeSync(path);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw new MakeError(`open ${path}: ${reasonOf(error)}`);
   }
 }
 
-/** Keeps real Postfix's programs from changing the old table while it is read and replaced. */
-function lockExisting(path: string): (() => void) | undefined {
+/**
+ * Keeps real Postfix's programs from changing the old table while it is read and replaced. Throws `MakeError`, which begins
+ * with `attempted`, for a file that can't be opened.
+ */
+function lockExisting(path: string, attempted: string): (() => void) | undefined {
   let file: Deno.FsFile;
   try {
     file = Deno.openSync(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
+    throw new MakeError(`${attempted}: ${reasonOf(error)}`);
   }
   file.lockSync(true);
   return () => file.close();
@@ -222,8 +228,9 @@ function readExisting(path: string, format: IndexFormat, store: EntryStore): voi
   }
 }
 
-function explained(error: unknown, path: string, format: IndexFormat, name: string): unknown {
+function explained(error: unknown, format: IndexFormat, name: string): unknown {
   if (error instanceof MakeError) return error;
+  const path = name + format.suffix;
   if (error instanceof BadFormat) {
     return new MakeError(`open database ${path}: Invalid argument: ${error.message}`);
   }
