@@ -14,6 +14,8 @@ export interface SetUp {
   readonly master?: readonly string[];
   /** Files of the world, by path below its directory. */
   readonly files?: Readonly<Record<string, string | WorldFile>>;
+  /** Where others have to know it beforehand. */
+  readonly port?: number;
 }
 
 export interface World extends TestInstance {
@@ -33,12 +35,13 @@ export interface World extends TestInstance {
 }
 
 /** Starts the set-up. */
-export async function startSetUp({ main, master = [], files = {} }: SetUp): Promise<World> {
+export async function startSetUp({ main, master = [], files = {}, port }: SetUp): Promise<World> {
   const directory = Deno.makeTempDirSync({ prefix: "postel-setup-" });
   buildWorld(directory, { name: "", main: [], files: { aliases: "", ...files }, messages: [] });
   const instance = await startInstance({
     directory,
     processes: true,
+    ...(port === undefined ? {} : { port }),
     main: scenarioLines([
       "compatibility_level = 3.6",
       "mydestination = example.com, localhost",
