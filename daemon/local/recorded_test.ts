@@ -45,6 +45,7 @@ async function play(scenario: Scenario): Promise<WorldResult> {
     quiet = now === before && isSettled(now, taken) ? quiet + 1 : 0;
     before = now;
   }
+  await traffic.heard(answers[scenario.name]?.comsat?.length ?? 0);
   const files = collectFiles(directory, `/proc/${instance.pid}/root${directory}`);
   await instance.stop();
   return { ...sortLog(instance.log(), directory, ports), ...traffic.result(directory), files };

@@ -14,6 +14,8 @@ export interface Traffic extends AsyncDisposable {
   lockFiles(directory: string): void;
   /** Sends all messages to the server at a port of the system in a directory; `after` is called after each with the number of those taken. */
   send(directory: string, port: number, after: (taken: number) => Promise<void>): Promise<number>;
+  /** Waits a while until comsat was told so many things: datagrams come when they come. */
+  heard(count: number): Promise<void>;
   result(directory: string): TrafficResult;
 }
 
@@ -68,6 +70,11 @@ export async function openTraffic(scenario: Scenario): Promise<Traffic> {
         await after(taken);
       }
       return taken;
+    },
+    async heard(count) {
+      for (let tries = 0; tries < 100 && told.length < count; tries++) {
+        await new Promise((done) => setTimeout(done, 50));
+      }
     },
     result(directory) {
       const sent: Record<string, string[]> = {};
