@@ -53,9 +53,7 @@ function lockSettings({ config }: Tool, style: string | undefined): MailboxSetti
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     const value = style ?? config.string("mailbox_delivery_lock");
-    const unknown = value.split(/[\s,]+/).find((word) =>
-      !["flock", "fcntl", "dotlock"].includes(word)
-    );
+    const unknown = value.split(/[\s,]+/).find((word) => !["flock", "fcntl", "dotlock"].includes(word));
     if (unknown === undefined) throw error;
     throw new FatalError(`unknown mailbox_delivery_lock value "${unknown}" in "${value}"`);
   }
