@@ -1,5 +1,3 @@
-import { readFileSync } from "node:fs";
-
 const known = new Map<string, ReadonlyMap<string, number>>();
 
 /**
@@ -16,7 +14,7 @@ function readServices(protocol: string): ReadonlyMap<string, number> {
   const ports = new Map<string, number>();
   let text: string;
   try {
-    text = readFileSync("/etc/services", "utf8");
+    text = Deno.readTextFileSync("/etc/services");
   } catch {
     return ports;
   }
