@@ -3,8 +3,11 @@
  * that a different set of entries needs; a command such as `postqueue` then loads thirty files, which costs more than what is in them.
  */
 
-/** Commands whose start counts, because scripts and other programs run them again and again. */
-const QUICK_COMMANDS = ["postmap.js", "postconf.js", "postqueue.js", "sendmail.js"];
+/**
+ * Commands whose start counts, because scripts run them again and again. (Those that need a library of the runtime for their
+ * sockets are not among them: what is merged with theirs would load it too, and it takes longer than all files.)
+ */
+const QUICK_COMMANDS = ["postmap.js", "postconf.js"];
 
 /** The entry module, which loads what all of them share. */
 const ENTRY = "packed.js";
