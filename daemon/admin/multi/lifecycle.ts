@@ -1,15 +1,6 @@
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmdirSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, rmdirSync, rmSync } from "node:fs";
 import { basename, dirname } from "node:path";
-import { editMain, editMainText } from "../../../core/config/edit/mod.ts";
+import { editMain } from "../../../core/config/edit/mod.ts";
 import { loadConfig } from "../../../core/config/mod.ts";
 import { NEW_FILES } from "../../../core/queue/mod.ts";
 import { isRoot, runningMasterOf } from "../../master/mod.ts";
@@ -17,7 +8,7 @@ import { setPermissions } from "../permissions.ts";
 import { OWN_QUEUES, SOCKET_DIRECTORIES } from "../queue_directories.ts";
 import type { Logger } from "../../../core/log/mod.ts";
 import { type Instance, isSelected, MultiError } from "./instances.ts";
-import { MAIN_TEMPLATE, masterTemplate } from "./templates.ts";
+import { DIRECTORIES, type Directories, makeConfiguration } from "./new_configuration.ts";
 
 /** What `postmulti -e` was given. */
 export interface LifecycleRequest {
@@ -40,25 +31,6 @@ export interface LifecycleDeps {
 }
 
 const ACTIONS = ["create", "destroy", "import", "deport", "enable", "disable", "assign", "init"];
-const DIRECTORIES = ["config_directory", "queue_directory", "data_directory"] as const;
-type Directories = Record<(typeof DIRECTORIES)[number], string>;
-
-/** Parameters of the program's place that a new instance shares with the primary one. */
-const SHARED = [
-  "command_directory",
-  "daemon_directory",
-  "meta_directory",
-  "mail_owner",
-  "setgid_group",
-  "sendmail_path",
-  "mailq_path",
-  "newaliases_path",
-  "html_directory",
-  "manpage_directory",
-  "sample_directory",
-  "readme_directory",
-  "shlib_directory",
-];
 
 /** What is left of an instance's queue when its mail is gone. */
 const QUEUE_DIRECTORIES = [...OWN_QUEUES, ...SOCKET_DIRECTORIES, "maildrop", "pid", "postel"];
@@ -268,52 +240,6 @@ function listSettings(
       ? { alternate_config_directories: kept.join(" ") }
       : {}),
   };
-}
-
-/** Writes main.cf and master.cf of a new instance: beside, then renamed, master.cf last. */
-function makeConfiguration(primary: Instance, wanted: Directories, log: Logger): void {
-  const etc = wanted.config_directory;
-  mkdirSync(etc, { recursive: true, mode: 0o755 });
-  mkdirSync(wanted.queue_directory, { recursive: true, mode: 0o755 });
-  mkdirSync(wanted.data_directory, { recursive: true, mode: 0o700 });
-  const meta = primary.config.string("meta_directory");
-  const template = (name: string, builtIn: string) => {
-    const path = `${meta}/${name}.proto`;
-    return existsSync(path) ? readFileSync(path, "latin1") : builtIn;
-  };
-  const isSet = (name: string) => primary.config.isSet(name) && primary.config.string(name) !== "";
-  const path = `${etc}/main.cf`;
-  const warn = (text: string) => log.warning(text);
-  const commented = editMainText(
-    template("main.cf", MAIN_TEMPLATE),
-    { comment: new Set(SHARED.filter((name) => !isSet(name))) },
-    path,
-    warn,
-  );
-  const main = editMainText(
-    commented,
-    {
-      set: new Map([
-        ["queue_directory", wanted.queue_directory],
-        ["data_directory", wanted.data_directory],
-        // Nothing listens and nobody submits until the administrator says so.
-        ["authorized_submit_users", ""],
-        ["master_service_disable", "inet"],
-        ...SHARED.filter(isSet).map((name) => [name, primary.config.raw(name)!] as const),
-      ]),
-    },
-    path,
-    warn,
-  );
-  install(path, main);
-  install(`${etc}/master.cf`, template("master.cf", masterTemplate()));
-}
-
-function install(path: string, text: string): void {
-  const temporary = `${path}.tmp`;
-  writeFileSync(temporary, text, { encoding: "latin1", mode: 0o644, flush: true });
-  chmodSync(temporary, 0o644);
-  renameSync(temporary, path);
 }
 
 function removeInstance(deps: LifecycleDeps, target: Instance, edit: Edit, alternate: boolean): number {
