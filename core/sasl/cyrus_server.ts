@@ -86,6 +86,11 @@ export function createCyrusServer(options: CyrusOptions): SaslServer {
       const mechanism = serverMechanisms.find((each) => each.name === name && possible(each, peer));
       return mechanism === undefined ? unknownMechanism() : mechanism.serve(environmentOf(peer), initial);
     },
+    unknownMechanism: (shown) => ({
+      kind: "failed",
+      reason: Reason.noMechanism,
+      detail: [`Couldn't find mech ${shown}`],
+    }),
     close: () => store?.close(),
   };
 }

@@ -133,6 +133,7 @@ export function createDovecotServer(options: DovecotOptions): SaslServer {
       return mechanisms.filter((each) => suits(each, security)).map((each) => each.name);
     },
     begin: dialogue,
+    unknownMechanism: () => ({ kind: "failed", reason: "Invalid authentication mechanism" }),
     close() {
       link?.then((open) => open.socket.destroy(), () => {});
     },

@@ -51,6 +51,8 @@ export interface SaslServer {
    * @param initial the client's initial response, decoded; undefined if it gave none (an empty one is not none)
    */
   begin(mechanism: string, initial: Uint8Array | undefined, peer: SaslPeer): ServerDialogue;
+  /** What becomes of a client that wants another mechanism. @param shown its name as the log may have it */
+  unknownMechanism(shown: string): SaslOutcome & { readonly kind: "failed" };
   close(): void;
 }
 

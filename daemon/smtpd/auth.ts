@@ -134,11 +134,7 @@ async function exchange(
   const names = await offered(session, settled);
   if (names === undefined) return false;
   if (!names.includes(mechanism)) {
-    return fail(session, given, {
-      kind: "failed",
-      reason: "no mechanism available",
-      detail: [`Couldn't find mech ${shownMechanism(given)}`],
-    });
+    return fail(session, given, settled.server!.unknownMechanism(shownMechanism(given)));
   }
   // RFC 4954 section 4: "=" stands for an empty response.
   const initial = initialText === undefined

@@ -68,11 +68,16 @@ async function notOwner(check: Check, allowUnknown: boolean): Promise<Outcome> {
   if (names === undefined && allowUnknown) return "dunno";
   const user = login.user.toLowerCase();
   if (names?.some((name) => name.toLowerCase() === user) === true) return "dunno";
-  return check.refuseNamed(553, "5.7.1", `not owned by user ${login.user}`);
+  return refuseSender(check, `not owned by user ${login.user}`);
 }
 
 /** Refuses a sender address that has an owner when nobody has authenticated. */
 async function notLoggedIn(check: Check): Promise<Outcome> {
   if (check.session.login !== undefined) return "dunno";
-  return await owners(check) === undefined ? "dunno" : check.refuseNamed(553, "5.7.1", "not logged in");
+  return await owners(check) === undefined ? "dunno" : refuseSender(check, "not logged in");
+}
+
+/** The sender is named, in whatever list the restriction stands. */
+function refuseSender(check: Check, reason: string): Outcome {
+  return check.refuse(553, "5.7.1", `<${check.sender}>: Sender address rejected: ${reason}`);
 }
