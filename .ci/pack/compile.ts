@@ -10,7 +10,7 @@ import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { VERSION } from "../../cmd/help.ts";
-import { KEEP_ALL_COMPILED, PACKED_ENTRY, PACKED_FLAGS } from "../../core/system/mod.ts";
+import { PACKED_ENTRY, PACKED_FLAGS } from "../../core/system/mod.ts";
 import { makeLauncher } from "../../daemon/install/launcher.ts";
 import { placeFile } from "../../daemon/install/steps.ts";
 import { type ArchiveFile, tarPieces } from "./archive.ts";
@@ -31,7 +31,7 @@ function errorLine(output: Uint8Array): string {
 /** Tries the runtime's own compiler. Returns why it could not be done, or undefined. */
 async function compile(modules: string, output: string): Promise<string | undefined> {
   const beside = `${output}.new`;
-  const flags = PACKED_FLAGS.filter((flag) => !["--quiet", "--no-remote", KEEP_ALL_COMPILED].includes(flag));
+  const flags = PACKED_FLAGS.filter((flag) => !["--quiet", "--no-remote"].includes(flag));
   const compiled = await new Deno.Command(Deno.execPath(), {
     args: [
       "compile",

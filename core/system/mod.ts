@@ -34,7 +34,6 @@ export type { MoveResult } from "./directory_changes.ts";
 export { becomeProgram, enterRoot } from "./execute.ts";
 export { errorText } from "./libc.ts";
 export {
-  KEEP_ALL_COMPILED,
   lastingCommand,
   type OwnCommand,
   PACKED_ENTRY,

@@ -16,17 +16,9 @@ export const RUNTIME_FLAGS: readonly string[] = [
   "--v8-flags=--enable-experimental-regexp-engine-on-excessive-backtracks",
 ];
 
-/**
- * With this flag the compiled code that the runtime keeps of a module has all its functions; without it each is compiled
- * when it is first called, in every process again, which is most of what a short command takes. A process that does not
- * use what was kept must not be started with it: it would compile what it never calls.
- */
-export const KEEP_ALL_COMPILED = "--v8-flags=--no-lazy";
-
 /** What the packed form is started with: nothing is looked for outside its own directory. */
 export const PACKED_FLAGS: readonly string[] = [
   ...RUNTIME_FLAGS,
-  KEEP_ALL_COMPILED,
   "--no-config",
   "--no-lock",
   "--no-remote",
@@ -69,10 +61,7 @@ export function unprivilegedSelfCommand(...args: string[]): OwnCommand {
   const command = selfCommand(...args);
   if (Deno.build.standalone) return command;
   const [run = "run", ...rest] = command.args;
-  return {
-    program: command.program,
-    args: [run, "--no-code-cache", ...rest.filter((word) => word !== KEEP_ALL_COMPILED)],
-  };
+  return { program: command.program, args: [run, "--no-code-cache", ...rest] };
 }
 
 /**
