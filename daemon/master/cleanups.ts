@@ -8,7 +8,7 @@ import { verboseRewriting } from "./verbose.ts";
 
 /** They are made when they are first asked for, and kept. Both throw what `createCleanup` throws. */
 export interface Cleanups {
-  /** The one that a service's `cleanup_service_name` names. Throws `ConfigError` if master.cf has no such entry. */
+  /** The one that a service's `cleanup_service_name` names. Throws `ConfigError` for a name that master.cf has not. */
   for(config: Config): CleanupService;
   /** The one of an entry of master.cf. */
   of(entry: MasterEntry): CleanupService;
@@ -20,8 +20,8 @@ export function cleanupsOf(
   sink: LogSink,
   deps: Pick<CleanupDeps, "queue" | "onQueued" | "bounce">,
 ): Cleanups {
-  const made = new Map<MasterEntry, CleanupService>();
-  const of = (entry: MasterEntry) => {
+  const made = new Map<MasterEntry | undefined, CleanupService>();
+  const of = (entry: MasterEntry | undefined) => {
     const service = made.get(entry) ?? createCleanup({ ...deps, ...ownView(snapshot, sink, entry) });
     made.set(entry, service);
     return service;
@@ -31,7 +31,8 @@ export function cleanupsOf(
     for(config) {
       const name = config.string("cleanup_service_name");
       const entry = snapshot.entries.find((each) => each.command === "cleanup" && each.name === name);
-      if (entry !== undefined) return of(entry);
+      // The usual one works inside this process; without an entry it only has no socket.
+      if (entry !== undefined || name === "cleanup") return of(entry);
       throw new ConfigError(
         `cleanup_service_name = ${name}: master.cf has no cleanup service of that name`,
         config.origin("cleanup_service_name"),
@@ -44,9 +45,10 @@ export function cleanupsOf(
 function ownView(
   snapshot: Snapshot,
   sink: LogSink,
-  entry: MasterEntry,
+  entry: MasterEntry | undefined,
 ): Pick<CleanupDeps, "config" | "tables" | "rewriting" | "log"> {
   const { tables, addressing } = snapshot;
+  if (entry === undefined) return { ...snapshot, log: snapshot.logAs("cleanup") };
   const { config, log } = viewOf(snapshot, entry, sink);
   const rewriting = entry.overrides.length === 0
     ? snapshot.rewriting
