@@ -6,13 +6,14 @@ import { showQueueFile } from "./postcat_show.ts";
 import { FatalError, print, runTool, type Tool, usageError } from "./queue_tool.ts";
 
 export const help = `
-Usage: postcat [-bdehjoqrv] [-c config_dir] [-s offset] [file ...]
+Usage: postcat [-bdefhjoqrv] [-c config_dir] [-s offset] [file ...]
 
 Shows queue files; without a file, standard input.
 
   -b         the body
   -d         the decimal type of each record
   -e         the envelope
+  -f         the name of the file in front of each line
   -h         the headers
   -j         JSON: one object per file (Postel only)
   -o         the offset of each record
@@ -23,7 +24,7 @@ Shows queue files; without a file, standard input.
 `;
 
 const USAGE = "postcat [-b (body text)] [-c config_dir] [-d (decimal record type)] [-e (envelope records)] " +
-  "[-h (header text)] [-j (JSON)] [-o (offsets)] [-q (access queue)] [-r (raw)] [-s offset] [-v] [file(s)...]";
+  "[-f (file names)] [-h (header text)] [-j (JSON)] [-o (offsets)] [-q (access queue)] [-r (raw)] [-s offset] [-v] [file(s)...]";
 
 /** What is shown. */
 export interface PostcatOptions {
@@ -31,6 +32,8 @@ export interface PostcatOptions {
   readonly envelope: boolean;
   readonly header: boolean;
   readonly decimal: boolean;
+  /** The name of the file and a colon before each line. */
+  readonly names: boolean;
   readonly offsets: boolean;
   readonly raw: boolean;
   readonly verbose: boolean;
@@ -48,6 +51,7 @@ function showOptions(parsed: ParsedOptions): PostcatOptions {
     envelope: all || has("e"),
     header: all || has("h"),
     decimal: has("d"),
+    names: has("f"),
     offsets: has("o"),
     raw: has("r"),
     verbose: has("v"),
@@ -59,7 +63,7 @@ function showOptions(parsed: ParsedOptions): PostcatOptions {
 export async function run(args: string[]): Promise<number> {
   let parsed: ParsedOptions;
   try {
-    parsed = getopt(args, "bc:dehjoqrs:v");
+    parsed = getopt(args, "bc:defhjoqrs:v");
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     return usageError("postcat", error.message, USAGE, 1);

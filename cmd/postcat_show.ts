@@ -86,7 +86,10 @@ class Printer {
       if (first && !this.#isQueueFile()) return true;
       if (!this.#next()) return true;
       if (first) {
-        if (options.envelope) this.#line(`*** ENVELOPE RECORDS ${this.#input.name} ***`);
+        if (options.envelope) {
+          this.#name();
+          this.#line(`*** ENVELOPE RECORDS ${this.#input.name} ***`);
+        }
         first = false;
       }
       const offset = options.raw || options.verbose ? walker.offset : before;
@@ -214,9 +217,15 @@ class Printer {
     this.#line(`*** ${title} ${this.#input.name} ***`);
   }
 
+  /** What a line begins with; a piece that continues one has no name in front. */
   #prefix(offset: number): void {
+    if (!this.#openLine) this.#name();
     if (this.#options.offsets) this.#out.appendAscii(`${String(offset).padStart(9)} `);
     if (this.#options.decimal) this.#out.appendAscii(`${String(this.#walker.type).padStart(3)} `);
+  }
+
+  #name(): void {
+    if (this.#options.names) this.#out.appendText(`${this.#input.name}: `);
   }
 
   #line(text: string): void {

@@ -28,6 +28,34 @@ Deno.test("postcat: what Postfix's postcat printed of the same file", async () =
   assert.equal(stdout, expected);
 });
 
+Deno.test("postcat -f: the name of the file in front of each line", async () => {
+  const plain = await run("postcat", ["deferred.bin", "maildrop.bin"]);
+  const named = await run("postcat", ["-f", "deferred.bin", "maildrop.bin"]);
+  assert.equal(named.stdout.replaceAll(/^(deferred|maildrop)\.bin: /gm, ""), plain.stdout);
+  assert.ok(named.stdout.trimEnd().split("\n").every((line) => /^(deferred|maildrop)\.bin: /.test(line)));
+  const offsets = (await run("postcat", ["-fo", "deferred.bin"])).stdout;
+  assert.match(offsets, /^deferred\.bin: +\d+ sender: alice@example\.com$/m);
+});
+
+Deno.test("postcat -f: pieces of one long line have the name once", async () => {
+  const out = new ByteBuffer();
+  const add = (type: string, text: string) => appendTextRecord(out, type.charCodeAt(0), text);
+  const records = [
+    "CT",
+    "T1795435534 100",
+    "Sa@example.com",
+    "M",
+    "NSubject: x",
+    "N",
+    "Lone ",
+    "Nline",
+    "X",
+    "E",
+  ];
+  for (const record of records) add(record[0]!, record.slice(1));
+  assert.equal((await run("postcat", ["-bf"], out.toBytes())).stdout, "stdin: \nstdin: one line\n");
+});
+
 Deno.test("postcat: standard input, one part, JSON", async () => {
   const input = Deno.readFileSync(`${RECORDED}deferred.bin`);
   assert.equal((await run("postcat", ["-b"], input)).stdout, "\nHello\nlast\n");
