@@ -58,23 +58,24 @@ export function createVerify(deps: VerifyDeps): Verify {
   function opened(): AddressCache {
     if (cache === undefined) {
       cache = new AddressCache(config, log, deps.tables);
-      scheduleCleanup(cache);
+      cleanRegularly(cache);
     }
     return cache;
   }
 
-  /** `address_verify_cache_cleanup_interval`; 0 never cleans. */
-  function scheduleCleanup(current: AddressCache): void {
+  /** No answer has come for so long that it is none any more, and none is waited for. */
+  const isExpired = (entry: CachedAddress) => now() - entry.probed > PROBE_LIFETIME && age(expire, entry);
+
+  /** Cleans now if it is time, and every `address_verify_cache_cleanup_interval` from then on; 0 never cleans. */
+  function cleanRegularly(current: AddressCache): void {
     if (cleanupInterval <= 0) return;
+    if (current.cleaned + cleanupInterval <= now()) {
+      const { retained, dropped } = current.clean(isExpired, now());
+      log.info(`cache ${current.name} full cleanup: retained=${retained} dropped=${dropped} entries`);
+    }
     const due = Math.max(0, current.cleaned + cleanupInterval - now());
     // Timers hold 24 days at the most.
-    timer = setTimeout(() => {
-      if (current.cleaned + cleanupInterval <= now()) {
-        const { retained, dropped } = current.clean((entry) => age(expire, entry), now());
-        log.info(`cache ${current.name} full cleanup: retained=${retained} dropped=${dropped} entries`);
-      }
-      scheduleCleanup(current);
-    }, Math.min(due, 86400) * 1000);
+    timer = setTimeout(() => cleanRegularly(current), Math.min(due, 86400) * 1000);
     Deno.unrefTimer(timer);
   }
 
@@ -95,7 +96,7 @@ export function createVerify(deps: VerifyDeps): Verify {
     const key = keyOf(address);
     const current = opened();
     let entry = current.get(key);
-    if (entry !== undefined && now() - entry.probed > PROBE_LIFETIME && age(expire, entry)) {
+    if (entry !== undefined && isExpired(entry)) {
       if (!keepNegative) current.delete(key);
       entry = undefined;
     }
