@@ -321,13 +321,32 @@ Deno.test({
       Deno.mkdirSync(`${postfix.queue}/incoming/lost+found`);
       Deno.writeTextFileSync(`${postfix.queue}/incoming/lost+found/x`, "");
       Deno.writeTextFileSync(`${postfix.queue}/incoming/bad name`, "");
+      const strange = [
+        "BADNAME",
+        "0BADNAME",
+        "ABCDEZ1",
+        "ABCD",
+        "4XYZabc1234zDEF",
+        "123456789012345678901234",
+      ];
+      for (const name of strange) {
+        Deno.writeTextFileSync(`${postfix.queue}/incoming/${name}`, "x", { mode: 0o700 });
+      }
       const fixed = `ABCDE${Deno.statSync(copy).ino!.toString(16).toUpperCase()}`;
       const first = await postfix.ours("postsuper", ["-s"]);
       assert.equal(first.code, 0, first.stderr);
       assert.match(first.stderr, /Renamed to match inode number: 1 message\n/);
       assert.match(first.stderr, /skipping incoming\/LINK12345/);
       assert.match(first.stderr, /bogus file name: incoming\/bad name/);
-      assert.deepEqual([...queue.scan("incoming")].sort(), [fixed, id].sort());
+      for (const name of strange) assert.ok(first.stderr.includes(`bogus file name: incoming/${name}\n`));
+      assert.deepEqual([...queue.scan("incoming")].sort(), [fixed, id, ...strange].sort());
+      // The real one logs with its owner's rights: a log that root made is out of its reach.
+      Deno.removeSync(`${postfix.directory}/data/maillog`);
+      const again = await postfix.real("postsuper", ["-s"]);
+      for (const name of strange) {
+        assert.ok(again.stderr.includes(`bogus file name: incoming/${name}\n`), again.stderr);
+        Deno.removeSync(`${postfix.queue}/incoming/${name}`);
+      }
       assert.ok(Deno.lstatSync(`${postfix.queue}/incoming/LINK12345`).isSymlink);
       Deno.removeSync(`${postfix.queue}/incoming/LINK12345`);
       Deno.removeSync(`${postfix.queue}/incoming/bad name`);

@@ -131,7 +131,7 @@ export class StructureCheck {
     if (isMessage && info === undefined) return;
     if (info !== undefined && this.#options.purge && this.#purged(path, info)) return;
     const bare = name.endsWith(SUFFIX) ? name.slice(0, -SUFFIX.length) : name;
-    if (!isQueueId(bare) || bare.length > MAX_NAME) {
+    if (!isQueueId(bare) || bare.length > MAX_NAME || (info !== undefined && !hasInode(bare))) {
       this.#report.warning(`bogus file name: ${this.#short(path)}`);
       return;
     }
@@ -214,6 +214,14 @@ export class StructureCheck {
   #short(path: string): string {
     return path.slice(this.#layout.directory.length + 1);
   }
+}
+
+/** A short id: whatever in the place of the microseconds, then an inode number. */
+const SHORT_ID = /^\w{5}[0-9A-Fa-f]{0,16}$/;
+
+/** Does a message's file name have an inode number in it? What has none was never made by a mail system. */
+function hasInode(id: string): boolean {
+  return isLongId(id) ? parseQueueId(id) !== undefined : SHORT_ID.test(id);
 }
 
 function inodeText(inode: number): string {
