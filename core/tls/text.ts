@@ -12,9 +12,11 @@ export function cipherText(session: TlsSession): string {
   return `${protocol} with cipher ${cipher} (${cipherBits}/${cipherBits} bits)`;
 }
 
-function signatureText(side: "server" | "client", signature: Signature | undefined): string {
+/** In a resumed session nobody signs: there is a key to name, but no digest. */
+function signatureText(side: "server" | "client", { resumed, ...session }: TlsSession): string {
+  const signature = session[`${side}Signature`];
   if (signature === undefined) return "";
-  const digest = signature.digest === "" ? "" : ` ${side}-digest ${signature.digest}`;
+  const digest = resumed || signature.digest === "" ? "" : ` ${side}-digest ${signature.digest}`;
   return `${side}-signature ${algorithm(signature)}${digest}`;
 }
 
@@ -23,9 +25,9 @@ export function exchangeTexts(session: TlsSession): string[] {
   const { keyExchange } = session;
   const first = [
     keyExchange === undefined ? "" : `key-exchange ${keyExchange}`,
-    signatureText("server", session.serverSignature),
+    signatureText("server", session),
   ].filter((text) => text !== "").join(" ");
-  return [first, signatureText("client", session.clientSignature)].filter((text) => text !== "");
+  return [first, signatureText("client", session)].filter((text) => text !== "");
 }
 
 /** `TLSv1.3 with cipher ... (256/256 bits) key-exchange X25519 server-signature ...`, as log lines have it. */

@@ -6,6 +6,8 @@ import { ClientHelloReader, HelloError, ServerHelloWatcher } from "./hello.ts";
 import { KeyFileError, KeyRing, KeyStore, pairsInChain } from "./key_files.ts";
 import { matchesName } from "./names.ts";
 import { hasOpenssl, makeCertificate, makeCertificates, opensslFingerprint } from "./testing.ts";
+import { sessionText } from "./text.ts";
+import type { TlsSession } from "./types.ts";
 import { parseProtocols, unsupportedText } from "./versions.ts";
 
 const ignore = !hasOpenssl();
@@ -32,6 +34,33 @@ Deno.test("tls: settings without effect are named in one sentence", () => {
   );
   assert.match(say("smtpd_tls_exclude_ciphers = AES128")!, /no effect: smtpd_tls_exclude_ciphers$/);
   assert.match(say("smtpd_tls_protocols = >=TLSv1")!, /no TLSv1, no TLSv1\.1/);
+});
+
+Deno.test("tls: a session in words; nobody signs in a resumed one", () => {
+  const session: TlsSession = {
+    protocol: "TLSv1.3",
+    cipher: "TLS_AES_256_GCM_SHA384",
+    cipherBits: 256,
+    keyExchange: "X25519",
+    serverSignature: { key: { algorithm: "RSA", bits: 2048, curve: "" }, digest: "SHA256" },
+    clientSignature: { key: { algorithm: "ECDSA", bits: 0, curve: "prime256v1" }, digest: "SHA256" },
+    resumed: false,
+    peer: undefined,
+    chain: [],
+    trusted: false,
+    problem: "",
+    serverName: "",
+  };
+  const cipher = "TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits) key-exchange X25519";
+  assert.equal(
+    sessionText(session),
+    `${cipher} server-signature RSA-PSS (2048 bits) server-digest SHA256 ` +
+      "client-signature ECDSA (prime256v1) client-digest SHA256",
+  );
+  assert.equal(
+    sessionText({ ...session, resumed: true }),
+    `${cipher} server-signature RSA-PSS (2048 bits) client-signature ECDSA (prime256v1)`,
+  );
 });
 
 Deno.test("tls: names in certificates", () => {

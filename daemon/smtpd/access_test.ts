@@ -317,6 +317,32 @@ Deno.test("a list out of an access table names in its refusals what was looked u
   await server.close();
 });
 
+Deno.test("actions for a message hold at MAIL too, but not before it, nor at ETRN", async () => {
+  const server = startSmtpd({
+    ...settings,
+    smtpd_delay_reject: "no",
+    fast_flush_domains: "example.net",
+    smtpd_relay_restrictions: "reject_unauth_destination",
+    smtpd_client_restrictions: "check_client_access inline:{127.0.0.1=HOLD}",
+    smtpd_sender_restrictions: "check_sender_access inline:{s@good.test=DISCARD}",
+    smtpd_etrn_restrictions: "check_etrn_access inline:{example.net=HOLD}",
+  });
+  await talk(server.port, [
+    "EHLO fine.test",
+    "ETRN example.net",
+    "MAIL FROM:<s@good.test>",
+    "RCPT TO:<alice@example.com>",
+  ]);
+  await server.close();
+  const lines = server.sink.lines().filter((line) => /HOLD|DISCARD/.test(line));
+  assert.deepEqual(lines, [
+    "warning: access table inline:{127.0.0.1=HOLD}: with smtpd_delay_reject=no, action HOLD is always skipped in Client host or Helo command restrictions",
+    "warning: access table inline:{example.net=HOLD}: action HOLD is unavailable in smtpd_etrn_restrictions",
+    "NOQUEUE: discard: MAIL from localhost[127.0.0.1]: <s@good.test>: Sender address triggers DISCARD action; " +
+    "from=<s@good.test> proto=ESMTP helo=<fine.test>",
+  ]);
+});
+
 Deno.test("reject_unknown_sender_domain looks up the domain that routing completes an address with", async () => {
   const asked: string[] = [];
   const gone = (name: string) => {

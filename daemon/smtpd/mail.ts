@@ -36,7 +36,10 @@ export async function mail(session: Session, words: readonly Word[], line: strin
     }
   }
   if (!settings.delayReject) {
+    // Actions of access tables are wishes about this message.
+    session.transaction = transaction;
     const refusal = await checkSender(session, sender);
+    session.transaction = undefined;
     if (refusal !== undefined) {
       session.reply(refusal);
       return false;

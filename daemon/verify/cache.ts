@@ -24,13 +24,13 @@ const INDEX_SUFFIXES = [".db", ".lmdb", ".cdb"];
 
 /** Remembered addresses, in memory and in a file. Keys and values are as in Postfix's own caches. */
 export class AddressCache {
-  /** `btree:/var/lib/postfix/verify_cache`, for the log. */
+  /** `btree:/var/lib/postfix/verify_cache`, for the log; `internal:verify` is a cache without a file. */
   readonly name: string;
   readonly #entries: Pick<Journal, "get" | "set" | "delete" | "entries" | "close">;
 
   /** Throws what the operating system says if the file can't be used. */
   constructor(config: Config, log: Logger, tables: TableSet | undefined) {
-    this.name = config.string("address_verify_map").trim();
+    this.name = config.string("address_verify_map").trim() || "internal:verify";
     const path = journalPath(this.name, config, log);
     if (path === undefined) {
       this.#entries = volatile();
@@ -112,7 +112,7 @@ function fileOf(name: string): string | undefined {
 
 /** Where the cache's own file is; undefined if there is to be none. */
 function journalPath(name: string, config: Config, log: Logger): string | undefined {
-  if (name === "" || name.startsWith("internal:")) return undefined;
+  if (name.startsWith("internal:")) return undefined;
   const file = fileOf(name);
   if (file !== undefined) return `${file}.journal`;
   const path = `${config.string("data_directory")}/verify_cache.journal`;

@@ -67,7 +67,9 @@ function wishes(check: Check, hit: Hit, action: string): AccessActions | undefin
   const actions = check.session.transaction?.actions;
   if (actions === undefined) {
     check.session.warn(
-      `access table ${hit.table}: action ${action} is skipped outside of a mail transaction (${check.stage} restrictions)`,
+      check.session.where === "ETRN"
+        ? `access table ${hit.table}: action ${action} is unavailable in smtpd_etrn_restrictions`
+        : `access table ${hit.table}: with smtpd_delay_reject=no, action ${action} is always skipped in Client host or Helo command restrictions`,
     );
   }
   return actions;
