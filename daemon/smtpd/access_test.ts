@@ -1,6 +1,9 @@
 /** Restrictions that ask others: policy services and lists in DNS; lists that make no sense. */
 import assert from "node:assert/strict";
+import { decodeText } from "../../core/bytes/mod.ts";
 import { DnsError, HostLookupError } from "../../core/dns/mod.ts";
+import { RecordType } from "../../core/queue/mod.ts";
+import { CleanupFlag } from "../cleanup/types.ts";
 import { addressFilter } from "./access/dnsbl_filter.ts";
 import { loopbackResolver, startSmtpd } from "./testing.ts";
 
@@ -332,8 +335,13 @@ Deno.test("actions for a message hold at MAIL too, but not before it, nor at ETR
     "ETRN example.net",
     "MAIL FROM:<s@good.test>",
     "RCPT TO:<alice@example.com>",
+    "DATA",
+    "Subject: hello\r\n\r\n.",
   ]);
   await server.close();
+  // Cleanup is told before the content comes.
+  const records = decodeText(server.cleanup.stored[0]!.records);
+  assert.ok(records.includes(`${String.fromCharCode(RecordType.Flags)}\x01${CleanupFlag.Discard}M\0`));
   const lines = server.sink.lines().filter((line) => /HOLD|DISCARD/.test(line));
   assert.deepEqual(lines, [
     "warning: access table inline:{127.0.0.1=HOLD}: with smtpd_delay_reject=no, action HOLD is always skipped in Client host or Helo command restrictions",

@@ -70,6 +70,8 @@ export function writeRecipient(
 /** Writes the start of the content: headers that access tables asked for, then Received:. */
 export function writeContentStart(session: Session, transaction: Transaction, queueId: string): void {
   const out = transaction.records;
+  // What will be thrown away need not be looked at, nor be in the log as a message.
+  if (transaction.actions.discard) appendTextRecord(out, RecordType.Flags, String(CleanupFlag.Discard));
   appendTextRecord(out, RecordType.Message, "");
   // The filter may forget the client's wish; the header tells the server behind it.
   if (transaction.proxy !== undefined && transaction.requireTls && session.settings.requireTlsHeader) {
