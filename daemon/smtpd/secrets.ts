@@ -21,6 +21,8 @@ export function withoutSecrets(session: Session, line: string): string {
     if (mechanism === "") return "AUTH";
     return `AUTH ${shownMechanism(mechanism)}${others.length === 0 ? "" : " (not shown)"}`;
   }
+  // AUTH without the space behind it, or with something else there.
+  if (/^auth/i.test(verb)) return "AUTH... (not shown)";
   // After AUTH, what is no command may be a password in the wrong place.
   if (session.authTried && !verbs.has(verb.toUpperCase())) return "(not shown)";
   return printable(line);

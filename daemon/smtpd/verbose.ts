@@ -44,7 +44,11 @@ export class VerboseLog {
   }
 
   said(lines: readonly string[]): void {
-    for (const line of lines) this.log.info(`> ${this.#client}: ${printable(line)}`);
+    for (const line of lines) {
+      // Challenges have parts of what the client said before in them.
+      const shown = line.startsWith("334 ") && line.length > 4 ? "334 (challenge, not shown)" : line;
+      this.log.info(`> ${this.#client}: ${printable(shown)}`);
+    }
   }
 }
 

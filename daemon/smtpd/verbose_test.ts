@@ -79,12 +79,17 @@ Deno.test("the responses of an AUTH exchange are not logged", async () => {
     smtpd_sasl_security_options: "",
     cyrus_sasl_config_path: directory,
   });
-  await say(service.port, "EHLO there\nAUTH LOGIN\ndXNlcg==\nc2VjcmV0\nQUIT");
+  await say(
+    service.port,
+    "EHLO there\nAUTHPLAIN c2VjcmV0\nauth=plain c2VjcmV0\nAUTH LOGIN\ndXNlcg==\nc2VjcmV0\nQUIT",
+  );
   await service.idle();
   const text = service.sink.lines().join("\n");
   await service.close();
   Deno.removeSync(directory, { recursive: true });
   assert.match(text, /^< localhost\[127\.0\.0\.1\]: AUTH LOGIN$/m);
   assert.match(text, /^< localhost\[127\.0\.0\.1\]: \(authentication data, not shown\)$/m);
+  assert.match(text, /^> localhost\[127\.0\.0\.1\]: 334 \(challenge, not shown\)$/m);
+  assert.equal(text.split(": AUTH... (not shown)\n").length, 3);
   assert.ok(!text.includes("c2VjcmV0") && !text.includes("dXNlcg=="), text);
 });
