@@ -320,6 +320,24 @@ Deno.test("a list out of an access table names in its refusals what was looked u
   await server.close();
 });
 
+Deno.test("smtpd_log_access_permit_actions: one line for each list that permits", async () => {
+  const server = startSmtpd({
+    ...settings,
+    mynetworks: "127.0.0.0/8",
+    smtpd_log_access_permit_actions: "static:all",
+    smtpd_relay_restrictions: "permit_mynetworks, reject",
+    smtpd_recipient_restrictions: "check_sender_access inline:{a@b.test=OK}, reject",
+  });
+  await talk(server.port, ["EHLO fine.test", "MAIL FROM:<a@b.test>", "RCPT TO:<alice@example.com>"]);
+  await server.close();
+  const rest = "from=<a@b.test> to=<alice@example.com> proto=ESMTP helo=<fine.test>";
+  // The words of Postfix 3.7.11.
+  assert.deepEqual(server.sink.lines().filter((line) => line.includes("permit:")), [
+    `NOQUEUE: permit: RCPT from localhost[127.0.0.1]: action=permit_mynetworks for Client host=localhost[127.0.0.1] ; ${rest}`,
+    `NOQUEUE: permit: RCPT from localhost[127.0.0.1]: action=OK for Sender address=a@b.test from inline:{a@b.test=OK}; ${rest}`,
+  ]);
+});
+
 Deno.test("actions for a message hold at MAIL too, but not before it, nor at ETRN", async () => {
   const server = startSmtpd({
     ...settings,

@@ -99,6 +99,7 @@ function checkRecipientItself(session: Session, recipient: string): Verdict {
     if (isDiscarded(session)) return undefined;
     check.depth = 0;
     check.warnOnly = false;
+    check.permitLogged = false;
     return runList(check, list);
   };
   const { relay, recipient: others } = service.access;
