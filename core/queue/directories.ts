@@ -1,3 +1,5 @@
+import { dirname } from "node:path";
+import process from "node:process";
 import type { Config } from "../config/types.ts";
 import { prepareNewFiles } from "./new_files.ts";
 import { lookupGroup, lookupUser } from "../system/mod.ts";
@@ -54,15 +56,38 @@ export function createQueueDirectories(config: Config): void {
   prepareNewFiles(root, isRoot ? { uid, gid: 0 } : undefined);
 }
 
+/** Makes a directory beside its place and puts it there complete: others may look into it from its first moment on. */
+function makeDirectory({ path, mode, uid, gid }: Wanted, isRoot: boolean): void {
+  Deno.mkdirSync(dirname(path), { recursive: true });
+  const beside = `${path}.${process.pid}.new`;
+  Deno.mkdirSync(beside);
+  try {
+    Deno.chmodSync(beside, mode);
+    if (isRoot) Deno.chownSync(beside, uid, gid);
+    Deno.renameSync(beside, path);
+  } catch (error) {
+    Deno.removeSync(beside);
+    // Somebody else made it meanwhile, and it is in use.
+    if (!isDirectory(path)) throw error;
+  }
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return Deno.lstatSync(path).isDirectory;
+  } catch {
+    return false;
+  }
+}
+
 function ensureDirectory(wanted: Wanted, isRoot: boolean): void {
   let info: Deno.FileInfo;
   try {
     info = Deno.lstatSync(wanted.path);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
-    Deno.mkdirSync(wanted.path, { recursive: true });
+    makeDirectory(wanted, isRoot);
     info = Deno.lstatSync(wanted.path);
-    Deno.chmodSync(wanted.path, wanted.mode);
   }
   if (!info.isDirectory) throw new Error(`${wanted.path} is not a directory: move it away`);
   if (isRoot && (info.uid !== wanted.uid || info.gid !== wanted.gid)) {

@@ -209,6 +209,8 @@ export function worldMain(directory: string): string[] {
     "local_destination_concurrency_limit = 1",
     "max_idle = 5s",
     "export_environment = PATH=/usr/bin:/bin TZ=UTC LANG=C",
+    // Not the time zone of whoever runs this.
+    "import_environment = MAIL_CONFIG MAIL_DEBUG MAIL_LOGTAG",
   ];
 }
 
