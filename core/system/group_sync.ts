@@ -4,6 +4,9 @@ import { type SyncedFile, SyncThread } from "./sync_thread.ts";
 /** Start writing dirty pages and do not wait (sync_file_range(2)). */
 const SYNC_FILE_RANGE_WRITE = 2;
 
+/** Files in a round from which on a thread is worth its memory. */
+const BUSY_ROUND = 4;
+
 /**
  * fsync(2) for many files at a time. Files that ask while a round is under way form the next one: their data is sent
  * to the disk first, so that the file system's journal takes all of them with one commit, and then each is synced. The
@@ -14,16 +17,23 @@ export class GroupSync {
   #waiting: SyncedFile[] = [];
   #running = false;
   #thread: SyncThread | undefined;
+  #mayStartThread = false;
 
   /** Starts a thread for the rounds, in a process that syncs much. Do it before root and its permissions are given up. */
   startThread(): void {
     this.#thread ??= new SyncThread(C_LIBRARIES, (files) => files.forEach((file) => this.#wait(file)));
   }
 
+  /** Has the thread started once there is enough for it to do: for a process that may be idle and keeps its permissions. */
+  startThreadWhenBusy(): void {
+    this.#mayStartThread = true;
+  }
+
   /** Ends the thread, if there is one; files can be synced without it. */
   close(): void {
     const thread = this.#thread;
     this.#thread = undefined;
+    this.#mayStartThread = false;
     thread?.close();
   }
 
@@ -56,6 +66,10 @@ export class GroupSync {
       await Promise.resolve();
       const round = this.#waiting;
       this.#waiting = [];
+      if (this.#mayStartThread && round.length >= BUSY_ROUND) {
+        this.#mayStartThread = false;
+        this.startThread();
+      }
       await finishRound(round);
     }
     this.#running = false;

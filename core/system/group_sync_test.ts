@@ -31,6 +31,14 @@ Deno.test("GroupSync: the same with a thread of its own, before and after it is 
   await bursts(group);
 });
 
+Deno.test("GroupSync: a thread that starts when there is enough to do", async () => {
+  const group = new GroupSync();
+  group.startThreadWhenBusy();
+  for (let turn = 0; turn < 20; turn++) await bursts(group);
+  group.close();
+  await bursts(group);
+});
+
 Deno.test("GroupSync: of a hundred files at a time, each is told its own outcome", async () => {
   const group = new GroupSync();
   group.startThread();

@@ -100,7 +100,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const { sink, roles, verbosity } = options;
   const group = new GroupSync();
   // These write a file for each message; what the queue's services write is too little for a thread.
-  if (roles.includes("front") || roles.includes("delivery")) group.startThread();
+  if (roles.includes("front")) group.startThread();
+  else if (roles.includes("delivery")) group.startThreadWhenBusy();
   const context: RuntimeContext = {
     sink,
     roles: new Set(roles),
