@@ -2,7 +2,7 @@
 import { decodeText } from "../../core/bytes/mod.ts";
 import { readRecords, type Recipient, RecordType } from "../../core/queue/mod.ts";
 import { parseAttribute } from "../../core/queue/mod.ts";
-import { deliveryLine, lineStyle } from "../delivery/mod.ts";
+import { deliveryLine, type DeliveryStatus, lineStyle } from "../delivery/mod.ts";
 import { statusDetail } from "./status.ts";
 import type { MessageState } from "./state.ts";
 import { CleanupFlag, CleanupStatus } from "./types.ts";
@@ -10,6 +10,27 @@ import { CleanupFlag, CleanupStatus } from "./types.ts";
 /** What can't be sent back, or would only be sent back because of our own trouble. */
 const CANNOT_BOUNCE = CleanupStatus.Bad | CleanupStatus.Write | CleanupStatus.NoRecipients |
   CleanupStatus.Defer;
+
+/** What became of a recipient that no delivery agent will see. */
+export function logOutcome(
+  state: MessageState,
+  recipient: Recipient,
+  outcome: { readonly dsn: string; readonly status: DeliveryStatus; readonly reason: string },
+): void {
+  const { deps, log } = state.context;
+  const arrival = state.arrival === undefined ? 0 : state.arrival.seconds + state.arrival.micros / 1e6;
+  const times = { incoming: arrival, active: 0, agent: 0, connected: 0, delivered: 0, reuse: 0 };
+  const detail = { relay: "none", ...outcome };
+  const { text, fields } = deliveryLine(
+    state.queueId,
+    recipient,
+    times,
+    detail,
+    lineStyle(deps.config),
+    Date.now() / 1000,
+  );
+  log.info(text, "delivery", fields);
+}
 
 /** Is the message to be returned to its sender by cleanup itself? */
 export function bounces(state: MessageState): boolean {
@@ -22,17 +43,12 @@ export function bounces(state: MessageState): boolean {
  * otherwise `Write` is set and the client keeps the message.
  */
 export async function bounceMessage(state: MessageState): Promise<void> {
-  const { deps, log } = state.context;
+  const { deps } = state.context;
   const bounce = deps.bounce!;
   const { dsn, text } = explanation(state);
-  const style = lineStyle(deps.config);
-  const arrival = state.arrival === undefined ? 0 : state.arrival.seconds + state.arrival.micros / 1e6;
-  const times = { incoming: arrival, active: 0, agent: 0, connected: 0, delivered: 0, reuse: 0 };
   try {
     for (const recipient of recipientsOf(state)) {
-      const detail = { relay: "none", dsn, status: "bounced", reason: text } as const;
-      const line = deliveryLine(state.queueId, recipient, times, detail, style, Date.now() / 1000);
-      log.info(line.text, "delivery", line.fields);
+      logOutcome(state, recipient, { dsn, status: "bounced", reason: text });
       await bounce.append("bounce", state.queueId, 0, recipient, "failed", { status: dsn, reason: text });
     }
     await bounce.flush("bounce", {

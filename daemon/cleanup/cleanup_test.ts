@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { ByteBuffer, decodeText } from "../../core/bytes/mod.ts";
 import { AttributeReader, AttributeWriter } from "../../core/ipc/mod.ts";
 import { appendTextRecord, type Queue, QueueFileError, readRecords } from "../../core/queue/mod.ts";
-import { SendOption } from "../delivery/types.ts";
+import { DeliveryFlag, SendOption } from "../delivery/types.ts";
 import { CleanupFlag, CleanupStatus, createCleanup, createCleanupClient, serveCleanup } from "./mod.ts";
 import { receiveOverride, statusDetail } from "./mod.ts";
 import { type TestCleanup, testCleanup } from "./testing.ts";
@@ -163,6 +163,36 @@ Deno.test("cleanup: bad local mail is sent back, cut short if it is too big", as
     "flush alice@example.com",
   ]);
   assert.deepEqual([...cleanup.queue.scan("incoming")], []);
+});
+
+Deno.test("cleanup: a probe of an alias for several addresses is answered at once, and goes nowhere", async () => {
+  using cleanup = testCleanup({
+    virtual_alias_maps: "inline:{{team@list.test=a@x.test, b@x.test}, {one@list.test=a@x.test}}",
+  });
+  const answers: string[] = [];
+  const service = createCleanup({
+    ...cleanup,
+    deliverable: (address, reason) => {
+      answers.push(`${address}: ${reason}`);
+      return Promise.resolve();
+    },
+  });
+  const send = async (recipient: string, flags: number) => {
+    const message = service.begin(CleanupFlag.Map);
+    const [time, sender, , ...rest] = MESSAGE;
+    await message.write(records(time!, `Atrace_flags=${flags}`, sender!, `R${recipient}`, ...rest));
+    assert.equal((await message.finish()).status, 0);
+    return [...cleanup.queue.scan("incoming")].length;
+  };
+  assert.equal(await send("team@list.test", DeliveryFlag.ProbeMta), 0);
+  assert.deepEqual(answers, ["team@list.test: aliased to multiple recipients"]);
+  assert.match(
+    cleanup.lines().join("\n"),
+    /: to=<team@list\.test>, relay=none, .*dsn=2\.0\.0, status=deliverable \(aliased to multiple recipients\)$/m,
+  );
+  assert.equal(await send("one@list.test", DeliveryFlag.ProbeMta), 1);
+  assert.equal(await send("team@list.test", 0), 2);
+  assert.equal(answers.length, 1);
 });
 
 Deno.test("cleanup: a client that goes away leaves nothing", () => {

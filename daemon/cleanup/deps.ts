@@ -17,4 +17,6 @@ export interface CleanupDeps {
   readonly onQueued?: (message: QueuedMessage) => void;
   /** Sends bad local mail back (flag `Bounce`); without it the client hears of the error instead. */
   readonly bounce?: Pick<BounceService, "append" | "flush">;
+  /** Takes the answer about an address that needs no probe: it stands for several others. Without it, all are probed. */
+  readonly deliverable?: (address: string, reason: string) => Promise<void>;
 }

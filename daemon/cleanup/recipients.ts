@@ -2,6 +2,8 @@
 import { AddressMapError } from "../../core/address/mod.ts";
 import { appendTextRecord, Notify, RecordType } from "../../core/queue/mod.ts";
 import { TableError } from "../../core/table/mod.ts";
+import { DeliveryFlag } from "../delivery/types.ts";
+import { logOutcome } from "./bounce.ts";
 import { type MessageState, SendOption } from "./state.ts";
 import { CleanupFlag, CleanupStatus } from "./types.ts";
 
@@ -93,9 +95,25 @@ async function writeExpanded(
     // The sender was told about this recipient; what becomes of the members is not reported on success.
     notify = notify === Notify.Success ? Notify.Never : notify & ~Notify.Success;
   }
+  if (expanded.length > 1 && await isAnswered(state, { ...recipient, address, dsnOriginal })) return;
   for (const member of expanded) {
     writeRecipient(state, { address: member, original: recipient.original, dsnOriginal, notify });
   }
+}
+
+/** A probe of an alias for several addresses ends here: which of them exist says nothing about the alias. */
+async function isAnswered(
+  state: MessageState,
+  recipient: NewRecipient & { readonly dsnOriginal: string },
+): Promise<boolean> {
+  const { deliverable } = state.context.deps;
+  const flags = Number(state.attributes.get("trace_flags") ?? 0);
+  if (deliverable === undefined || (flags & DeliveryFlag.ProbeMta) === 0) return false;
+  const reason = "aliased to multiple recipients";
+  await deliverable(recipient.original || recipient.address, reason);
+  logOutcome(state, { ...recipient, offset: -1 }, { dsn: "2.0.0", status: "deliverable", reason });
+  state.flags |= CleanupFlag.Discard;
+  return true;
 }
 
 /** RFC 3461, 5.2.7: success is reported as "expanded" when one address becomes several. */

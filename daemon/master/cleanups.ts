@@ -18,7 +18,7 @@ export interface Cleanups {
 export function cleanupsOf(
   snapshot: Snapshot,
   sink: LogSink,
-  deps: Pick<CleanupDeps, "queue" | "onQueued" | "bounce">,
+  deps: Pick<CleanupDeps, "queue" | "onQueued" | "bounce" | "deliverable">,
 ): Cleanups {
   const made = new Map<MasterEntry | undefined, CleanupService>();
   const of = (entry: MasterEntry | undefined) => {

@@ -15,7 +15,7 @@ import { createPickup, type Pickup } from "../pickup/mod.ts";
 import type { QueueManager } from "../qmgr/mod.ts";
 import { createShowq, type Showq } from "../showq/mod.ts";
 import { createSmtpClient, type SmtpClient } from "../smtp/mod.ts";
-import { createVerify, probeResults, type Verify } from "../verify/mod.ts";
+import { AddressStatus, createVerify, probeResults, type Verify } from "../verify/mod.ts";
 import { type Cleanups, cleanupsOf } from "./cleanups.ts";
 import { lazyAgent } from "./lazy_agent.ts";
 import { roleOf } from "./plan.ts";
@@ -149,6 +149,7 @@ export function createQueueServices(deps: QueueServicesDeps, snapshot: Snapshot)
     queue,
     onQueued: (message) => deps.manager().queued(message),
     bounce: forwarding<BounceService>(() => services.bounce),
+    deliverable: (address, text) => verify.update(address, { status: AddressStatus.Deliverable, text }),
   });
   const cleanup = cleanups.for(config);
   const bounce = createBounce({ config, queue, cleanup, log: bounceLog });
