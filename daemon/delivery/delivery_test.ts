@@ -229,6 +229,10 @@ Deno.test("recorder: probes are answered, nobody gets a notice", async () => {
     "mark active/ABC123 100",
   ]);
   assert.ok(lines()[0]!.endsWith("status=undeliverable (host said: 450 later)"));
+  const forgetful = bench("address_verify_negative_cache = no\n");
+  assert.equal(await forgetful.recorder.deferred(mta, JOE, "none", LATER), true);
+  assert.deepEqual(forgetful.done, ["line", "mark active/ABC123 100"]);
+  assert.ok(forgetful.lines()[0]!.endsWith("status=undeliverable-but-not-cached (host said: 450 later)"));
   const user = bench();
   await user.recorder.sent(request({ flags: DeliveryFlag.ProbeUser }), JOE, RELAY, OK);
   assert.equal(user.done[0], `trace ABC123 joe@example.com deliverable 2.0.0 delivery via ${RELAY}: 250 ok`);

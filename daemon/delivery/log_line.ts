@@ -33,7 +33,9 @@ export type DeliveryStatus =
   | "bounced"
   | "SOFTBOUNCE"
   | "deliverable"
-  | "undeliverable";
+  | "undeliverable"
+  /** With `address_verify_negative_cache = no`. */
+  | "undeliverable-but-not-cached";
 
 /** What a delivery line says beside the message and the recipient. */
 export interface LineDetail {

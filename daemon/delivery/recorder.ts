@@ -109,7 +109,9 @@ export function createRecorder(deps: RecorderDeps): DeliveryRecorder {
       ? await storeProbe(request, recipient, detail, result)
       : await trace(request, recipient, relay, action, detail);
     if (!stored) return false;
-    say(request, recipient, relay, detail, action);
+    const forgotten = action === "undeliverable" && !negativeProbes &&
+      (request.flags & DeliveryFlag.ProbeMta) !== 0;
+    say(request, recipient, relay, detail, forgotten ? "undeliverable-but-not-cached" : action);
     mark(request, recipient);
     return true;
   }
