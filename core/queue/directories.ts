@@ -1,5 +1,4 @@
-import { dirname } from "node:path";
-import process from "node:process";
+import { basename, dirname } from "node:path";
 import type { Config } from "../config/types.ts";
 import { prepareNewFiles } from "./new_files.ts";
 import { lookupGroup, lookupUser } from "../system/mod.ts";
@@ -58,9 +57,9 @@ export function createQueueDirectories(config: Config): void {
 
 /** Makes a directory beside its place and puts it there complete: others may look into it from its first moment on. */
 function makeDirectory({ path, mode, uid, gid }: Wanted, isRoot: boolean): void {
-  Deno.mkdirSync(dirname(path), { recursive: true });
-  const beside = `${path}.${process.pid}.new`;
-  Deno.mkdirSync(beside);
+  const parent = dirname(path);
+  Deno.mkdirSync(parent, { recursive: true });
+  const beside = Deno.makeTempDirSync({ dir: parent, prefix: `${basename(path)}.new-` });
   try {
     Deno.chmodSync(beside, mode);
     if (isRoot) Deno.chownSync(beside, uid, gid);

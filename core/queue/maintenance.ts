@@ -140,7 +140,11 @@ export class QueueMaintenance {
   /** Of the logs that stand in one directory, which a look tells all about. */
   #emptyLogs(): ReadonlySet<LogName> {
     const { directory } = this.#layout;
-    const isEmpty = (log: LogName) => walkQueue(directory, log, true, () => {}).next().done === true;
+    const isEmpty = (log: LogName) => {
+      // Leaving the loop closes the directory.
+      for (const _ of walkQueue(directory, log, true, () => {})) return false;
+      return true;
+    };
     return new Set(LOGS.filter((log) => !this.#layout.isHashed(log) && isEmpty(log)));
   }
 
