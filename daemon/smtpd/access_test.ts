@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { decodeText } from "../../core/bytes/mod.ts";
 import { DnsError, HostLookupError } from "../../core/dns/mod.ts";
 import { RecordType } from "../../core/queue/mod.ts";
+import { startTcpServer } from "../../core/system/tcp_server_testing.ts";
 import { CleanupFlag } from "../cleanup/types.ts";
 import { addressFilter } from "./access/dnsbl_filter.ts";
 import { loopbackResolver, startSmtpd } from "./testing.ts";
@@ -42,9 +43,7 @@ async function talk(port: number, lines: readonly string[]): Promise<string[]> {
 
 /** A policy service that gives these answers in turn; what it was asked is kept. `undefined`: hangs up. */
 function policyServer(answers: (string | undefined)[]) {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const requests: string[] = [];
-  const connections: Deno.Conn[] = [];
   const serve = async (conn: Deno.Conn) => {
     const buffer = new Uint8Array(8192);
     let text = "";
@@ -61,28 +60,7 @@ function policyServer(answers: (string | undefined)[]) {
       await conn.write(new TextEncoder().encode(answer));
     }
   };
-  const accepting = (async () => {
-    for await (const conn of listener) {
-      connections.push(conn);
-      serve(conn);
-    }
-  })();
-  return {
-    port: listener.addr.port,
-    requests,
-    connections,
-    async close() {
-      listener.close();
-      for (const conn of connections) {
-        try {
-          conn.close();
-        } catch {
-          // Hung up already.
-        }
-      }
-      await accepting;
-    },
-  };
+  return { ...startTcpServer(serve), requests };
 }
 
 Deno.test("check_policy_service: attributes, actions, one connection for all requests", async () => {

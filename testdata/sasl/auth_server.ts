@@ -3,6 +3,8 @@
  * a request is told by the user's name; how it greets, by its kind.
  */
 
+import { startTcpServer } from "../../core/system/tcp_server_testing.ts";
+
 /** What the server says when a client has connected; undefined: it hangs up, null: it says nothing. */
 export const GREETINGS = {
   good: "VERSION\t1\t2\nMECH\tPLAIN\tplaintext\nMECH\tLOGIN\tplaintext\nMECH\tCRAM-MD5\tdictionary\tactive\nSPID\t1\nCUID\t1\nCOOKIE\t0\nDONE\n",
@@ -53,8 +55,6 @@ const octets = (text: string) => Uint8Array.from(text, (character) => character.
 
 /** Starts a server on 127.0.0.1. */
 export function startAuthServer(greeting: Greeting = "good", port = 0) {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port });
-  const connections: Deno.Conn[] = [];
   const write = async (conn: Deno.Conn, text: string) => {
     const bytes = octets(text);
     for (let sent = 0; sent < bytes.length;) sent += await conn.write(bytes.subarray(sent));
@@ -87,25 +87,5 @@ export function startAuthServer(greeting: Greeting = "good", port = 0) {
       }
     }
   };
-  const accepting = (async () => {
-    for await (const conn of listener) {
-      connections.push(conn);
-      // A client that hangs up first is no trouble.
-      serve(conn).catch(() => {});
-    }
-  })();
-  return {
-    port: listener.addr.port,
-    async close() {
-      listener.close();
-      for (const conn of connections) {
-        try {
-          conn.close();
-        } catch {
-          // Closed already.
-        }
-      }
-      await accepting;
-    },
-  };
+  return startTcpServer(serve, port);
 }

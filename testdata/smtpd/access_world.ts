@@ -3,6 +3,7 @@
  * service and an SMTP server that knows or does not know its recipients.
  */
 import { a, aaaa, cname, mx, type Zone, type ZoneRecord } from "../../core/dns/testing.ts";
+import { startTcpServer } from "../../core/system/tcp_server_testing.ts";
 
 const ns = (data: string): ZoneRecord => ({ type: "NS", data });
 const txt = (data: string): ZoneRecord => ({ type: "TXT", data });
@@ -120,9 +121,7 @@ export const policyAnswers: Readonly<Record<string, string | undefined | null>> 
 
 /** Serves the policy protocol on 127.0.0.1. What was asked is kept. */
 export function startPolicyServer(port = 0) {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port });
   const requests: string[] = [];
-  const connections: Deno.Conn[] = [];
   const serve = async (conn: Deno.Conn) => {
     const buffer = new Uint8Array(16384);
     let text = "";
@@ -141,26 +140,5 @@ export function startPolicyServer(port = 0) {
       }
     }
   };
-  const accepting = (async () => {
-    for await (const conn of listener) {
-      connections.push(conn);
-      serve(conn).catch(() => {});
-    }
-  })();
-  return {
-    port: (listener.addr as Deno.NetAddr).port,
-    requests,
-    connections,
-    async close() {
-      listener.close();
-      for (const conn of connections) {
-        try {
-          conn.close();
-        } catch {
-          // Hung up already.
-        }
-      }
-      await accepting;
-    },
-  };
+  return { ...startTcpServer(serve, port), requests };
 }
