@@ -1,7 +1,8 @@
 /** The protocol of saslauthd's socket: four counted strings in, one counted text out, once a connection. */
 import { Buffer } from "node:buffer";
 import { connect } from "node:net";
-import { octets, reasonOf } from "./text.ts";
+import { reasonOf } from "../table/mod.ts";
+import { octets } from "./text.ts";
 import { SaslError } from "./types.ts";
 
 /** Where the socket is unless `saslauthd_path` says otherwise. */

@@ -44,15 +44,3 @@ export function saslPrep(text: string): string | undefined {
   const prepared = text.replace(SPACES, " ").replace(IGNORED, "").normalize("NFKC");
   return PROHIBITED.test(prepared) ? undefined : prepared;
 }
-
-/** Why a socket failed, as the system says it. */
-export function reasonOf(error: Error & { readonly code?: string }): string {
-  return SYSTEM_REASONS[error.code ?? ""] ?? error.message;
-}
-
-const SYSTEM_REASONS: Readonly<Record<string, string>> = {
-  ECONNREFUSED: "Connection refused",
-  ECONNRESET: "Connection reset by peer",
-  ENOENT: "No such file or directory",
-  EACCES: "Permission denied",
-};

@@ -1,7 +1,9 @@
-/** The C library's words for the errors that file operations meet. */
+/** The C library's words for the errors that operations on files and sockets meet. */
 const WORDS: Readonly<Record<string, string>> = {
   EACCES: "Permission denied",
   EBUSY: "Device or resource busy",
+  ECONNREFUSED: "Connection refused",
+  ECONNRESET: "Connection reset by peer",
   EDQUOT: "Disk quota exceeded",
   EFBIG: "File too large",
   EIO: "Input/output error",
@@ -21,7 +23,7 @@ const WORDS: Readonly<Record<string, string>> = {
 };
 
 /**
- * The system's words for a failed file operation, such as `No such file or directory`, without the runtime's
+ * The system's words for a failed operation on a file or socket, such as `No such file or directory`, without the runtime's
  * additions.
  */
 export function reasonOf(error: unknown): string {

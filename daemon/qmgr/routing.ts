@@ -27,7 +27,7 @@ export type Decision =
     readonly recipient: Recipient;
   }
   | {
-    readonly kind: "sent" | "bounced" | "deferred";
+    readonly kind: "sent" | "deferred";
     readonly recipient: Recipient;
     readonly detail: DsnDetail;
   };
