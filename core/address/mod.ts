@@ -11,7 +11,7 @@ export {
   type ListNode,
   parseAddressList,
 } from "./address_list.ts";
-export { type Addressing, createAddressing, type RewriteContext } from "./addressing.ts";
+export { type Addressing, createAddressing } from "./addressing.ts";
 export type { AddressDeps, AddressLog } from "./deps.ts";
 export { type FindRules, type FindScope, type Found } from "./find.ts";
 export { isHostname, literalAddress } from "./hostname.ts";
@@ -21,6 +21,7 @@ export type { MapList } from "./map_list.ts";
 export { isDotString, toExternal, toInternal } from "./quote.ts";
 export type { RecipientCheck } from "./recipients.ts";
 export { type AddressClass, isErrorTransport, type Resolved } from "./resolved.ts";
+export { type RewriteContext, type Routing } from "./routing.ts";
 export { createRewriting, type Rewriting, type RewrittenRecipient } from "./rewriting.ts";
 export {
   type AddressParts,
