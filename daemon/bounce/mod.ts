@@ -6,6 +6,7 @@
  */
 export { type BounceDeps, BounceFlag, createBounce } from "./bounce.ts";
 export { type BouncePaths, createBounceClient } from "./client.ts";
+export { joinBounceServices } from "./join.ts";
 export { type MailSettings, postMail, readMailSettings } from "./post.ts";
 export { serveBounce } from "./server.ts";
 export { loadTemplates } from "./settings.ts";

@@ -1,9 +1,7 @@
 /**
  * The delivery process: agents that act with recipients' rights, each behind its socket in Postfix's delivery protocol.
  */
-import { type Addressing, createAddressing } from "../../core/address/mod.ts";
 import type { Config, MasterEntry } from "../../core/config/types.ts";
-import type { Logger } from "../../core/log/mod.ts";
 import { dropSupplementaryGroups } from "../../core/system/mod.ts";
 import { createBounceClient } from "../bounce/mod.ts";
 import { createCleanupClient, type RemoteCleanup } from "../cleanup/mod.ts";
@@ -26,7 +24,7 @@ import { DELIVERY_SOCKET, LISTING_SOCKET } from "./names.ts";
 import { isRoot } from "./privileges.ts";
 import type { RuntimeContext, Side } from "./runtime.ts";
 import { roleOf } from "./plan.ts";
-import { type Snapshot, socketPath, viewOf } from "./snapshot.ts";
+import { type Snapshot, socketPath } from "./snapshot.ts";
 import { type ServedSocket, serveSocket } from "./sockets.ts";
 import { createSpawnServices, SpawnSockets } from "./spawn_sockets.ts";
 
@@ -36,7 +34,8 @@ function createAgent(
   snapshot: Snapshot,
   entry: MasterEntry,
 ): DeliveryAgent | undefined {
-  const { config, log } = viewOf(snapshot, entry, context.sink);
+  const view = snapshot.views.of(entry);
+  const { config, log } = view;
   const { queue } = context;
   const bounce = context.local.bounce ?? createBounceClient(`${config.string("queue_directory")}/private`);
   const { flushAdd } = context.local;
@@ -61,7 +60,7 @@ function createAgent(
   const deps = () => ({
     config,
     queue,
-    addressing: addressingOf(snapshot, entry, config, log),
+    addressing: view.addressing,
     tables: snapshot.tables,
     recorder: recorderWith(bounce),
     log,
@@ -84,13 +83,6 @@ function createAgent(
       return lazyAgent(() => createPipe({ ...deps(), entry }), log);
   }
   return undefined;
-}
-
-/** An agent may split local parts in its own way; all else about addresses is the mail system's. */
-function addressingOf(snapshot: Snapshot, entry: MasterEntry, config: Config, log: Logger): Addressing {
-  const { tables, addressing } = snapshot;
-  const own = entry.overrides.some(([name]) => name === "recipient_delimiter");
-  return own ? createAddressing({ config, tables, log }) : addressing;
 }
 
 /** Where forwarded mail goes when cleanup is in another process. */
@@ -141,7 +133,7 @@ export function startDeliverySide(context: RuntimeContext, snapshot: Snapshot): 
       if (!agents.has(entry.name)) continue;
       const path = socketPath(current.config, entry);
       if (sockets.has(path)) continue;
-      const { log } = viewOf(current, entry, context.sink);
+      const { log } = current.views.of(entry);
       sockets.set(
         path,
         serveSocket(path, async (connection) => {
@@ -156,7 +148,7 @@ export function startDeliverySide(context: RuntimeContext, snapshot: Snapshot): 
   // In a process of its own, which is root's.
   if (context.roles.size === 1 && isRoot()) dropSupplementaryGroups();
   put(createAgents(context, snapshot), snapshot);
-  spawning.put(context, snapshot, createSpawnServices(context, snapshot));
+  spawning.put(snapshot, createSpawnServices(snapshot));
   const channel = context.roles.has("queue") ? undefined : serveSocket(
     `${snapshot.config.string("queue_directory")}/${DELIVERY_SOCKET}`,
     (connection) =>
@@ -174,8 +166,8 @@ export function startDeliverySide(context: RuntimeContext, snapshot: Snapshot): 
     `${snapshot.config.string("queue_directory")}/${LISTING_SOCKET}`,
     async (connection) => {
       const { serveListingShare } = await import("../showq/mod.ts");
-      const { queue } = context;
-      await serveListingShare(connection, { queue, config: current.config, log: current.logAs("showq") });
+      const { config, log } = current.views.ofProgram("showq");
+      await serveListingShare(connection, { queue: context.queue, config, log });
     },
     snapshot.logAs("master"),
   );
@@ -197,11 +189,11 @@ export function startDeliverySide(context: RuntimeContext, snapshot: Snapshot): 
   return Promise.resolve({
     reload(next) {
       const agents = createAgents(context, next);
-      const commands = createSpawnServices(context, next);
+      const commands = createSpawnServices(next);
       return Promise.resolve(() => {
         current = next;
         put(agents, next);
-        spawning.put(context, next, commands);
+        spawning.put(next, commands);
       });
     },
     drain: () => finish(Infinity),

@@ -3,8 +3,7 @@
  * hears of each message over the hand-over socket, or directly when it shares the process.
  */
 import { statfs } from "node:fs/promises";
-import { type Addressing, createAddressing } from "../../core/address/mod.ts";
-import { type Config, ConfigError, type MasterEntry } from "../../core/config/mod.ts";
+import { ConfigError, type MasterEntry } from "../../core/config/mod.ts";
 import { createResolver } from "../../core/dns/mod.ts";
 import type { Logger } from "../../core/log/mod.ts";
 import { CoarseTimer } from "../../core/smtp/mod.ts";
@@ -22,7 +21,7 @@ import { type Endpoint, endpointsOf, endpointText, listenOn } from "./listen.ts"
 import { GREYLIST_SOCKET, HANDOVER_SOCKET } from "./names.ts";
 import type { RuntimeContext, Side } from "./runtime.ts";
 import { roleOf } from "./plan.ts";
-import { type Snapshot, viewOf } from "./snapshot.ts";
+import type { Snapshot } from "./snapshot.ts";
 
 /** Seconds that a question to the greylist may take. */
 const GREYLIST_TIMEOUT = 20;
@@ -63,17 +62,6 @@ function freeSpaceOf(directory: string): () => Promise<number> {
   };
 }
 
-/**
- * A service's own settings (`-o`) say which recipients and senders there are, and whose: tables are searched as they
- * say. Where mail goes is main.cf's to say.
- */
-function addressingOf(snapshot: Snapshot, entry: MasterEntry, config: Config, log: Logger): Addressing {
-  const { tables, addressing } = snapshot;
-  if (entry.overrides.length === 0) return addressing;
-  const { checkRecipient, checkSender, openMaps, find, rules } = createAddressing({ config, tables, log });
-  return { ...addressing, checkRecipient, checkSender, openMaps, find, rules };
-}
-
 /** Closes a listener that may be closed already. */
 function closeListener(listener: Deno.TcpListener): void {
   try {
@@ -104,7 +92,7 @@ export function startFrontSide(context: RuntimeContext, first: Snapshot): Promis
   const greylistClient = context.local.greylist === undefined
     ? createGreylistClient(`${queueDirectory}/${GREYLIST_SOCKET}`, GREYLIST_TIMEOUT)
     : undefined;
-  const anvil: Anvil = createAnvil({ config: first.config, log: first.logAs("anvil") });
+  const anvil: Anvil = createAnvil(first.views.ofProgram("anvil"));
   let finishing = false;
   /** In a process of its own, which a successor replaces at a reload. */
   const separate = context.roles.size === 1;
@@ -113,16 +101,16 @@ export function startFrontSide(context: RuntimeContext, first: Snapshot): Promis
     snapshot: Snapshot,
   ): Map<string, { endpoint: Endpoint; service: Service; entry: MasterEntry }> {
     const bounce = context.local.bounce ?? createBounceClient(`${queueDirectory}/private`);
-    const cleanups = cleanupsOf(snapshot, context.sink, { queue: context.queue, onQueued, bounce });
+    const cleanups = cleanupsOf(snapshot, { queue: context.queue, onQueued, bounce });
     const services = new Map<string, { endpoint: Endpoint; service: Service; entry: MasterEntry }>();
     for (const entry of snapshot.entries) {
       if (entry.type !== "inet" || roleOf(entry) !== "front") continue;
-      const { config, log } = viewOf(snapshot, entry, context.sink);
+      const { config, addressing, log } = snapshot.views.of(entry);
       const smtpd = createSmtpd({
         config,
         entry,
         tables: snapshot.tables,
-        addressing: addressingOf(snapshot, entry, config, log),
+        addressing,
         cleanup: cleanups.for(config),
         anvil,
         log,

@@ -1,10 +1,9 @@
 /** The services of the queue process that a configuration snapshot decides about, and the agents that deliver in it. */
 import type { Config, MasterEntry } from "../../core/config/types.ts";
 import type { Resolver } from "../../core/dns/mod.ts";
-import type { LogSink } from "../../core/log/mod.ts";
 import type { Queue } from "../../core/queue/mod.ts";
 import type { KeyStore } from "../../core/tls/mod.ts";
-import { createBounce } from "../bounce/mod.ts";
+import { createBounce, joinBounceServices } from "../bounce/mod.ts";
 import type { CleanupService } from "../cleanup/mod.ts";
 import { type BounceService, createRecorder, type DeliveryAgent } from "../delivery/mod.ts";
 import { createDiscardAgent } from "../discard/mod.ts";
@@ -19,7 +18,7 @@ import { AddressStatus, createVerify, probeResults, type Verify } from "../verif
 import { type Cleanups, cleanupsOf } from "./cleanups.ts";
 import { lazyAgent } from "./lazy_agent.ts";
 import { roleOf } from "./plan.ts";
-import { type Snapshot, viewOf } from "./snapshot.ts";
+import type { Snapshot } from "./snapshot.ts";
 
 /** A queue with more messages than this is listed by two processes. */
 const SHARED_LISTING = 1000;
@@ -47,7 +46,6 @@ export interface QueueServices {
 /** What outlives the snapshots. */
 export interface QueueServicesDeps {
   readonly queue: Queue;
-  readonly sink: LogSink;
   readonly resolver: Resolver;
   readonly keyStore: KeyStore;
   /** Made after the first services. */
@@ -84,8 +82,8 @@ function createAgent(
   entry: MasterEntry,
   services: Pick<QueueServices, "bounce" | "flush" | "verify">,
 ) {
-  const { queue, sink, resolver, keyStore } = deps;
-  const { config, log } = viewOf(snapshot, entry, sink);
+  const { queue, resolver, keyStore } = deps;
+  const { config, log } = snapshot.views.of(entry);
   const recorder = () =>
     createRecorder({
       config,
@@ -132,37 +130,47 @@ function createAgent(
   return undefined;
 }
 
+/** bounce, defer and trace: one service, unless their entries have settings of their own. */
+function createBounceServices(snapshot: Snapshot, queue: Queue, cleanups: Cleanups): BounceService {
+  const create = (name?: string) => {
+    const { config, log } = snapshot.views.ofProgram("bounce", name);
+    return createBounce({ config, queue, cleanup: cleanups.for(config), log });
+  };
+  const own = snapshot.entries.some(({ command, overrides }) => command === "bounce" && overrides.length > 0);
+  if (!own) return create();
+  return joinBounceServices({ bounce: create("bounce"), defer: create("defer"), trace: create("trace") });
+}
+
 /** Makes the services for a snapshot. Throws `ConfigError` or `TableError` where it can't be used. */
 export function createQueueServices(deps: QueueServicesDeps, snapshot: Snapshot): QueueServices {
   const { queue } = deps;
   const { config, tables } = snapshot;
-  const bounceLog = snapshot.logAs("bounce");
+  const flushView = snapshot.views.ofProgram("flush");
   const flush = createFlush({
     queue,
-    config,
-    log: snapshot.logAs("flush"),
+    config: flushView.config,
+    log: flushView.log,
     tables,
     wakeQueueManager: (request) => deps.manager().trigger(request),
     wakePickup: () => services.pickup.wake(),
   });
-  const cleanups = cleanupsOf(snapshot, deps.sink, {
+  const cleanups = cleanupsOf(snapshot, {
     queue,
     onQueued: (message) => deps.manager().queued(message),
     bounce: forwarding<BounceService>(() => services.bounce),
     deliverable: (address, text) => verify.update(address, { status: AddressStatus.Deliverable, text }),
   });
   const cleanup = cleanups.for(config);
-  const bounce = createBounce({ config, queue, cleanup, log: bounceLog });
+  const bounce = createBounceServices(snapshot, queue, cleanups);
+  const verifyView = snapshot.views.ofProgram("verify");
   const verify = createVerify({
-    config,
-    cleanup,
-    log: snapshot.logAs("verify"),
+    config: verifyView.config,
+    cleanup: cleanups.for(verifyView.config),
+    log: verifyView.log,
     rewrite: (address) => snapshot.addressing.rewriteInternal("local", address),
     tables,
   });
   const greylist = createGreylist({ config, tables, log: snapshot.logAs("greylist") });
-  const pickupEntry = snapshot.entries.find(({ command }) => command === "pickup");
-  const pickupConfig = pickupEntry === undefined ? config : viewOf(snapshot, pickupEntry, deps.sink).config;
   const agents = new Map<string, DeliveryAgent>();
   const clients: { readonly made: SmtpClient | undefined }[] = [];
   for (const entry of snapshot.entries) {
@@ -176,16 +184,18 @@ export function createQueueServices(deps: QueueServicesDeps, snapshot: Snapshot)
       clients.push(agent as { readonly made: SmtpClient | undefined });
     }
   }
+  const pickupView = snapshot.views.ofProgram("pickup");
   const pickup = createPickup({
-    config: pickupConfig,
+    config: pickupView.config,
     queue,
-    cleanup: cleanups.for(pickupConfig),
-    log: snapshot.logAs("pickup"),
+    cleanup: cleanups.for(pickupView.config),
+    log: pickupView.log,
   });
+  const showqView = snapshot.views.ofProgram("showq");
   const showq = createShowq({
     queue,
-    config,
-    log: snapshot.logAs("showq"),
+    config: showqView.config,
+    log: showqView.log,
     ...(deps.connectListing === undefined
       ? {}
       : { helper: { connect: deps.connectListing, after: SHARED_LISTING } }),
@@ -193,7 +203,7 @@ export function createQueueServices(deps: QueueServicesDeps, snapshot: Snapshot)
   const services: QueueServices = {
     snapshot,
     cleanup,
-    pickupConfig,
+    pickupConfig: pickupView.config,
     cleanups,
     bounce,
     flush,

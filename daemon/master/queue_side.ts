@@ -13,6 +13,12 @@ import { createQueueServices, forwarding, type QueueServicesDeps } from "./queue
 import { openQueueSockets } from "./queue_sockets.ts";
 import type { RuntimeContext, Side } from "./runtime.ts";
 import type { Snapshot } from "./snapshot.ts";
+import type { ServiceView } from "./views.ts";
+
+function managerView(snapshot: Snapshot): ServiceView {
+  const old = snapshot.entries.some(({ command }) => command === "oqmgr");
+  return snapshot.views.ofProgram(old ? "oqmgr" : "qmgr");
+}
 
 /** Starts the services and their sockets; the queue manager begins to work at once. */
 export async function startQueueSide(context: RuntimeContext, first: Snapshot): Promise<Side> {
@@ -22,7 +28,6 @@ export async function startQueueSide(context: RuntimeContext, first: Snapshot): 
     Deno.connect({ transport: "unix", path: `${queueDirectory}/${socket}` });
   const deps: QueueServicesDeps = {
     queue,
-    sink,
     resolver: createResolver(),
     keyStore: new KeyStore(),
     manager: () => manager,
@@ -48,14 +53,15 @@ export async function startQueueSide(context: RuntimeContext, first: Snapshot): 
       ?.processLimit ?? 0;
   }
 
+  const { config, addressing, log } = managerView(first);
   const manager: QueueManager = createQueueManager({
-    config: first.config,
+    config,
     queue,
-    addressing: first.addressing,
+    addressing,
     agentFor,
     processLimit,
     bounce: forwarding<BounceService>(() => current.bounce),
-    log: first.logAs("qmgr"),
+    log,
     flushAdd: (site, id) => void current.flush.add(site, id).catch(() => {}),
     verify: probeResults(forwarding<Verify>(() => current.verify)),
   });
@@ -89,7 +95,8 @@ export async function startQueueSide(context: RuntimeContext, first: Snapshot): 
         current = services;
         old.verify.close();
         old.greylist.close();
-        manager.reload({ config: next.config, addressing: next.addressing, agentFor, processLimit });
+        const { config, addressing } = managerView(next);
+        manager.reload({ config, addressing, agentFor, processLimit });
         for (const client of old.clients) void client.made?.stop(Infinity);
         void current.pickup.wake();
       });

@@ -16,7 +16,7 @@ import { GREYLIST_SOCKET, HANDOVER_SOCKET } from "./names.ts";
 import { roleOf } from "./plan.ts";
 import { servePostlog } from "./postlog.ts";
 import type { QueueServices } from "./queue_services.ts";
-import { type Snapshot, socketPath, viewOf } from "./snapshot.ts";
+import { type Snapshot, socketPath } from "./snapshot.ts";
 import { serveSocket, serveTrigger } from "./sockets.ts";
 
 /** Seconds without progress after which a user's command is dropped. */
@@ -45,7 +45,7 @@ function logNameOf(entry: MasterEntry): LogName {
 /** Opens the socket of one entry and sets the timer that wakes its service; returns what closes them. */
 function serveEntry({ first, current, manager, sink }: QueueSocketsDeps, entry: MasterEntry): Closing[] {
   const path = socketPath(first.config, entry);
-  const { log } = viewOf(first, entry, sink);
+  const { log } = first.views.of(entry);
   const open: Closing[] = [];
   switch (entry.command) {
     case "pickup":
@@ -57,10 +57,9 @@ function serveEntry({ first, current, manager, sink }: QueueSocketsDeps, entry: 
       break;
     case "cleanup":
       open.push(serveSocket(path, (connection) => {
-        const { snapshot, cleanups, cleanup } = current();
+        const { cleanups, cleanup } = current();
         // A reload may have taken the entry away; its socket stays until the next start.
-        const now = snapshot.entries.find((each) => each.command === "cleanup" && each.name === entry.name);
-        return serveCleanup(connection, now === undefined ? cleanup : cleanups.of(now));
+        return serveCleanup(connection, cleanups.named(entry.name) ?? cleanup);
       }, log));
       break;
     case "showq":

@@ -1,14 +1,9 @@
-import {
-  type Addressing,
-  createAddressing,
-  createRewriting,
-  type Rewriting,
-} from "../../core/address/mod.ts";
-import { type Config, type MasterEntry, serviceConfig } from "../../core/config/mod.ts";
-import { Logger, type LogSink } from "../../core/log/mod.ts";
+import type { Addressing } from "../../core/address/mod.ts";
+import type { Config, MasterEntry } from "../../core/config/mod.ts";
+import type { Logger, LogSink } from "../../core/log/mod.ts";
 import { preloadTableTypes, splitList, TableError, TableSet, tableTypesIn } from "../../core/table/mod.ts";
 import { saslTableTypes } from "../smtpd/mod.ts";
-import { verboseAddressing, verboseRewriting, verbosityOf } from "./verbose.ts";
+import { programLog, Views } from "./views.ts";
 
 /**
  * Everything that follows from one reading of the configuration. Services keep the snapshot they were made with; a
@@ -19,11 +14,9 @@ export interface Snapshot {
   readonly entries: readonly MasterEntry[];
   readonly tables: TableSet;
   readonly addressing: Addressing;
-  readonly rewriting: Rewriting;
-  /** What `postfix -v start` adds to the `-v` of every service. */
-  readonly verbosity: number;
   /** The log in the name of a program: `postfix/qmgr`. */
   logAs(program: string): Logger;
+  readonly views: Views;
 }
 
 /**
@@ -38,18 +31,14 @@ export function takeSnapshot(
   denied?: (reason: string) => void,
   verbosity = 0,
 ): Snapshot {
-  const syslogName = config.string("syslog_name");
-  const logAs = (program: string) =>
-    new Logger(sink, `${syslogName}/${program}`, Deno.pid, verbosity + verbosityOf(entries, program));
+  const common = { config, entries, sink, verbosity };
+  const logAs = (program: string) => programLog(common, program);
   const tables = new TableSet(config, {
     log: logAs("proxymap"),
     ...(denied === undefined ? {} : { denied }),
   });
-  const routing = logAs("trivial-rewrite");
-  const addressing = verboseAddressing(createAddressing({ config, tables, log: routing }), routing);
-  const cleanup = logAs("cleanup");
-  const rewriting = verboseRewriting(createRewriting({ config, tables, addressing, log: cleanup }), cleanup);
-  return { config, entries, tables, addressing, rewriting, verbosity, logAs };
+  const views = new Views({ ...common, tables });
+  return { config, entries, tables, addressing: views.addressing, logAs, views };
 }
 
 /** A `type:name` among the words of a value. */
@@ -87,20 +76,6 @@ export async function preopenTables({ config, entries, tables }: Snapshot): Prom
     }
   }
   await tables.preopen();
-}
-
-/** One service's view: its `-o` values, and its name in the log. */
-export interface ServiceView {
-  readonly config: Config;
-  readonly log: Logger;
-}
-
-/** The configuration and the log of an entry of master.cf. */
-export function viewOf(snapshot: Snapshot, entry: MasterEntry, sink: LogSink): ServiceView {
-  const config = serviceConfig(snapshot.config, entry);
-  const verbosity = snapshot.verbosity + verbosityOf([entry], entry.command);
-  const log = new Logger(sink, `${config.string("syslog_name")}/${entry.command}`, Deno.pid, verbosity);
-  return { config, log };
 }
 
 /** Where the socket of a `unix` entry is. */

@@ -3,8 +3,7 @@ import type { MasterEntry } from "../../core/config/types.ts";
 import type { Logger } from "../../core/log/mod.ts";
 import { createSpawn, type SpawnService } from "../spawn/mod.ts";
 import { endpointsOf, endpointText, listenOn } from "./listen.ts";
-import type { RuntimeContext } from "./runtime.ts";
-import { type Snapshot, socketPath, viewOf } from "./snapshot.ts";
+import { type Snapshot, socketPath } from "./snapshot.ts";
 import { type ServedSocket, serveListener, serveSocket } from "./sockets.ts";
 
 /** The services of one snapshot, by socket path or `[address]:port`. */
@@ -14,11 +13,11 @@ export type SpawnServices = ReadonlyMap<
 >;
 
 /** Makes the spawn services of a configuration. Throws `ConfigError` if one can't be used. */
-export function createSpawnServices(context: RuntimeContext, snapshot: Snapshot): SpawnServices {
+export function createSpawnServices(snapshot: Snapshot): SpawnServices {
   const services = new Map<string, { entry: MasterEntry; service: SpawnService }>();
   for (const entry of snapshot.entries) {
     if (entry.command !== "spawn") continue;
-    const { config, log } = viewOf(snapshot, entry, context.sink);
+    const { config, log } = snapshot.views.of(entry);
     const service = createSpawn({ config, entry, log });
     const places = entry.type === "inet"
       ? endpointsOf(entry, config).map(endpointText)
@@ -37,7 +36,7 @@ export class SpawnSockets {
   constructor(private readonly counted: (work: Promise<void>) => Promise<void>) {}
 
   /** Takes the services of a snapshot: opens what is new, closes what is gone. */
-  put(context: RuntimeContext, snapshot: Snapshot, services: SpawnServices): void {
+  put(snapshot: Snapshot, services: SpawnServices): void {
     this.#services = services;
     for (const [place, socket] of this.#sockets) {
       if (services.has(place)) continue;
@@ -46,7 +45,7 @@ export class SpawnSockets {
     }
     for (const [place, { entry }] of services) {
       if (this.#sockets.has(place)) continue;
-      const { config, log } = viewOf(snapshot, entry, context.sink);
+      const { config, log } = snapshot.views.of(entry);
       this.#sockets.set(place, this.#open(place, entry, config, log));
     }
   }

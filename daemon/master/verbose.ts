@@ -2,7 +2,7 @@
  * What `-v` adds to the log: where addresses go, what becomes of them, and what delivery agents are asked and answer. The
  * wrappers are put around services only where somebody asked for it; without, the services stay as they are.
  */
-import type { Addressing, Resolved, Rewriting } from "../../core/address/mod.ts";
+import type { Resolved, Rewriting, Routing } from "../../core/address/mod.ts";
 import type { MasterEntry } from "../../core/config/types.ts";
 import type { Logger } from "../../core/log/mod.ts";
 import type { MaybePromise } from "../../core/table/mod.ts";
@@ -42,8 +42,8 @@ function told<T>(value: MaybePromise<T>, tell: (value: T) => void): MaybePromise
 }
 
 /** Logs each routing decision, as trivial-rewrite(8)'s clients do: `resolve_clnt: ...`. */
-export function verboseAddressing(addressing: Addressing, log: Logger): Addressing {
-  if (log.verbosity === 0) return addressing;
+export function verboseRouting(routing: Routing, log: Logger): Routing {
+  if (log.verbosity === 0) return routing;
   const tell = (sender: string, address: string) => (to: Resolved) =>
     log.info(
       `resolve_clnt: \`${sender}' -> \`${address}' -> transp=\`${to.transport}' host=\`${to.nexthop}' ` +
@@ -51,10 +51,9 @@ export function verboseAddressing(addressing: Addressing, log: Logger): Addressi
         (to.error === undefined ? "" : ` error=${to.error.code} ${to.error.text}`),
     );
   return {
-    ...addressing,
-    resolve: (sender, address) => told(addressing.resolve(sender, address), tell(sender, address)),
-    verifyResolve: (sender, address) =>
-      told(addressing.verifyResolve(sender, address), tell(sender, address)),
+    ...routing,
+    resolve: (sender, address) => told(routing.resolve(sender, address), tell(sender, address)),
+    verifyResolve: (sender, address) => told(routing.verifyResolve(sender, address), tell(sender, address)),
   };
 }
 
