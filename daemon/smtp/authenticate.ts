@@ -1,8 +1,7 @@
 import { chooseMechanism, decodeBase64, encodeBase64, type SecurityOption } from "../../core/sasl/mod.ts";
 import { TableError } from "../../core/table/mod.ts";
 import type { Attempt } from "./attempt.ts";
-import { oneLine, type ServerReply } from "./dsn.ts";
-import { isPositive } from "./handshake.ts";
+import { isPositive, oneLine, type ServerReply } from "./dsn.ts";
 import type { Session } from "./session.ts";
 import { failSite, failSiteLocally } from "./trouble.ts";
 

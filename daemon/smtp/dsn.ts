@@ -36,6 +36,12 @@ export function asFailure(detail: DsnDetail): DsnDetail {
   return { ...detail, status: "5.5.0", reason: `Protocol error: ${detail.reason}` };
 }
 
+/** Has the server done what it was asked? */
+export function isPositive(reply: ServerReply): boolean {
+  return reply.code >= 200 && reply.code < 300;
+}
+
+/** Is the delivery to be tried again? */
 export function isSoft(detail: DsnDetail): boolean {
   return detail.status.startsWith("4");
 }

@@ -1,5 +1,5 @@
 import type { Attempt } from "./attempt.ts";
-import { oneLine, type ServerReply } from "./dsn.ts";
+import { isPositive, oneLine, type ServerReply } from "./dsn.ts";
 import type { Features, Session } from "./session.ts";
 import { noFeatures } from "./session.ts";
 import { authenticate, type ClientAuth } from "./authenticate.ts";
@@ -82,10 +82,6 @@ export async function shakeHands(
     await failConversation(attempt, session, error, doing);
     return false;
   }
-}
-
-export function isPositive(reply: ServerReply): boolean {
-  return reply.code >= 200 && reply.code < 300;
 }
 
 async function refused(

@@ -5,9 +5,8 @@ import { SmtpStreamError } from "../../core/smtp/mod.ts";
 import type { DsnDetail } from "../delivery/types.ts";
 import type { Attempt } from "./attempt.ts";
 import { WireContent } from "./content.ts";
-import { oneLine, remoteDetail, type ServerReply } from "./dsn.ts";
+import { isPositive, oneLine, remoteDetail, type ServerReply } from "./dsn.ts";
 import { mustDowngrade } from "./envelope.ts";
-import { isPositive } from "./handshake.ts";
 import type { Session } from "./session.ts";
 import { refusal } from "./trouble.ts";
 

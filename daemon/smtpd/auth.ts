@@ -9,10 +9,9 @@ import {
 } from "../../core/sasl/mod.ts";
 import { reply, SmtpStreamError, type Word } from "../../core/smtp/mod.ts";
 import type { ServerAuth } from "./auth_settings.ts";
-import { isDiscarded } from "./hello.ts";
 import { isExempt } from "./limits.ts";
-import { shownMechanism } from "./secrets.ts";
-import { printable, type Session } from "./session.ts";
+import { printable } from "./printable.ts";
+import type { Session } from "./session.ts";
 
 /** Who the client is, once it has authenticated (RFC 4954). */
 export interface Login {
@@ -50,7 +49,7 @@ function usable(session: Session): ServerAuth | undefined {
  */
 export async function authKeywords(session: Session): Promise<string | undefined> {
   const auth = usable(session);
-  if (auth === undefined || isDiscarded(session, "auth")) return undefined;
+  if (auth === undefined || session.discarded.has("auth")) return undefined;
   if (!auth.exceptions.isEmpty && await session.clientIn(auth.exceptions, "smtpd_sasl_exceptions_networks")) {
     return undefined;
   }
@@ -234,3 +233,14 @@ function fail(session: Session, method: string, outcome: Failed): false {
     ? session.refuse(454, "4.7.0", `Temporary authentication failure: ${reason}`, "nobody")
     : session.refuse(535, "5.7.8", `Error: authentication failed: ${reason}`, "nobody");
 }
+
+/**
+ * A mechanism's name for the log (RFC 4422 section 3.1). Anything else may be credentials behind AUTH without a mechanism:
+ * base64 has small letters as a rule, and what is known is shown however it is written.
+ */
+export function shownMechanism(given: string): string {
+  return /^[A-Z0-9_-]{1,20}$/.test(given) || KNOWN_MECHANISM.test(given) ? given : "...";
+}
+
+const KNOWN_MECHANISM =
+  /^(?:plain|login|(?:cram|digest)-md5|scram-sha-\d+(?:-plus)?|external|x?oauth(?:2|bearer)|gssapi|ntlm|anonymous)$/i;

@@ -2,12 +2,12 @@ import type { Word } from "../../core/smtp/mod.ts";
 import { reply } from "../../core/smtp/mod.ts";
 import { checkData } from "./access/stages.ts";
 import { beginContent, endContent, moreInput, passOn } from "./content.ts";
-import { isDiscarded } from "./hello.ts";
 import { withFilter } from "./proxy_message.ts";
 import { parseRefusal } from "./refusals.ts";
-import { printable, type Session } from "./session.ts";
+import { printable } from "./printable.ts";
+import type { Session } from "./session.ts";
 import type { Transaction } from "./transaction.ts";
-import type { Blame } from "./transcript.ts";
+import type { Blame } from "./notice_settings.ts";
 
 interface Chunk {
   readonly size: number;
@@ -16,7 +16,7 @@ interface Chunk {
 
 /** BDAT count [LAST] (RFC 3030). */
 export async function bdat(session: Session, words: readonly Word[], line: string): Promise<boolean> {
-  if (isDiscarded(session, "chunking")) {
+  if (session.discarded.has("chunking")) {
     return session.refuse(521, "5.5.1", "Error: command not implemented");
   }
   const chunk = parseChunk(words);

@@ -2,7 +2,7 @@
 import { isHostname } from "../../core/address/mod.ts";
 import { canonicalAddress } from "../../core/dns/mod.ts";
 import { decodeXtext, type Families, type Reply, reply, type Word } from "../../core/smtp/mod.ts";
-import { printable } from "./session.ts";
+import { printable } from "./printable.ts";
 
 /** What may be told about a client. A value that is not available is undefined. */
 export type AttributeReader = (value: string, families: Families) => string | undefined | typeof BAD;

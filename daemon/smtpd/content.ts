@@ -5,7 +5,7 @@ import { writeContentStart, writeEnd } from "./envelope.ts";
 import { sendRecords } from "./rcpt.ts";
 import { END_OF_MESSAGE, type Session } from "./session.ts";
 import type { Transaction } from "./transaction.ts";
-import type { Blame } from "./transcript.ts";
+import type { Blame } from "./notice_settings.ts";
 
 /** Content records are handed to cleanup when there are this many bytes of them. */
 const CONTENT_BATCH = 65536;

@@ -6,7 +6,8 @@ import { escaped, interrupted, shownCommand } from "./pipelining.ts";
 import { type Session, UNKNOWN_COMMAND } from "./session.ts";
 import { deniedReply } from "./settings.ts";
 import { needsTlsFirst, startWrapped } from "./starttls.ts";
-import { type Blame, Transcript } from "./transcript.ts";
+import { type Blame } from "./notice_settings.ts";
+import { Transcript } from "./transcript.ts";
 import { type Verb, verbs } from "./verbs.ts";
 import { beVerbose } from "./verbose.ts";
 
@@ -151,7 +152,7 @@ function run(session: Session, name: string, words: Word[], line: string): void 
   const verb = verbs.get(name);
   if (verb === undefined) return unknownCommand(session, name, words[0]!.text, line);
   session.where = name;
-  session.count(name.toLowerCase());
+  session.counts.came(name.toLowerCase());
   if (name === "AUTH") session.authTried = true;
   if (violatesPipelining(session, name, verb)) return;
   if (session.denied && name !== "QUIT") {
@@ -174,7 +175,7 @@ function afterCommand(
   accepted: boolean | undefined,
   errorsBefore: number,
 ): void | Promise<void> {
-  if (accepted === true) session.countAccepted(name.toLowerCase());
+  if (accepted === true) session.counts.accepted(name.toLowerCase());
   else if (accepted === false) session.errors += 1;
   if (verb.junk === true) countJunk(session);
   return slowDown(session, errorsBefore);
@@ -213,7 +214,7 @@ async function sleepAndSend(session: Session, seconds: number): Promise<void> {
 /** Web browsers, mail headers and the like: the client is thrown out. Else a plain error. */
 async function unknownCommand(session: Session, name: string, word: string, line: string): Promise<void> {
   session.where = UNKNOWN_COMMAND;
-  session.count("unknown");
+  session.counts.came("unknown");
   if (/^[!-9;-~]+:/.test(line) || await isForbidden(session, word) || await isForbidden(session, name)) {
     session.errors += 1;
     session.warn(

@@ -3,7 +3,8 @@ import { reply, type Word } from "../../core/smtp/mod.ts";
 import { TableError } from "../../core/table/mod.ts";
 import { checkHelo } from "./access/stages.ts";
 import { authKeywords } from "./auth.ts";
-import { printable, type Session } from "./session.ts";
+import { printable } from "./printable.ts";
+import type { Session } from "./session.ts";
 import { keywordSet } from "./settings.ts";
 import { XCLIENT_KEYWORD } from "./xclient.ts";
 import { XFORWARD_KEYWORD } from "./xforward.ts";
@@ -55,11 +56,6 @@ const DISCARDABLE = [
   "chunking",
   "requiretls",
 ];
-
-/** Has `smtpd_discard_ehlo_keywords` or a table for this client taken an extension back? */
-export function isDiscarded(session: Session, keyword: string): boolean {
-  return session.discarded.has(keyword);
-}
 
 /** Asks which extensions this client is not offered, and says so in the log. False, with a reply: nobody can say. */
 async function findDiscarded(session: Session): Promise<boolean> {
@@ -120,7 +116,7 @@ export async function ehlo(session: Session, words: readonly Word[]): Promise<bo
   if (session.hangup) return false;
   const lines = [session.settings.hostname];
   for (const keyword of KEYWORDS) {
-    const line = isDiscarded(session, keyword.name) ? undefined : keyword.line(session);
+    const line = session.discarded.has(keyword.name) ? undefined : keyword.line(session);
     if (line !== undefined) lines.push(line);
   }
   session.reply(reply(250, "", lines.join("\n")));

@@ -5,7 +5,8 @@ import { exceedsRate } from "./limits.ts";
 import { mailParameter } from "./parameters.ts";
 import { acceptableAddress } from "./path.ts";
 import { openMessage } from "./rcpt.ts";
-import { printable, type Session } from "./session.ts";
+import { printable } from "./printable.ts";
+import type { Session } from "./session.ts";
 import { Transaction } from "./transaction.ts";
 
 /** MAIL FROM:<address> (RFC 5321 section 4.1.1.2). */

@@ -1,6 +1,5 @@
 import { decodeXtext } from "../../core/smtp/mod.ts";
 import { Notify } from "../../core/queue/mod.ts";
-import { isDiscarded } from "./hello.ts";
 import type { Session } from "./session.ts";
 import type { Transaction } from "./transaction.ts";
 
@@ -47,7 +46,7 @@ const MAIL: Readonly<Record<string, Parameter<Transaction>>> = {
   },
   // RFC 3461 section 4.3
   RET(session, transaction, value, seen) {
-    if (isDiscarded(session, "dsn")) return dsnDisabled;
+    if (session.discarded.has("dsn")) return dsnDisabled;
     const flags = { FULL: 1, HDRS: 2 }[value.toUpperCase()];
     if (flags === undefined || !once(seen, "RET")) return syntax("Bad RET parameter syntax");
     transaction.returnFlags = flags;
@@ -55,7 +54,7 @@ const MAIL: Readonly<Record<string, Parameter<Transaction>>> = {
   },
   // RFC 3461 section 4.4
   ENVID(session, transaction, value, seen) {
-    if (isDiscarded(session, "dsn")) return dsnDisabled;
+    if (session.discarded.has("dsn")) return dsnDisabled;
     const decoded = decodeXtext(value);
     if (decoded === undefined || decoded === "" || !once(seen, "ENVID") || !isPrintable(decoded)) {
       return syntax("Bad ENVID parameter syntax");
@@ -80,7 +79,7 @@ export function mailParameter(
       transaction.encoding = "7bit";
       return undefined;
     case "SMTPUTF8":
-      if (!session.settings.smtputf8 || isDiscarded(session, "smtputf8")) break;
+      if (!session.settings.smtputf8 || session.discarded.has("smtputf8")) break;
       transaction.smtputf8 = true;
       return undefined;
   }
@@ -95,7 +94,7 @@ export function mailParameter(
 
 /** REQUIRETLS (RFC 8689 section 4.1): only where it was offered, which takes TLS. */
 function requireTls(session: Session, transaction: Transaction, word: string): Refusal | undefined {
-  if (!session.settings.requireTls || session.tls === undefined || isDiscarded(session, "requiretls")) {
+  if (!session.settings.requireTls || session.tls === undefined || session.discarded.has("requiretls")) {
     return unsupported(word);
   }
   transaction.requireTls = true;
@@ -105,7 +104,7 @@ function requireTls(session: Session, transaction: Transaction, word: string): R
 /** XVERP or XVERP=-=: every recipient gets a sender address of its own (VERP_README). */
 function verp(session: Session, transaction: Transaction, word: string): Refusal | undefined {
   const { verpDelimiters, verpFilter } = session.settings;
-  if (!session.mayVerp || isDiscarded(session, "verp")) return unsupported(word);
+  if (!session.mayVerp || session.discarded.has("verp")) return unsupported(word);
   const delimiters = word.length === "XVERP".length ? verpDelimiters : word.slice("XVERP=".length);
   if (delimiters.length !== 2 || [...delimiters].some((each) => !verpFilter.includes(each))) {
     return syntax(`Error: XVERP needs two characters from ${verpFilter}`);
@@ -133,7 +132,7 @@ const NOTIFY_WORDS: Readonly<Record<string, number>> = {
 const RCPT: Readonly<Record<string, Parameter<RecipientOptions>>> = {
   // RFC 3461 section 4.1
   NOTIFY(session, options, value, seen) {
-    if (isDiscarded(session, "dsn")) return dsnDisabled;
+    if (session.discarded.has("dsn")) return dsnDisabled;
     let flags = 0;
     for (const word of value.split(",")) {
       const flag = NOTIFY_WORDS[word.toUpperCase()];
@@ -150,7 +149,7 @@ const RCPT: Readonly<Record<string, Parameter<RecipientOptions>>> = {
   },
   // RFC 3461 section 4.2, RFC 6533
   ORCPT(session, options, value, seen) {
-    if (isDiscarded(session, "dsn")) return dsnDisabled;
+    if (session.discarded.has("dsn")) return dsnDisabled;
     const semicolon = value.indexOf(";");
     const decoded = semicolon > 0 ? decodeXtext(value.slice(semicolon + 1)) : undefined;
     if (decoded === undefined || !once(seen, "ORCPT") || !isPrintable(decoded)) {

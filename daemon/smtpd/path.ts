@@ -1,6 +1,7 @@
 import { parseAddressList, tokensToInternal } from "../../core/address/mod.ts";
 import type { Word } from "../../core/smtp/mod.ts";
-import { printable, type Session } from "./session.ts";
+import { printable } from "./printable.ts";
+import type { Session } from "./session.ts";
 
 /**
  * The address in a MAIL or RCPT path, in internal form; undefined if it is none. Lenient as the field is: brackets may

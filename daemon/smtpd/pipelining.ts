@@ -1,5 +1,6 @@
 import { reply } from "../../core/smtp/mod.ts";
-import { printable, type Session } from "./session.ts";
+import { printable } from "./printable.ts";
+import type { Session } from "./session.ts";
 
 /** How much of unexpected input the log shows, in octets. */
 const SHOWN_INPUT = 100;

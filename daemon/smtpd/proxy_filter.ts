@@ -4,7 +4,7 @@
  */
 import { decodeText } from "../../core/bytes/mod.ts";
 import { type CoarseTimer, encodeXtext, SmtpStream, SmtpStreamError } from "../../core/smtp/mod.ts";
-import { printable } from "./session.ts";
+import { printable } from "./printable.ts";
 import type { ProxyFilterSettings } from "./settings.ts";
 
 /** What clients are told when the filter is in trouble: nothing that is not their business. */

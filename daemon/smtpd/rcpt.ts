@@ -8,7 +8,8 @@ import { exceedsRate } from "./limits.ts";
 import { type RecipientOptions, recipientParameter } from "./parameters.ts";
 import { acceptableAddress } from "./path.ts";
 import { filterAttributes, ProxyMessage, withFilter } from "./proxy_message.ts";
-import { printable, type Session } from "./session.ts";
+import { printable } from "./printable.ts";
+import type { Session } from "./session.ts";
 import { KEPT_ROOM, type Transaction } from "./transaction.ts";
 import { forwardedLabel } from "./xforward.ts";
 

@@ -166,7 +166,7 @@ class Conversation {
         await session.transcript?.flush(session);
         if (session.counted !== undefined) service.deps.anvil.disconnect(service.name, session.counted);
         this.deps.log.info(
-          `disconnect from ${session.client.label} ${session.counters()}`,
+          `disconnect from ${session.client.label} ${session.counts}`,
           "disconnect",
           clientFields(session.client),
         );

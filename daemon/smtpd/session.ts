@@ -5,6 +5,8 @@ import type { TlsSession } from "../../core/tls/mod.ts";
 import type { Login } from "./auth.ts";
 import type { ServerAuth } from "./auth_settings.ts";
 import type { Client } from "./client.ts";
+import { CommandCounts } from "./command_counts.ts";
+import { printable } from "./printable.ts";
 import { changedRefusal, parseRefusal } from "./refusals.ts";
 import type { SmtpdSettings } from "./settings.ts";
 import type { ServerTls } from "./starttls_settings.ts";
@@ -13,7 +15,8 @@ import type { ForwardedClient } from "./xforward.ts";
 import type { Check, Outcome } from "./access/check.ts";
 import type { AccessLists } from "./access/lists.ts";
 import type { SmtpdDeps } from "./types.ts";
-import type { Blame, Transcript } from "./transcript.ts";
+import type { Blame } from "./notice_settings.ts";
+import type { Transcript } from "./transcript.ts";
 import type { VerboseLog } from "./verbose.ts";
 
 /** What all sessions of a service share. */
@@ -40,15 +43,11 @@ export interface AccessTrace {
   after(restriction: string, outcome: Outcome, check: Check): void;
 }
 
-/** How often a command came and how often it was accepted. */
-interface Count {
-  total: number;
-  accepted: number;
-}
-
-/** Where a session stands when no command is being worked on. */
-export const AFTER_CONNECT = "CONNECT";
+/** Where a session stands, for the log, when no command is being worked on. */
+const AFTER_CONNECT = "CONNECT";
+/** The same for what is no command. */
 export const UNKNOWN_COMMAND = "UNKNOWN";
+/** The same behind the last line of the content. */
 export const END_OF_MESSAGE = "END-OF-MESSAGE";
 
 /** One conversation with a client: its state, its replies and its log lines. */
@@ -98,7 +97,8 @@ export class Session {
   counted: string | undefined;
   /** Set while tables are asked what to make of a refusal. */
   late: Promise<void> | undefined;
-  readonly #counts = new Map<string, Count>();
+  /** Of commands, for the line about the session's end. */
+  readonly counts = new CommandCounts();
 
   constructor(
     readonly service: Service,
@@ -201,34 +201,6 @@ export class Session {
     this.reply(refusal);
   }
 
-  /** Counts a command that came. */
-  count(command: string): void {
-    const count = this.#counts.get(command);
-    if (count === undefined) this.#counts.set(command, { total: 1, accepted: 0 });
-    else count.total += 1;
-  }
-
-  /** Counts that it was accepted. */
-  countAccepted(command: string): void {
-    const count = this.#counts.get(command);
-    if (count !== undefined) count.accepted += 1;
-  }
-
-  /** `ehlo=1 mail=1 rcpt=0/1 quit=1 commands=3/4` */
-  counters(): string {
-    let text = "";
-    let total = 0;
-    let accepted = 0;
-    for (const name of COUNTED) {
-      const count = this.#counts.get(name);
-      if (count === undefined) continue;
-      total += count.total;
-      accepted += count.accepted;
-      text += ` ${name}=${ratio(count.accepted, count.total)}`;
-    }
-    return `${text.slice(1)}${text === "" ? "" : " "}commands=${ratio(accepted, total)}`;
-  }
-
   /** The queue id for log lines. */
   get id(): string {
     return this.transaction?.queueId ?? "NOQUEUE";
@@ -312,34 +284,4 @@ export class Session {
   warn(text: string): void {
     this.service.deps.log.warning(text);
   }
-}
-
-const COUNTED = [
-  "helo",
-  "ehlo",
-  "xclient",
-  "xforward",
-  "starttls",
-  "auth",
-  "mail",
-  "rcpt",
-  "data",
-  "bdat",
-  "rset",
-  "noop",
-  "vrfy",
-  "etrn",
-  "help",
-  "quit",
-  "unknown",
-];
-
-function ratio(accepted: number, total: number): string {
-  return accepted === total && total > 0 ? String(total) : `${accepted}/${total}`;
-}
-
-/** Text from the network as log lines and replies may carry it: control characters become `?`. */
-export function printable(text: string): string {
-  // deno-lint-ignore no-control-regex -- control characters are what is looked for
-  return text.replace(/[\x00-\x1f\x7f]/g, "?");
 }

@@ -1,7 +1,7 @@
 import { type Config, ConfigError } from "../../core/config/mod.ts";
 import { type Families, type Reply, reply } from "../../core/smtp/mod.ts";
 import { type MatchList, matchList, type TableList, type TableSet } from "../../core/table/mod.ts";
-import { type NoticeSettings, readNoticeSettings } from "./transcript.ts";
+import { type NoticeSettings, readNoticeSettings } from "./notice_settings.ts";
 
 /** `smtpd_forbid_bare_newline`: what a lone LF leads to. */
 export type BareNewline = "no" | "normalize" | "reject" | "note";

@@ -1,6 +1,5 @@
 import { reply, SmtpStreamError, type Word } from "../../core/smtp/mod.ts";
 import { acceptTls, sessionText, TlsError, type TlsSession } from "../../core/tls/mod.ts";
-import { isDiscarded } from "./hello.ts";
 import { isExempt } from "./limits.ts";
 import type { Session } from "./session.ts";
 import type { ServerKeys, ServerTls } from "./starttls_settings.ts";
@@ -18,7 +17,7 @@ export async function starttls(session: Session, words: readonly Word[]): Promis
   const { tls } = session.service;
   if (words.length !== 1) return session.refuse(501, "5.5.4", "Syntax: STARTTLS");
   if (session.tls !== undefined) return session.refuse(554, "5.5.1", "Error: TLS already active");
-  if (tls === undefined || isDiscarded(session, "starttls")) {
+  if (tls === undefined || session.discarded.has("starttls")) {
     return session.refuse(502, "5.5.1", "Error: command not implemented");
   }
   if (tls.server === undefined) {

@@ -7,7 +7,8 @@ import { ByteBuffer, decodeText } from "../../core/bytes/mod.ts";
 import { appendReply, type Reply } from "../../core/smtp/mod.ts";
 import type { Check, Outcome } from "./access/check.ts";
 import { withoutSecrets } from "./secrets.ts";
-import { type AccessTrace, printable, type Session } from "./session.ts";
+import { printable } from "./printable.ts";
+import type { AccessTrace, Session } from "./session.ts";
 
 /** Makes a session say more if the service or its client is to be watched. */
 export async function beVerbose(session: Session): Promise<void> {

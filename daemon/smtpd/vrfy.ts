@@ -2,7 +2,8 @@ import { reply } from "../../core/smtp/mod.ts";
 import type { Word } from "../../core/smtp/mod.ts";
 import { checkRecipient } from "./access/stages.ts";
 import { acceptableAddress } from "./path.ts";
-import { printable, type Session } from "./session.ts";
+import { printable } from "./printable.ts";
+import type { Session } from "./session.ts";
 
 /** VRFY address (RFC 5321 section 4.1.1.6, SMTPUTF8 by RFC 6531 section 3.7.4.2). */
 export async function vrfy(session: Session, words: readonly Word[]): Promise<boolean> {

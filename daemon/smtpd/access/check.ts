@@ -1,6 +1,7 @@
 import { type Reply, reply, replyLine } from "../../../core/smtp/mod.ts";
-import { printable, type Session } from "../session.ts";
-import type { Blame } from "../transcript.ts";
+import { printable } from "../printable.ts";
+import type { Session } from "../session.ts";
+import type { Blame } from "../notice_settings.ts";
 import type { Hit } from "./actions.ts";
 import { fixedStatus } from "./dsn_fix.ts";
 import type { TempfailAction } from "./settings.ts";

@@ -2,7 +2,8 @@ import { encodeText } from "../../../core/bytes/mod.ts";
 import { encodeXtext } from "../../../core/smtp/mod.ts";
 import { clientFingerprints } from "../fingerprints.ts";
 import type { Client } from "../client.ts";
-import { printable, type Session } from "../session.ts";
+import { printable } from "../printable.ts";
+import type { Session } from "../session.ts";
 import type { Check } from "./check.ts";
 
 /** The attributes that stay the same for a client, as long as it is the same one: XCLIENT makes another of it. */
