@@ -1,4 +1,5 @@
 import { decodeText } from "../bytes/mod.ts";
+import { InputBuffer } from "./input_buffer.ts";
 import { AttributeError, type AttributeForm, type ByteSource } from "./types.ts";
 
 /** One pair as it came in; a group's braces come as a name without a value. */
@@ -18,21 +19,18 @@ export interface ReaderLimits {
 /** Generous: no value of any Postfix service comes near. */
 const DEFAULT_LENGTH = 262_144;
 const DEFAULT_COUNT = 100_000;
+/** Bytes; most lists are shorter. */
+const CAPACITY = 4096;
 
 /**
  * Takes attribute lists apart, from bytes or from a connection. The methods that take a name are strict, as Postfix's
  * programs are: another name, or the end of the list, is an `AttributeError`.
  */
 export class AttributeReader {
-  readonly #source: ByteSource | undefined;
-  readonly #separator: number;
+  readonly #input: InputBuffer;
   readonly #terminator: number;
   readonly #maxLength: number;
   readonly #maxCount: number;
-  #buffer: Uint8Array;
-  #start = 0;
-  #end: number;
-  #closed = false;
   #count = 0;
   #peeked: Attribute | undefined | "none" = "none";
 
@@ -41,10 +39,7 @@ export class AttributeReader {
     readonly form: AttributeForm = "nul",
     limits: ReaderLimits = {},
   ) {
-    this.#source = source instanceof Uint8Array ? undefined : source;
-    this.#buffer = source instanceof Uint8Array ? source : new Uint8Array(4096);
-    this.#end = source instanceof Uint8Array ? source.length : 0;
-    this.#separator = form === "nul" ? 0 : 0x3d;
+    this.#input = new InputBuffer(source, CAPACITY);
     this.#terminator = form === "nul" ? 0 : 0x0a;
     this.#maxLength = limits.length ?? DEFAULT_LENGTH;
     this.#maxCount = limits.count ?? DEFAULT_COUNT;
@@ -52,7 +47,7 @@ export class AttributeReader {
 
   /** Did the peer close, with nothing left to read? */
   async atEnd(): Promise<boolean> {
-    return this.#peeked === "none" && this.#start === this.#end && !(await this.#fill());
+    return this.#peeked === "none" && this.#input.length === 0 && !(await this.#input.fill());
   }
 
   /** The next pair of the list without taking it; undefined at the end of the list. */
@@ -157,45 +152,22 @@ export class AttributeReader {
 
   /** The bytes up to the next terminator, as text. */
   async #word(): Promise<string> {
-    let searched = this.#start;
+    let searched = 0;
     for (;;) {
-      const at = this.#buffer.subarray(0, this.#end).indexOf(this.#terminator, searched);
-      if (at - this.#start > this.#maxLength || this.#end - this.#start > this.#maxLength && at < 0) {
+      const { bytes } = this.#input;
+      const at = bytes.indexOf(this.#terminator, searched);
+      if (at > this.#maxLength || bytes.length > this.#maxLength && at < 0) {
         throw new AttributeError("limit", `Attribute longer than ${this.#maxLength} bytes`);
       }
       if (at >= 0) {
-        const word = decodeText(this.#buffer.subarray(this.#start, at));
-        this.#start = at + 1;
-        return word;
+        this.#input.take(at + 1);
+        return decodeText(bytes.subarray(0, at));
       }
-      const pending = this.#end - this.#start;
-      if (!(await this.#fill())) {
+      searched = bytes.length;
+      if (!(await this.#input.fill())) {
         throw new AttributeError("eof", "Connection closed in the middle of an attribute list");
       }
-      searched = this.#start + pending;
     }
-  }
-
-  /** Reads more; false at the end of the stream. */
-  async #fill(): Promise<boolean> {
-    if (this.#source === undefined || this.#closed) return false;
-    if (this.#start > 0) {
-      this.#buffer.copyWithin(0, this.#start, this.#end);
-      this.#end -= this.#start;
-      this.#start = 0;
-    }
-    if (this.#end === this.#buffer.length) {
-      const grown = new Uint8Array(this.#buffer.length * 2);
-      grown.set(this.#buffer);
-      this.#buffer = grown;
-    }
-    const count = await this.#source.read(this.#buffer.subarray(this.#end));
-    if (count === null) {
-      this.#closed = true;
-      return false;
-    }
-    this.#end += count;
-    return true;
   }
 }
 

@@ -6,4 +6,5 @@ export { AttributeError, type AttributeForm, type ByteSource } from "./types.ts"
 export { AttributeWriter, type ByteSink } from "./attribute_writer.ts";
 export { type Attribute, AttributeReader, type ReaderLimits } from "./attribute_reader.ts";
 export { announcement, readAnnouncement, type ServiceProtocol } from "./announcement.ts";
+export { InputBuffer } from "./input_buffer.ts";
 export { trigger } from "./trigger.ts";

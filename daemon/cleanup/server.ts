@@ -5,6 +5,7 @@ import {
   AttributeWriter,
   type ByteSink,
   type ByteSource,
+  InputBuffer,
 } from "../../core/ipc/mod.ts";
 import { QueueFileError } from "../../core/queue/mod.ts";
 import { type CleanupMessage, type CleanupResult, type CleanupService, CleanupStatus } from "./types.ts";
@@ -62,31 +63,27 @@ async function send(connection: ByteSink, bytes: Uint8Array): Promise<void> {
 
 /** Cuts a connection's bytes into the attribute list with the flags and pieces of whole records. */
 class RecordInput {
-  readonly #source: ByteSource;
-  #buffer = new Uint8Array(CHUNK);
-  #start = 0;
-  #end = 0;
+  readonly #input: InputBuffer;
   /** The `E` record was there. */
   ended = false;
 
   constructor(source: ByteSource) {
-    this.#source = source;
+    this.#input = new InputBuffer(source, CHUNK);
   }
 
   /** `flags` of the request. Throws `AttributeError` when something else comes. */
   async flags(): Promise<number> {
     for (;;) {
-      const list = this.#buffer.subarray(this.#start, this.#end);
+      const list = this.#input.bytes;
       for (let at = 1; at < list.length; at++) {
         if (list[at] !== 0 || list[at - 1] !== 0) continue;
-        this.#start += at + 1;
-        const reader = new AttributeReader(list.slice(0, at + 1));
+        const reader = new AttributeReader(this.#input.take(at + 1));
         const flags = await reader.integer("flags");
         await reader.end();
         return flags;
       }
       // 64 bytes hold any number; what is longer is no request.
-      if (list.length > 64 || !(await this.#fill())) {
+      if (list.length > 64 || !(await this.#input.fill())) {
         return await new AttributeReader(list).integer("flags");
       }
     }
@@ -96,26 +93,23 @@ class RecordInput {
   async records(): Promise<Uint8Array | undefined> {
     if (this.ended) return undefined;
     for (;;) {
-      const end = this.#wholeRecords();
-      if (end > this.#start) {
-        const records = this.#buffer.subarray(this.#start, end);
-        this.#start = end;
-        return records;
-      }
-      if (!(await this.#fill())) return undefined;
+      const length = this.#wholeRecords();
+      if (length > 0) return this.#input.take(length);
+      if (!(await this.#input.fill())) return undefined;
     }
   }
 
-  /** Index behind the last whole record in the buffer, at most behind `E`. */
+  /** Length of the whole records in the buffer, at most up to `E`. */
   #wholeRecords(): number {
-    let at = this.#start;
-    while (at < this.#end && !this.ended) {
+    const { bytes } = this.#input;
+    let at = 0;
+    while (at < bytes.length && !this.ended) {
       let index = at + 1;
       let length = 0;
       let byte = 0x80;
       for (let scale = 1; byte >= 0x80; scale *= 128) {
-        if (index >= this.#end) return at;
-        byte = this.#buffer[index++]!;
+        if (index >= bytes.length) return at;
+        byte = bytes[index++]!;
         length += (byte & 0x7f) * scale;
         if (length > LONGEST_RECORD || scale > 0x10000000) {
           throw new QueueFileError(
@@ -124,27 +118,10 @@ class RecordInput {
           );
         }
       }
-      if (index + length > this.#end) return at;
-      this.ended = this.#buffer[at] === END;
+      if (index + length > bytes.length) return at;
+      this.ended = bytes[at] === END;
       at = index + length;
     }
     return at;
-  }
-
-  async #fill(): Promise<boolean> {
-    if (this.#start > 0) {
-      this.#buffer.copyWithin(0, this.#start, this.#end);
-      this.#end -= this.#start;
-      this.#start = 0;
-    }
-    if (this.#end === this.#buffer.length) {
-      const grown = new Uint8Array(this.#buffer.length * 2);
-      grown.set(this.#buffer);
-      this.#buffer = grown;
-    }
-    const count = await this.#source.read(this.#buffer.subarray(this.#end));
-    if (count === null) return false;
-    this.#end += count;
-    return true;
   }
 }
