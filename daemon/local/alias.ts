@@ -60,7 +60,7 @@ async function expand(
   if (isProbe(context)) {
     return await sent(context, before, { status: "2.0.0", reason: `aliased to ${found.value}` });
   }
-  let state: State = { ...before, kind: "alias", expandedFrom: before.local };
+  let state: State = { ...before, kind: "alias", expandedFrom: name };
   const owned = rightsOf(context, found);
   let rights = given;
   if (typeof owned === "object") rights = owned;
