@@ -49,7 +49,7 @@ export function createRecipientChecker(deps: AddressDeps, rules: FindRules): Rec
       if (role === "sender" && (yield* listed(senderCanonical, recipient))) return { known: true, resolved };
       for (const maps of rewriting) if (yield* listed(maps, recipient)) return { known: true, resolved };
       if (transport === "error" || transport === "retry") {
-        const status = /^([245]\.\d{1,3}\.\d{1,3})\s*(.*)$/s.exec(nexthop);
+        const status = /^\s*([245]\.\d{1,3}\.\d{1,3})(?:\s+(.*))?$/s.exec(nexthop);
         const fallback = `${transport === "retry" ? 4 : 5}.1.${role === "sender" ? 0 : 1}`;
         const replyCode = transport === "retry"
           ? 450
@@ -61,7 +61,7 @@ export function createRecipientChecker(deps: AddressDeps, rules: FindRules): Rec
           resolved,
           replyCode,
           code: status?.[1] ?? fallback,
-          text: status?.[2] ?? nexthop,
+          text: status === null ? nexthop.trimStart() : status[2] ?? "",
         };
       }
       const code = role === "sender" ? "5.1.0" : "5.1.1";
