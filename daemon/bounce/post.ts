@@ -1,8 +1,5 @@
-import { ByteBuffer } from "../../core/bytes/mod.ts";
 import type { Config } from "../../core/config/mod.ts";
-import { mailDate } from "../../core/message/mod.ts";
-import { appendTextRecord, RecordType } from "../../core/queue/mod.ts";
-import { CleanupFlag, type CleanupService } from "../cleanup/types.ts";
+import { CleanupFlag, type CleanupService, queueInternalMail } from "../cleanup/mod.ts";
 import { SendOption } from "../delivery/types.ts";
 
 /** What messages of the mail system's own are made with. */
@@ -33,8 +30,8 @@ export function readMailSettings(config: Config, kind: "bounce" | "notify"): Mai
   };
 }
 
-/** A message that the mail system itself sends. */
-export interface InternalMail {
+/** What a message of the bounce service says, and to whom. */
+export interface Notice {
   readonly sender: string;
   readonly recipient: string;
   /** `sendopts` of the message that it is about. */
@@ -44,55 +41,31 @@ export interface InternalMail {
 }
 
 /**
- * Hands a message to cleanup and returns its queue id once it is on disk. Throws an `Error` that says why if it was
- * not accepted.
+ * Hands a notice to cleanup and returns its queue id once it is on disk. Throws an `Error` that says why if it was not
+ * accepted.
  */
 export async function postMail(
   cleanup: CleanupService,
   settings: MailSettings,
-  mail: InternalMail,
+  notice: Notice,
 ): Promise<string> {
+  const { sender, recipient, sendopts, content } = notice;
+  const { hostname, mailName } = settings;
+  const requiresTls = (sendopts & SendOption.RequireTls) !== 0;
+  const needsNoTls = !requiresTls && (sendopts & SendOption.TlsNotRequired) !== 0;
   const flags = CleanupFlag.Map |
     (settings.filtered ? CleanupFlag.Filter | CleanupFlag.Milter : 0) |
-    ((mail.sendopts & 1) !== 0 ? CleanupFlag.Smtputf8 : 0) |
-    (settings.detectUtf8 ? CleanupFlag.AutoUtf8 : 0);
-  const { RequireTls, TlsNotRequired } = SendOption;
-  const requiresTls = (mail.sendopts & RequireTls) !== 0;
-  const message = cleanup.begin(
-    requiresTls && !settings.redactRequireTls ? flags | CleanupFlag.RequireTls : flags,
-  );
-  try {
-    const now = Date.now();
-    const out = new ByteBuffer(1024);
-    const put = (type: number, text: string) => appendTextRecord(out, type, text);
-    put(RecordType.Time, `${Math.floor(now / 1000)} ${(now % 1000) * 1000}`);
-    put(RecordType.Attribute, "log_message_origin=local");
-    put(RecordType.Attribute, "trace_flags=0");
-    put(RecordType.Sender, mail.sender);
-    put(RecordType.Recipient, mail.recipient);
-    put(RecordType.Message, "");
-    const date = mailDate(now / 1000);
-    put(RecordType.Normal, `Received: by ${settings.hostname} (${settings.mailName})`);
-    put(RecordType.Normal, `\tid ${message.queueId}; ${date}`);
-    put(RecordType.Normal, `Date: ${date}`);
-    if (settings.tlsRequiredHeader && !requiresTls && (mail.sendopts & TlsNotRequired) !== 0) {
-      put(RecordType.Normal, "TLS-Required: no");
-    }
-    await message.write(out.view());
-    for (const piece of mail.content) await message.write(piece);
-    out.clear();
-    put(RecordType.Extracted, "");
-    put(RecordType.End, "");
-    await message.write(out.view());
-  } catch (error) {
-    message.abort();
-    throw error;
-  }
-  const { status, reason } = await message.finish();
-  if (status !== 0) {
-    throw new Error(
-      `cleanup did not take a notice to <${mail.recipient}>: status ${status} ${reason}`.trim(),
-    );
-  }
-  return message.queueId;
+    ((sendopts & SendOption.Smtputf8) !== 0 ? CleanupFlag.Smtputf8 : 0) |
+    (settings.detectUtf8 ? CleanupFlag.AutoUtf8 : 0) |
+    (requiresTls && !settings.redactRequireTls ? CleanupFlag.RequireTls : 0);
+  return await queueInternalMail(cleanup, {
+    flags,
+    traceFlags: 0,
+    sender,
+    recipient,
+    hostname,
+    mailName,
+    headers: settings.tlsRequiredHeader && needsNoTls ? ["TLS-Required: no"] : [],
+    content,
+  });
 }

@@ -18,6 +18,7 @@ export type { CleanupDeps } from "./deps.ts";
 export * from "./types.ts";
 export { type StatusDetail, statusDetail } from "./status.ts";
 export { serveCleanup } from "./server.ts";
+export { completeMessage, type InternalMail, queueInternalMail, timeText } from "./internal_mail.ts";
 export { createCleanupClient, type RemoteCleanup } from "./client.ts";
 export { receiveOverride } from "./receive_override.ts";
 

@@ -13,6 +13,8 @@ export {
   type DeliveryTimes,
   type DsnAction,
   type DsnDetail,
+  MESSAGE_ATTRIBUTES,
+  SendOption,
 } from "./types.ts";
 export { filteredRecorder } from "./status_filter.ts";
 export { createRecorder, type ProbeResult, type RecorderDeps } from "./recorder.ts";

@@ -13,7 +13,7 @@ import {
 } from "../../core/ipc/mod.ts";
 import type { QueueName, Recipient } from "../../core/queue/types.ts";
 import { decodeTimes, encodeTimes } from "./stats_codec.ts";
-import type { DeliveryAgent, DeliveryReply, DeliveryRequest } from "./types.ts";
+import { type DeliveryAgent, type DeliveryReply, type DeliveryRequest, MESSAGE_ATTRIBUTES } from "./types.ts";
 import {
   readDsn,
   readRecipient,
@@ -23,20 +23,6 @@ import {
   writeDsn,
   writeRecipient,
 } from "./wire.ts";
-
-/** Message attributes that travel with a request, in the order of the protocol. */
-const ATTRIBUTES = [
-  "log_client_name",
-  "log_client_address",
-  "log_client_port",
-  "log_protocol_name",
-  "log_helo_name",
-  "sasl_method",
-  "sasl_username",
-  "sasl_sender",
-  "log_ident",
-  "rewrite_context",
-] as const;
 
 const QUEUE_NAMES: ReadonlySet<string> = new Set<QueueName>([
   "maildrop",
@@ -79,7 +65,7 @@ export function writeRequest(writer: AttributeWriter, request: DeliveryRequest, 
     .text("envelope_id", request.envelopeId)
     .integer("ret_flags", request.returnFlags)
     .bytes("time", encodeTimes(request.times));
-  for (const name of ATTRIBUTES) writer.text(name, request.attributes.get(name) ?? "");
+  for (const name of MESSAGE_ATTRIBUTES) writer.text(name, request.attributes.get(name) ?? "");
   writer.integer("recipient_count", request.recipients.length).end();
   for (const recipient of request.recipients) {
     writeRecipient(writer, recipient);
@@ -104,7 +90,7 @@ export async function readRequest(reader: AttributeReader): Promise<DeliveryRequ
   if (times === undefined) throw new AttributeError("syntax", 'Attribute "time" has another length than 88');
   const attributes = new Map<string, string>();
   if (encoding !== "") attributes.set("encoding", encoding);
-  for (const name of ATTRIBUTES) {
+  for (const name of MESSAGE_ATTRIBUTES) {
     const value = await reader.text(name);
     if (value !== "") attributes.set(name, value);
   }

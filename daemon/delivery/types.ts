@@ -5,8 +5,19 @@
  */
 import type { QueueName, Recipient } from "../../core/queue/types.ts";
 
-/** Bits of `sendopts` about TLS: the header `TLS-Required: no` was seen; the sender asked for REQUIRETLS (RFC 8689). */
-export const SendOption = { TlsNotRequired: 16, RequireTls: 32 } as const;
+/** Bits of `sendopts`. */
+export const SendOption = {
+  /** The message was submitted with SMTPUTF8. */
+  Smtputf8: 1,
+  /** A header, the sender or a recipient needs it. */
+  Smtputf8Header: 2,
+  Smtputf8Sender: 4,
+  Smtputf8Recipient: 8,
+  /** The header `TLS-Required: no` was seen. */
+  TlsNotRequired: 16,
+  /** The sender asked for REQUIRETLS (RFC 8689). */
+  RequireTls: 32,
+} as const;
 
 /** `flags` of a delivery request and of a bounce request. */
 export const DeliveryFlag = {
@@ -37,6 +48,21 @@ export interface DeliveryTimes {
   reuse: number;
 }
 
+/** Attributes of a queue file that travel with a request, and with mail that is sent on; in the order of the protocol. */
+export const MESSAGE_ATTRIBUTES = [
+  "log_client_name",
+  "log_client_address",
+  "log_client_port",
+  "log_protocol_name",
+  "log_helo_name",
+  "sasl_method",
+  "sasl_username",
+  "sasl_sender",
+  "log_ident",
+  "rewrite_context",
+] as const;
+
+/** One message and the recipients of one destination. */
 export interface DeliveryRequest {
   readonly flags: number;
   readonly queueName: QueueName;
@@ -53,7 +79,7 @@ export interface DeliveryRequest {
   readonly envelopeId: string;
   readonly returnFlags: number;
   readonly times: DeliveryTimes;
-  /** `log_client_name` ..., `sasl_method` ..., `log_ident`, `rewrite_context`, as in the queue file. */
+  /** `MESSAGE_ATTRIBUTES`, as in the queue file. */
   readonly attributes: ReadonlyMap<string, string>;
   readonly recipients: readonly Recipient[];
   /**

@@ -2,28 +2,13 @@ import { ByteBuffer } from "../../core/bytes/mod.ts";
 import { mailDate } from "../../core/message/mod.ts";
 import { appendRecord, appendTextRecord, Notify, RecordType } from "../../core/queue/mod.ts";
 import { QueueFileError, type Recipient } from "../../core/queue/types.ts";
-import { CleanupFlag, type CleanupMessage } from "../cleanup/types.ts";
-import { isDamage } from "../delivery/mod.ts";
+import { CleanupFlag, type CleanupMessage, completeMessage, timeText } from "../cleanup/mod.ts";
+import { isDamage, MESSAGE_ATTRIBUTES, SendOption } from "../delivery/mod.ts";
 import { deliveredTo } from "../mailbox/mod.ts";
 import { type Context, deferred, sent, type State } from "./state.ts";
 
-/** `sendopts` bit of a message that was submitted with SMTPUTF8. */
-const SMTPUTF8_REQUESTED = 1;
 /** Bytes of records that are handed over at once. */
 const CHUNK = 65536;
-/** Attributes of the message that go along. */
-const ATTRIBUTES = [
-  "log_client_name",
-  "log_client_address",
-  "log_client_port",
-  "log_protocol_name",
-  "log_helo_name",
-  "sasl_method",
-  "sasl_username",
-  "sasl_sender",
-  "log_ident",
-  "rewrite_context",
-] as const;
 
 /** One new message: recipients with the same Delivered-To: header and the same sender. */
 interface Forward {
@@ -66,14 +51,13 @@ export class Forwards {
 
 function envelopeRecords(out: ByteBuffer, context: Context, forward: Forward): void {
   const { request } = context;
-  const now = Date.now();
   const attribute = (name: string, value: string) =>
     appendTextRecord(out, RecordType.Attribute, `${name}=${value}`);
-  appendTextRecord(out, RecordType.Time, `${Math.floor(now / 1000)} ${(now % 1000) * 1000}`);
+  appendTextRecord(out, RecordType.Time, timeText(Date.now()));
   appendTextRecord(out, RecordType.Sender, forward.sender);
   if (forward.returnFlags !== 0) attribute("ret_flags", String(forward.returnFlags));
   if (forward.envelopeId !== "") attribute("envelope_id", forward.envelopeId);
-  for (const name of ATTRIBUTES) {
+  for (const name of MESSAGE_ATTRIBUTES) {
     const value = request.attributes.get(name);
     if (value !== undefined && value !== "") attribute(name, value);
   }
@@ -105,7 +89,10 @@ async function writeMessage(context: Context, forward: Forward, message: Cleanup
   appendTextRecord(out, RecordType.Message, "");
   line(`Received: by ${settings.hostname} (${settings.mailName})`);
   line(`\tid ${message.queueId}; ${mailDate(Date.now() / 1000)}`);
-  if (settings.prependDelivered.has("forward")) line(deliveredTo(forward.delivered));
+  if (settings.prependDelivered.has("forward")) {
+    // Lower case, unlike in mailboxes.
+    line(deliveredTo(forward.delivered.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())));
+  }
   const reader = context.content.read();
   while (reader.next()) {
     appendRecord(out, reader.type, reader.bytes.subarray(reader.start, reader.end));
@@ -121,17 +108,9 @@ async function post(context: Context, forward: Forward): Promise<string> {
   const { deps, settings, request } = context;
   const flags = CleanupFlag.Bounce | CleanupFlag.Map |
     (settings.detectUtf8 ? CleanupFlag.AutoUtf8 : 0) |
-    ((request.sendopts & SMTPUTF8_REQUESTED) !== 0 ? CleanupFlag.Smtputf8 : 0);
+    ((request.sendopts & SendOption.Smtputf8) !== 0 ? CleanupFlag.Smtputf8 : 0);
   const message = await deps.beginMessage(flags);
-  try {
-    await writeMessage(context, forward, message);
-  } catch (error) {
-    message.abort();
-    throw error;
-  }
-  const { status, reason } = await message.finish();
-  if (status !== 0) throw new Error(`cleanup did not take it: status ${status} ${reason}`.trim());
-  return message.queueId;
+  return await completeMessage(message, () => writeMessage(context, forward, message));
 }
 
 async function sendOne(context: Context, state: State, forward: Forward): Promise<boolean> {

@@ -1,11 +1,7 @@
 import type { Recipient } from "../../core/queue/types.ts";
-import { type BounceTarget, DeliveryFlag, type DeliveryRequest } from "../delivery/types.ts";
+import { type BounceTarget, DeliveryFlag, type DeliveryRequest, SendOption } from "../delivery/types.ts";
 import { verpSender } from "../bounce/mod.ts";
 import { ACTIVE, type ActiveMessage } from "./message.ts";
-
-/** Bits of `sendopts`: SMTPUTF8 was asked for; a recipient needs it. */
-const SMTPUTF8_REQUESTED = 1;
-const SMTPUTF8_RECIPIENT = 8;
 
 /** What changes from one delivery of a message to the next. */
 export interface RequestDetail {
@@ -55,9 +51,9 @@ export function deliveryRequest(message: ActiveMessage, detail: RequestDetail): 
 }
 
 function utf8Recipient(sendopts: number, recipients: readonly Recipient[]): number {
-  if ((sendopts & SMTPUTF8_REQUESTED) === 0) return 0;
+  if ((sendopts & SendOption.Smtputf8) === 0) return 0;
   // deno-lint-ignore no-control-regex -- ASCII is meant
-  return recipients.some(({ address }) => /[^\x00-\x7f]/.test(address)) ? SMTPUTF8_RECIPIENT : 0;
+  return recipients.some(({ address }) => /[^\x00-\x7f]/.test(address)) ? SendOption.Smtputf8Recipient : 0;
 }
 
 function sender(message: ActiveMessage, recipients: readonly Recipient[]): string {

@@ -2,19 +2,17 @@
 import { toExternal } from "../../core/address/mod.ts";
 import { Notify, type Recipient } from "../../core/queue/types.ts";
 import { encodeXtext } from "../../core/smtp/mod.ts";
-import type { DeliveryRequest } from "../delivery/types.ts";
+import { type DeliveryRequest, SendOption } from "../delivery/types.ts";
 import type { Session } from "./session.ts";
 
-/** `sendopts` bits of a delivery request. */
-const SMTPUTF8_REQUESTED = 1;
-const SMTPUTF8_NEEDED = 2 | 4 | 8;
+const SMTPUTF8_NEEDED = SendOption.Smtputf8Header | SendOption.Smtputf8Sender | SendOption.Smtputf8Recipient;
 
 // deno-lint-ignore no-control-regex -- the ASCII range
 const NON_ASCII = /[^\x00-\x7f]/;
 
 /** Must the message go to a server that knows SMTPUTF8 (RFC 6531 section 3.4)? */
 export function requiresSmtputf8(request: DeliveryRequest): boolean {
-  if ((request.sendopts & SMTPUTF8_REQUESTED) === 0) return false;
+  if ((request.sendopts & SendOption.Smtputf8) === 0) return false;
   return (request.sendopts & SMTPUTF8_NEEDED) !== 0 || NON_ASCII.test(request.sender) ||
     request.recipients.some((recipient) => NON_ASCII.test(recipient.address));
 }
@@ -56,7 +54,7 @@ export function mailCommand(
     if (request.envelopeId !== "") command += ` ENVID=${encodeXtext(request.envelopeId)}`;
     if (request.returnFlags !== 0) command += ` RET=${request.returnFlags === 1 ? "FULL" : "HDRS"}`;
   }
-  if (features.smtputf8 && (request.sendopts & SMTPUTF8_REQUESTED) !== 0) command += " SMTPUTF8";
+  if (features.smtputf8 && (request.sendopts & SendOption.Smtputf8) !== 0) command += " SMTPUTF8";
   if (features.requireTls && requireTls) command += " REQUIRETLS";
   if (settings.dummyMailAuth && features.auth !== "") command += " AUTH=<>";
   return command;

@@ -1,7 +1,7 @@
 /** Plays the scenarios to this client and compares with what real Postfix did (testdata/smtp/answers.json). */
 import assert from "node:assert/strict";
 import { startNameServer } from "../../core/dns/testing.ts";
-import { type BounceService, DeliveryFlag } from "../delivery/types.ts";
+import { type BounceService, DeliveryFlag, SendOption } from "../delivery/types.ts";
 import { createRecorder } from "../delivery/mod.ts";
 import { makeBench, makeRequest } from "./double_testing.ts";
 import { type Scenario, scenarios, shownContent } from "./scenarios_testing.ts";
@@ -18,9 +18,6 @@ interface Answer {
 }
 
 const hasIpv6 = Deno.networkInterfaces().some((each) => each.address === "::1");
-
-/** `sendopts` of a message whose sender asked for SMTPUTF8. */
-const SMTPUTF8_REQUESTED = 1;
 
 /** Type of an original recipient as cleanup(8) makes it up. */
 function addressType(address: string): string {
@@ -136,7 +133,7 @@ async function play(scenario: Scenario): Promise<Answer> {
         lines: ["Subject: test", ...(scenario.header ?? []), "", ...(scenario.body ?? ["Hello", ".dot"])],
         request: {
           encoding: scenario.encoding ?? "",
-          sendopts: isAscii(`${scenario.sender} ${scenario.recipients}`) ? 0 : SMTPUTF8_REQUESTED,
+          sendopts: isAscii(`${scenario.sender} ${scenario.recipients}`) ? 0 : SendOption.Smtputf8,
           ...request,
         },
         ...(scenario.probe ? { flags: DeliveryFlag.ProbeUser } : {}),
