@@ -13,7 +13,7 @@ export function keyFilter(
   context: OpenContext,
 ): (key: string) => MaybePromise<boolean> {
   if (domains.trim() === "") return () => true;
-  const list = matchList("domain", domains, tables, { name: `${context.type}:${context.name}: domain` });
+  const list = matchList("string", domains, tables, { name: `${context.type}:${context.name}: domain` });
   return (key) => {
     const at = key.lastIndexOf("@");
     return at > 0 && at < key.length - 1 ? list.matches(key.slice(at + 1)) : false;

@@ -31,19 +31,24 @@ export class TableQuery {
    * @param shown adds the suffix of index files to the table's name in warnings, as queries of many keys do
    */
   async first(key: string, shown: (table: Table) => string = nameOf): Promise<string | undefined> {
-    for (let index = 0; index < this.specs.length; index++) {
-      const answer = this.#ask(this.#table(index), key, shown);
-      const value = answer instanceof Promise ? await answer : answer;
-      if (value !== undefined) return value;
-    }
-    return undefined;
+    return await this.#from(0, key, shown);
   }
 
   /** As `first`, without waiting where no table has to wait. */
   firstNow(key: string, shown: (table: Table) => string): string | undefined | Promise<string | undefined> {
-    for (let index = 0; index < this.specs.length; index++) {
+    return this.#from(0, key, shown);
+  }
+
+  #from(
+    first: number,
+    key: string,
+    shown: (table: Table) => string,
+  ): string | undefined | Promise<string | undefined> {
+    for (let index = first; index < this.specs.length; index++) {
       const value = this.#ask(this.#table(index), key, shown);
-      if (value instanceof Promise) return this.first(key, shown);
+      if (value instanceof Promise) {
+        return value.then((found) => found ?? this.#from(index + 1, key, shown));
+      }
       if (value !== undefined) return value;
     }
     return undefined;

@@ -17,7 +17,8 @@ function partFor(letter: string, parts: Parts): string | undefined {
   if (letter === "s") return parts.whole;
   if (letter === "u") return parts.local === "" ? undefined : parts.local;
   if (letter === "d") return parts.domain === "" ? undefined : parts.domain;
-  const labels = parts.domain?.split(".") ?? [];
+  // Dots at the ends and several in a row make no labels.
+  const labels = parts.domain?.split(".").filter((label) => label !== "") ?? [];
   return labels[labels.length - Number(letter)];
 }
 
@@ -35,7 +36,6 @@ export function expandQuery(
   let missing = false;
   const expanded = template.replace(/%(.?)/gs, (_, letter: string) => {
     if (letter === "%") return "%";
-    if (!/[sudSUD1-9]/.test(letter)) return `%${letter}`;
     const part = partFor(letter.toLowerCase(), parts);
     if (part === undefined) missing = true;
     return quote(part ?? "");
@@ -54,7 +54,6 @@ export function expandResult(template: string, value: string, key: string): stri
   let missing = false;
   const expanded = template.replace(/%(.?)/gs, (_, letter: string) => {
     if (letter === "%") return "%";
-    if (!/[sudSUD1-9]/.test(letter)) return `%${letter}`;
     const part = /[sud]/.test(letter) ? partFor(letter, valueParts) : partFor(letter.toLowerCase(), keyParts);
     if (part === undefined) missing = true;
     return part ?? "";
@@ -62,10 +61,12 @@ export function expandResult(template: string, value: string, key: string): stri
   return missing ? undefined : expanded;
 }
 
-/** The letter of the first `%` that means nothing, for a warning; undefined if all are good. */
-export function unknownLetter(template: string, letters: string): string | undefined {
-  for (const [, letter = ""] of template.matchAll(/%(.?)/gs)) {
-    if (letter !== "%" && !letters.includes(letter)) return letter;
-  }
-  return undefined;
+/** Does every `%` of a template mean something? */
+export function isTemplate(text: string): boolean {
+  return !/%(?![%sudSUD1-9])/.test(text.replaceAll("%%", ""));
+}
+
+/** Does what a checked template makes depend on the key? */
+export function dependsOnKey(template: string): boolean {
+  return /%[^%]/.test(template.replaceAll("%%", ""));
 }

@@ -1,19 +1,19 @@
-import { DatabaseSync } from "node:sqlite";
+import { DatabaseSync, type SQLOutputValue, type StatementSync } from "node:sqlite";
+import { decodeText } from "../bytes/mod.ts";
 import type { OpenContext } from "./context.ts";
-import { keyFilter } from "./key_filter.ts";
-import { expandQuery, expandResult, unknownLetter } from "./query_template.ts";
+import { Answers, checkedTemplate } from "./answers.ts";
+import { legacySelect } from "./legacy_query.ts";
+import { expandQuery } from "./query_template.ts";
 import { readSettings, type TableSettings } from "./table_settings.ts";
 import { stampOf } from "./watched_file.ts";
-import { type MaybePromise, type Table, TableError } from "./types.ts";
+import { type Table, TableError } from "./types.ts";
 import { reasonOf } from "./reason.ts";
 
 /** What the parameters of sqlite_table(5) say. */
 interface SqliteSettings {
   readonly path: string;
   readonly query: string;
-  readonly resultFormat: string;
-  readonly limit: number;
-  readonly accepts: (key: string) => MaybePromise<boolean>;
+  readonly answers: Answers;
 }
 
 /** `sqlite:file`: a query on an SQLite database, opened read-only (sqlite_table(5)). */
@@ -24,8 +24,8 @@ export function openSqlite(context: OpenContext): Table {
   const ask = (key: string): string | undefined => {
     const query = expandQuery(settings!.query, key, quoteText);
     if (query === undefined) return undefined;
-    connection ??= new Connection(settings!.path);
-    return joinResults(connection.rows(query), key, settings!, context);
+    connection ??= new Connection(settings!.path, name);
+    return settings!.answers.join(connection.rows(query), key);
   };
   return {
     type,
@@ -33,7 +33,7 @@ export function openSqlite(context: OpenContext): Table {
     matchesPatterns: false,
     lookup(key) {
       settings ??= understand(readSettings(context), context);
-      const accepted = settings.accepts(key);
+      const accepted = settings.answers.worthAsking(key);
       if (accepted instanceof Promise) return accepted.then((yes) => yes ? ask(key) : undefined);
       return accepted ? ask(key) : undefined;
     },
@@ -45,36 +45,24 @@ export function openSqlite(context: OpenContext): Table {
 }
 
 function understand(settings: TableSettings, context: OpenContext): SqliteSettings {
-  const query = settings.optional("query") ?? legacyQuery(settings);
-  const resultFormat = settings.string("result_format", "%s");
-  for (const [name, template] of [["query", query], ["result_format", resultFormat]] as const) {
-    const letter = unknownLetter(template, "sudSUD123456789");
-    if (letter !== undefined) {
-      throw new TableError("configuration", `${settings.source}: Invalid ${name} template: %${letter}`, true);
-    }
-  }
-  if (/"[^"]*%[sudSUD1-9][^"]*"/.test(query)) {
+  const path = settings.required("dbpath");
+  const written = checkedTemplate(settings, "query", settings.string("query", "") || legacySelect(settings));
+  const query = singleQuoted(written);
+  if (query !== written) {
     context.log.warning(
-      `${context.type}:${context.name}: query has "%..." in double quotes: use single quotes, only they are safe`,
+      `${context.type}:${context.name}: query has "%..." in double quotes: taken as single quotes, which are meant for values`,
     );
   }
-  return {
-    path: settings.required("dbpath"),
-    query,
-    resultFormat,
-    limit: settings.int("expansion_limit", 0, 0),
-    accepts: keyFilter(settings.string("domain", ""), context.tables, context),
-  };
+  const format = settings.filled("result_format", "%s");
+  return { path, query, answers: new Answers(context, settings, format, settings.int("expansion_limit", 0)) };
 }
 
-/** The query that the parameters of Postfix before 2.2 stand for. */
-function legacyQuery(settings: TableSettings): string {
-  const [field, table, where] = ["select_field", "table", "where_field"].map((name) =>
-    settings.required(name)
-  );
-  return `SELECT ${field} FROM ${table} WHERE ${where} = '%s' ${
-    settings.string("additional_conditions", "")
-  }`;
+/** The query with single quotes around what parts of keys are put in: in double quotes they could end the literal. */
+function singleQuoted(query: string): string {
+  return query.replace(/'[^']*'|"([^"]*)"/g, (literal, text: string | undefined) => {
+    if (text === undefined || !/%[sudSUD1-9]/.test(text.replaceAll("%%", ""))) return literal;
+    return `'${text.replaceAll("'", "''")}'`;
+  });
 }
 
 /** A part of a key as it stands between single quotes; a NUL, which would end the statement, can't be in an address. */
@@ -82,21 +70,55 @@ function quoteText(text: string): string {
   return text.replaceAll("\0", "").replaceAll("'", "''");
 }
 
+/** A column's text. Throws an `Error` for text that is not UTF-8, of which the runtime shows only what it understood. */
+function textOf(value: Exclude<SQLOutputValue, null>): string {
+  if (value instanceof Uint8Array) return decodeText(value);
+  if (typeof value === "number") {
+    const text = String(Number(value.toPrecision(15)));
+    return /[.e]/.test(text) ? text : `${text}.0`;
+  }
+  if (typeof value === "string" && value.includes("\ufffd")) throw new Error("a value is not UTF-8");
+  return String(value);
+}
+
 /** An open database; opened again when the file was replaced. */
 class Connection {
   #database: DatabaseSync | undefined;
   #stamp = "";
 
-  constructor(private readonly path: string) {}
+  /** @param file the table's own name, for messages */
+  constructor(private readonly path: string, private readonly file: string) {}
 
-  /** The first column of every row; Postfix looks at no other. */
-  rows(query: string): unknown[] {
+  /** The first column of every row, without NULLs; Postfix looks at no other. */
+  rows(query: string): string[] {
+    let database: DatabaseSync;
     try {
-      const rows = this.#current().prepare(query).all() as Record<string, unknown>[];
-      return rows.map((row) => Object.values(row)[0]);
+      database = this.#current();
     } catch (error) {
-      throw new TableError("temporary", `table sqlite: ${this.path}: ${reasonOf(error)}`);
+      throw this.#failed(`open ${this.path}`, error);
     }
+    let statement: StatementSync;
+    try {
+      statement = database.prepare(query);
+      statement.setReturnArrays(true);
+      statement.setReadBigInts(true);
+    } catch (error) {
+      throw this.#failed("SQL prepare failed", error);
+    }
+    try {
+      const rows = statement.all() as unknown as SQLOutputValue[][];
+      return rows.map((row) => row[0]).filter((value) => value !== null && value !== undefined).map(textOf);
+    } catch (error) {
+      throw this.#failed(`SQL step failed for query '${query}'`, error);
+    }
+  }
+
+  #failed(what: string, error: unknown): TableError {
+    return new TableError(
+      "temporary",
+      `dict_sqlite_lookup: ${this.file}: ${what}: ${reasonOf(error)}`,
+      true,
+    );
   }
 
   #current(): DatabaseSync {
@@ -113,26 +135,4 @@ class Connection {
     this.#database?.close();
     this.#database = undefined;
   }
-}
-
-function joinResults(
-  values: readonly unknown[],
-  key: string,
-  settings: SqliteSettings,
-  context: OpenContext,
-): string | undefined {
-  const results: string[] = [];
-  for (const value of values) {
-    if (value === null || value === undefined) continue;
-    const result = expandResult(settings.resultFormat, String(value), key);
-    if (result === undefined) continue;
-    results.push(result);
-    if (settings.limit > 0 && results.length > settings.limit) {
-      throw new TableError(
-        "temporary",
-        `table ${context.type}:${context.name}: expansion limit of ${settings.limit} exceeded for key: '${key}'`,
-      );
-    }
-  }
-  return results.length === 0 ? undefined : results.join(",");
 }

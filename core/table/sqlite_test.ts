@@ -29,6 +29,10 @@ function prepare(): string {
     parts: "query = SELECT v, w FROM map WHERE k = '%u@%2.%1'\nresult_format = <%s:%U:%D:%d>",
     domain: "query = SELECT v FROM map WHERE k = '%s'\ndomain = example.org",
     limit: "query = SELECT v FROM map WHERE k = '%s'\nexpansion_limit = 1",
+    kinds: "query = SELECT 9007199254740993 UNION ALL SELECT x'6162' UNION ALL SELECT 1.0",
+    named: "query = SELECT 'a' AS '5', 'b' AS '0'",
+    doubled: 'query = SELECT v FROM map WHERE k = "%s"',
+    labels: "query = SELECT '%2.%1'",
     legacy: "select_field = v\ntable = map\nwhere_field = k\nadditional_conditions = AND w = 'x'",
   };
   for (const [name, text] of Object.entries(files)) {
@@ -41,8 +45,13 @@ function prepare(): string {
   return directory;
 }
 
+const TABLES = ["plain", "parts", "domain", "limit", "legacy", "kinds", "named", "labels"];
+
 const KEYS = [
   "a@example.org",
+  "a@example.org.",
+  "a@..org",
+  "a@",
   "o'brien@example.org",
   "empty@example.org",
   "null@example.org",
@@ -59,7 +68,7 @@ Deno.test({
   async fn() {
     const directory = prepare();
     const tables = new TableSet();
-    for (const name of ["plain", "parts", "domain", "limit", "legacy"]) {
+    for (const name of TABLES) {
       for (const key of KEYS) {
         const { code, stdout, stderr } = new Deno.Command("/usr/sbin/postmap", {
           args: ["-q", key, `sqlite:${directory}/${name}.cf`],
@@ -89,11 +98,26 @@ Deno.test("sqlite: parameters from main.cf, mistakes, a database that is not the
     const table = new TableSet().open(`sqlite:${directory}/wrong.cf`);
     await assert.rejects(async () => await table.lookup("a@b"), pattern);
   };
-  await wrong("query = SELECT 1\n", /missing required parameter: dbpath/);
-  await wrong("dbpath = x\nquery = SELECT '%z'\n", /Invalid query template: %z/);
+  await wrong("query = SELECT 1\n", /wrong.cf: bad string length 0 < 1: dbpath = $/);
+  await wrong(
+    "dbpath = x\nquery = SELECT '%z'\n",
+    /db_common_parse: .*wrong.cf: Invalid query template: SELECT '%z'$/,
+  );
   await wrong(`dbpath = ${directory}/none\nquery = SELECT 1\n`, /No such file or directory/);
   await wrong(`dbpath = ${directory}/mail.sqlite\nquery = SELEKT 1\n`, /syntax error/);
   await wrong(`dbpath = ${directory}/main.cf\nquery = SELECT 1\n`, /not a database/);
+  Deno.removeSync(directory, { recursive: true });
+});
+
+Deno.test("sqlite: a key can't leave double quotes, and the log says that they are wrong", async () => {
+  const directory = prepare();
+  const said: string[] = [];
+  const log = { info() {}, warning: (text: string) => void said.push(text) };
+  const table = new TableSet(undefined, { log }).open(`sqlite:${directory}/doubled.cf`);
+  assert.equal(await table.lookup("a@example.org"), "one,two@other.example");
+  assert.equal(await table.lookup('x" OR "1"="1'), undefined);
+  assert.equal(said.length, 1);
+  assert.match(said[0]!, /double quotes/);
   Deno.removeSync(directory, { recursive: true });
 });
 
@@ -103,6 +127,8 @@ Deno.test("templates: parts of keys and results", () => {
     expandQuery("%s %u %d %1 %2 %%", "o'b@mail.example.com", quote),
     "o''b@mail.example.com o''b mail.example.com com example %",
   );
+  assert.equal(expandQuery("%2.%1", "a@.mail..example.com.", quote), "example.com");
+  assert.equal(expandQuery("%1", "a@.", quote), undefined);
   assert.equal(expandQuery("%d", "local", quote), undefined);
   assert.equal(expandQuery("%4", "a@mail.example.com", quote), undefined);
   assert.equal(expandQuery("%u", "@x", quote), undefined);

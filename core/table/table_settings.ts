@@ -10,6 +10,8 @@ export class TableSettings {
     /** Where they come from, for messages. */
     readonly source: string,
     private readonly get: (name: string) => string | undefined,
+    /** What their names begin with in main.cf. */
+    private readonly prefix = "",
   ) {}
 
   /** A parameter, or undefined if it isn't set. */
@@ -21,38 +23,46 @@ export class TableSettings {
     return this.get(name) ?? standard;
   }
 
-  /** Throws `TableError` if it isn't set. */
-  required(name: string): string {
-    const value = this.get(name);
-    if (value === undefined || value === "") {
-      throw new TableError("configuration", `${this.source}: missing required parameter: ${name}`, true);
-    }
-    return value;
+  /** A value that may be left out and must not be empty. Throws `TableError`. */
+  filled(name: string, standard: string): string {
+    const value = this.get(name) ?? standard;
+    if (value !== "") return value;
+    throw this.#wrong("bad string length 0 < 1:", name, " = ");
   }
 
-  /** A whole number. Throws `TableError` for anything else. */
-  int(name: string, standard: number, least: number): number {
+  /** Throws `TableError` if it isn't set or is empty. */
+  required(name: string): string {
+    return this.filled(name, "");
+  }
+
+  /**
+   * A whole number. Throws `TableError` for anything else.
+   * @param least the smallest that makes sense; undefined for any
+   */
+  int(name: string, standard: number, least?: number): number {
     const value = this.get(name);
     if (value === undefined) return standard;
-    if (!/^\d{1,9}$/.test(value) || Number(value) < least) {
-      throw new TableError(
-        "configuration",
-        `${this.source}: bad numerical configuration: ${name} = ${value}`,
-        true,
-      );
+    const number = /^[-+]?\d{1,10}$/.test(value) ? Number(value) : NaN;
+    if (!(Math.abs(number) < 2 ** 31)) {
+      throw this.#wrong("bad numerical configuration:", name, ` = ${value}`);
     }
-    return Number(value);
+    if (least !== undefined && number < least) {
+      throw this.#wrong("invalid", name, ` parameter value ${number} < ${least}`);
+    }
+    return number;
   }
 
   bool(name: string, standard: boolean): boolean {
     const value = this.get(name)?.toLowerCase();
     if (value === undefined) return standard;
     if (value === "yes" || value === "no") return value === "yes";
-    throw new TableError(
-      "configuration",
-      `${this.source}: bad boolean configuration: ${name} = ${value}`,
-      true,
-    );
+    throw this.#wrong("bad boolean configuration:", name, ` = ${value}`);
+  }
+
+  /** An error in Postfix's words, which name the file or, of main.cf, the whole parameter. */
+  #wrong(before: string, name: string, after: string): TableError {
+    const place = this.prefix === "" ? `${this.source}: ` : "";
+    return new TableError("configuration", `${place}${before} ${this.prefix}${name}${after}`, true);
   }
 }
 
@@ -64,10 +74,10 @@ export function readSettings(context: OpenContext): TableSettings {
   const { name, config, settings } = context;
   if (settings !== undefined) return new TableSettings(name, (parameter) => settings.get(parameter));
   if (!name.startsWith("/") && !name.startsWith(".")) {
-    return new TableSettings(`main.cf ${name}_`, (parameter) => {
-      const full = `${name}_${parameter}`;
-      return config?.isSet(full) === true ? config.string(full) : undefined;
-    });
+    const prefix = `${name}_`;
+    const get = (parameter: string) =>
+      config?.isSet(prefix + parameter) === true ? config.string(prefix + parameter) : undefined;
+    return new TableSettings(`main.cf ${prefix}`, get, prefix);
   }
   let text: string;
   try {

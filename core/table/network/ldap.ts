@@ -1,18 +1,28 @@
 import net from "node:net";
 import tls from "node:tls";
-import { Client, type Entry, NoSuchObjectError, ResultCodeError, type SearchOptions } from "ldapts";
+import {
+  Client,
+  type Entry,
+  type Filter,
+  FilterParser,
+  NoSuchObjectError,
+  ResultCodeError,
+  type SearchOptions,
+  type SearchRequest,
+} from "ldapts";
 import { decodeText } from "../../bytes/mod.ts";
 import type { OpenContext } from "../context.ts";
 import { expandQuery } from "../query_template.ts";
+import { reasonOf } from "../reason.ts";
 import { type Table, TableError } from "../types.ts";
 import { collectValues, type LdapEntry, type LdapQuery, type LdapSearch } from "./ldap_entries.ts";
 import { type AskServer, followReferrals, type LdapAnswer } from "./ldap_referrals.ts";
 import { quoteForFilter, quoteForName } from "./ldap_quote.ts";
 import { type LdapServer, type LdapSettings, readLdapSettings } from "./ldap_settings.ts";
-import { queryError } from "./query_error.ts";
+import { queryError } from "../query_error.ts";
 import { ServerLost, within } from "./server_lost.ts";
 import { ServerPool } from "./server_pool.ts";
-import { Answers } from "./template.ts";
+import { Answers } from "../answers.ts";
 
 /** Most simultaneous connections to one server. */
 const CONNECTIONS = 8;
@@ -38,6 +48,13 @@ export function openLdap(context: OpenContext): Table {
     idleSeconds: settings.idleSeconds,
     connections: CONNECTIONS,
     log: context.log,
+    words: {
+      connect: (label) =>
+        `dict_ldap_connect: Unable to bind to server ${label} with dn ${
+          settings.bindDn || "empty or implicit"
+        }`,
+      query: () => "dict_ldap_lookup: Search error",
+    },
     connect: (server, onLost) => connect(server, settings, onLost),
     close: (session) => session.socket.destroy(),
   });
@@ -98,6 +115,7 @@ async function connect(server: LdapServer, settings: LdapSettings, onLost: () =>
       return once(made, settings.startTls ? undefined : socket);
     }) as unknown as typeof tls.connect,
   });
+  dereference(client, settings.dereference);
   const ready = async () => {
     if (settings.startTls) await client.startTLS({ ...settings.tls, host: new URL(server.url).hostname });
     await bind(client, settings);
@@ -108,8 +126,20 @@ async function connect(server: LdapServer, settings: LdapSettings, onLost: () =>
     return { client, socket: socket! };
   } catch (error) {
     socket?.destroy();
-    throw explained(error);
+    throw bindError(error);
   }
+}
+
+/** Has every search of a client dereference aliases: it takes an option for that, and forgets it. */
+function dereference(client: Client, when: LdapSettings["dereference"]): void {
+  const inner = client as unknown as {
+    _sendSearch(request: SearchRequest, ...others: unknown[]): Promise<void>;
+  };
+  const send = inner._sendSearch;
+  inner._sendSearch = (request, ...others) => {
+    request.derefAliases = when;
+    return send.call(client, request, ...others);
+  };
 }
 
 /** Connects a client that sends no bind request: it does so with its first search, here for nothing. */
@@ -145,8 +175,9 @@ async function searchAll(
   query: LdapQuery,
   settings: LdapSettings,
   context: OpenContext,
-): Promise<readonly LdapEntry[]> {
+): Promise<readonly LdapEntry[] | undefined> {
   const answer = await ask(client, query, settings, context);
+  if (answer === undefined) return undefined;
   if (!settings.chaseReferrals || answer.references.length === 0) return answer.entries;
   const askServer: AskServer = async (server, wanted) => {
     const session = await connect(server, { ...settings, bind: "none" }, () => {});
@@ -170,11 +201,16 @@ async function ask(
   query: LdapQuery,
   settings: LdapSettings,
   context: OpenContext,
-): Promise<LdapAnswer> {
+): Promise<LdapAnswer | undefined> {
+  let filter: Filter;
+  try {
+    filter = FilterParser.parseString(query.filter);
+  } catch {
+    throw queryError(context, `dict_ldap_lookup: Search error -7: Bad search filter ${query.filter}`);
+  }
   const options: SearchOptions = {
     scope: query.scope,
-    filter: query.filter,
-    derefAliases: settings.dereference,
+    filter,
     // The client takes a reached limit for success; one entry more than allowed shows that there are too many.
     sizeLimit: settings.sizeLimit === 0 ? 0 : settings.sizeLimit + 1,
     timeLimit: settings.timeout,
@@ -186,26 +222,43 @@ async function ask(
     if (settings.sizeLimit > 0 && searchEntries.length > settings.sizeLimit) {
       throw queryError(
         context,
-        `${context.type}:${context.name}: size limit of ${settings.sizeLimit} exceeded`,
+        "dict_ldap_lookup: Search error 4: Size limit exceeded",
       );
     }
     return { entries: searchEntries.map(attributesOf), references: searchReferences };
   } catch (error) {
     if (error instanceof TableError) throw error;
-    if (error instanceof NoSuchObjectError) return { entries: [], references: [] };
-    throw explained(error);
+    if (error instanceof NoSuchObjectError) return undefined;
+    throw searchError(error);
   }
 }
 
-/** An error with words that say more than the client's; `ServerLost` where the connection or the server is to blame. */
-function explained(error: unknown): Error {
+/** Why there is no connection, in the form of Postfix's log; `ServerLost` where the server is to blame. */
+function bindError(error: unknown): Error {
   if (!(error instanceof ResultCodeError)) {
-    return new ServerLost(error instanceof Error ? error.message : String(error));
+    return new ServerLost(`-1 (Can't contact LDAP server): ${reasonOf(error)}`);
   }
-  const text = `${error.name.replace(/Error$/, "")} (${error.code}) ${
-    error.message.replace(/ ?Code: 0x\w+$/, "")
-  }`;
-  return UNAVAILABLE.includes(error.code) ? new ServerLost(text.trim()) : new Error(text.trim());
+  return resultError(error, `${error.code} (${wordsOf(error)})`);
+}
+
+/** The same for a search that failed. */
+function searchError(error: unknown): Error {
+  if (!(error instanceof ResultCodeError)) return new ServerLost(reasonOf(error));
+  return resultError(error, `${error.code}: ${wordsOf(error)}`);
+}
+
+function resultError(error: ResultCodeError, text: string): Error {
+  return UNAVAILABLE.includes(error.code) ? new ServerLost(text) : new Error(text);
+}
+
+/** The name of a result code (`Invalid credentials`) and what the server says of it. */
+function wordsOf(error: ResultCodeError): string {
+  const name = error.name.replace(/Error$/, "").replace(
+    /([a-z])([A-Z])(?=[a-z])/g,
+    (_, before: string, after: string) => `${before} ${after.toLowerCase()}`,
+  );
+  const detail = error.message.replace(/ ?Code: 0x\w+$/, "").trim();
+  return detail === "" ? name : `${name}: ${detail}`;
 }
 
 /** The attributes of an entry and their values, in the server's order. */

@@ -8,8 +8,11 @@ export interface LdapAnswer {
   readonly references: readonly string[];
 }
 
-/** Asks the server of a referral; it is asked without a login, as nothing says that it may see the password. */
-export type AskServer = (server: LdapServer, query: LdapQuery) => Promise<LdapAnswer>;
+/**
+ * Asks the server of a referral; it is asked without a login, as nothing says that it may see the password. Undefined
+ * if the base does not exist there.
+ */
+export type AskServer = (server: LdapServer, query: LdapQuery) => Promise<LdapAnswer | undefined>;
 
 /** A server that was referred to may refer further this many times, as with OpenLDAP's library. */
 const MOST_HOPS = 5;
@@ -30,7 +33,8 @@ export async function followReferrals(
       throw new Error(`more than ${MOST_HOPS} referrals one behind the other: ${reference}`);
     }
     const { server, query: referred } = readReferral(reference, query);
-    entries.push(...await followReferrals(await ask(server, referred), referred, ask, hops + 1));
+    const further = await ask(server, referred);
+    if (further !== undefined) entries.push(...await followReferrals(further, referred, ask, hops + 1));
   }
   return entries;
 }

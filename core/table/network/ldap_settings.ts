@@ -3,7 +3,8 @@ import { readSettings, type TableSettings } from "../table_settings.ts";
 import { TableError } from "../types.ts";
 import { warnAboutIgnored } from "./ignored.ts";
 import type { Server } from "./server_pool.ts";
-import { checkedTemplate } from "./template.ts";
+import { checkedTemplate } from "../answers.ts";
+import { dependsOnKey } from "../query_template.ts";
 import { readTlsFiles, type TlsFiles } from "./tls_files.ts";
 
 /** One LDAP server; a UNIX socket has a path. */
@@ -59,22 +60,18 @@ const BIND: Readonly<Record<string, LdapSettings["bind"]>> = {
 /** Reads the parameters; says which of those that are set have no effect. Throws `TableError`. */
 export function readLdapSettings(context: OpenContext): LdapSettings {
   const all = readSettings(context);
-  const expansionLimit = all.int("expansion_limit", 0, 0);
+  const expansionLimit = all.int("expansion_limit", 0);
   const servers = readServers(all);
   warnAboutOthers(context, all);
   return {
     all,
     servers,
     timeout: all.int("timeout", 10, 0),
-    searchBase: checkedTemplate(all, "search_base", all.string("search_base", "")),
-    queryFilter: checkedTemplate(
-      all,
-      "query_filter",
-      all.string("query_filter", "(mailacceptinggeneralid=%s)"),
-    ),
-    resultFormat: all.optional("result_format") ?? all.string("result_filter", "%s"),
-    scope: choice(all, "scope", "sub", { sub: "sub", one: "one", base: "base" } as const),
-    bind: choice(all, "bind", "yes", BIND),
+    searchBase: checkedTemplate(all, "query", all.string("search_base", "")),
+    queryFilter: readFilter(context, all),
+    resultFormat: all.string("result_format", "") || all.filled("result_filter", "%s"),
+    scope: readScope(context, all),
+    bind: readBind(all),
     bindDn: all.string("bind_dn", ""),
     bindPassword: all.string("bind_pw", ""),
     saslMechanisms: words(all.string("sasl_mechs", "")),
@@ -87,7 +84,7 @@ export function readLdapSettings(context: OpenContext): LdapSettings {
     recursionLimit: all.int("recursion_limit", 1000, 1),
     expansionLimit,
     sizeLimit: all.int("size_limit", expansionLimit, 0),
-    dereference: DEREFERENCE[all.int("dereference", 0, 0)] ?? bad(all, "dereference", "0, 1, 2 or 3"),
+    dereference: readDereference(context, all),
     chaseReferrals: all.bool("chase_referrals", false),
     startTls: all.bool("start_tls", false),
     tls: {
@@ -113,20 +110,51 @@ function bad(all: TableSettings, name: string, need: string): never {
   throw new TableError("configuration", `${all.source}: ${name} must be ${need}`, true);
 }
 
-function choice<T>(
-  all: TableSettings,
-  name: string,
-  standard: string,
-  values: Readonly<Record<string, T>>,
-): T {
-  const value = values[all.string(name, standard).toLowerCase()];
-  return value ?? bad(all, name, `one of ${Object.keys(values).join(", ")}`);
+const SCOPES = ["sub", "one", "base"] as const;
+
+function readScope(context: OpenContext, all: TableSettings): LdapSettings["scope"] {
+  const value = all.filled("scope", "sub");
+  const scope = SCOPES.find((known) => known === value.toLowerCase());
+  if (scope === undefined) opening(context, `: Unrecognized value ${value} specified for scope; using sub`);
+  return scope ?? "sub";
+}
+
+function readBind(all: TableSettings): LdapSettings["bind"] {
+  const value = all.filled("bind", "yes");
+  const bind = BIND[value.toLowerCase()];
+  if (bind !== undefined) return bind;
+  throw new TableError(
+    "configuration",
+    `${all.source}: unsupported parameter value: bind = ${value}`,
+    true,
+  );
+}
+
+function readDereference(context: OpenContext, all: TableSettings): LdapSettings["dereference"] {
+  const value = all.int("dereference", 0);
+  const known = DEREFERENCE[value];
+  if (known === undefined) {
+    opening(context, ` Unrecognized value ${value} specified for dereference; using 0`);
+  }
+  return known ?? "never";
+}
+
+/** An empty filter, which finds everything, is refused. */
+function readFilter(context: OpenContext, all: TableSettings): string {
+  const filter = checkedTemplate(all, "query", all.filled("query_filter", "(mailacceptinggeneralid=%s)"));
+  if (!dependsOnKey(filter)) opening(context, `: Fixed query_filter ${filter} is probably useless`);
+  return filter;
+}
+
+/** Warns of a parameter in Postfix's words. */
+function opening(context: OpenContext, problem: string): void {
+  context.log.warning(`dict_ldap_open: ${context.name}${problem}`);
 }
 
 function readServers(all: TableSettings): LdapServer[] {
   const port = all.int("server_port", 389, 1);
-  const hosts = words(all.string("server_host", "localhost"));
-  return (hosts.length === 0 ? ["localhost"] : hosts).map((host) => {
+  const hosts = words(all.filled("server_host", "localhost"));
+  return hosts.map((host) => {
     if (/^ldapi:\/\//i.test(host)) {
       const path = decodeURIComponent(host.slice("ldapi://".length).replace(/\/$/, "")) ||
         "/var/run/slapd/ldapi";
@@ -155,8 +183,9 @@ const IGNORED = [
 
 function warnAboutOthers(context: OpenContext, all: TableSettings): void {
   warnAboutIgnored(context, all, IGNORED);
-  const version = all.int("version", 3, 1);
-  if (version !== 3) {
+  const version = all.int("version", 3, 2);
+  if (version > 3) opening(context, ` Unknown version ${version}, using 3.`);
+  if (version < 3) {
     context.log.warning(`${context.type}:${context.name}: version = ${version}: version 3 is used instead`);
   }
 }

@@ -65,6 +65,25 @@ ou: people
   person("leafy", { mail: "leafy@example.com", roomNumber: "leaf@example.net" }),
 ].join("");
 
+/** Aliases: one entry that stands for another, and one for all people. */
+const ALIASES = `dn: ou=aliases,${SUFFIX}
+objectClass: organizationalUnit
+ou: aliases
+
+dn: cn=pointer,ou=aliases,${SUFFIX}
+objectClass: alias
+objectClass: extensibleObject
+cn: pointer
+aliasedObjectName: cn=plain,${PEOPLE}
+
+dn: ou=persons,${SUFFIX}
+objectClass: alias
+objectClass: extensibleObject
+ou: persons
+aliasedObjectName: ${PEOPLE}
+
+`;
+
 /** A part of the directory that refers to the people, to itself, and to a server that is not there. */
 const referrals = (port: number) =>
   [
@@ -134,7 +153,7 @@ Deno.test({
         `access to filter=(departmentNumber=secret) by dn.exact="cn=plain,${PEOPLE}" read by * none`,
         "access to * by * read",
       ],
-      ldif: LDIF + referrals(port),
+      ldif: LDIF + ALIASES + referrals(port),
     });
     const base = {
       server_host: `ldap://127.0.0.1:${port}`,
@@ -144,7 +163,8 @@ Deno.test({
       result_attribute: "description",
     };
     const comparison = new Comparison(bench, "ldap", base, KEYS);
-    const compared = (values: Record<string, string | number>) => comparison.answers(values);
+    const compared = (values: Record<string, string | number>, keys?: readonly string[]) =>
+      comparison.answers(values, keys);
     try {
       await start();
 
@@ -168,6 +188,29 @@ Deno.test({
         });
         assert.equal(answers["with, comma+plus"], "comma@example.com");
         assert.equal(answers["none@example.com"], "(none)");
+      });
+      await t.step("a base that is not there is an error, unless it depends on the key", async () => {
+        const missing = await compared({ search_base: `ou=missing,${SUFFIX}` }, ["plain@example.com"]);
+        assert.equal(missing["plain@example.com"], "(temporary)");
+        const byKey = await compared({ search_base: `cn=%u,${PEOPLE}` });
+        assert.equal(byKey["none@example.com"], "(none)");
+        for (const values of [{ query_filter: "((broken" }, { query_filter: "" }]) {
+          const answers = await compared(values, ["plain@example.com"]);
+          assert.match(answers["plain@example.com"]!, /^\((?:temporary|configuration)\)$/);
+        }
+      });
+      await t.step("aliases are followed as dereference says", async () => {
+        const keys = ["plain@example.com", "two@example.com"];
+        const seen = async (base: string) => {
+          const found: string[] = [];
+          for (const dereference of [0, 1, 2, 3]) {
+            const answers = await compared({ search_base: `${base},${SUFFIX}`, dereference }, keys);
+            found.push(keys.map((key) => answers[key] === "(none)" ? "-" : "+").join(""));
+          }
+          return found;
+        };
+        assert.deepEqual(await seen("ou=aliases"), ["--", "+-", "--", "+-"]);
+        assert.deepEqual(await seen("ou=persons"), ["--", "--", "++", "++"]);
       });
       await t.step("result_format, its old name, domain and limits", async () => {
         await compared({ result_format: "%U:%s:%d" });

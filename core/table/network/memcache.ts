@@ -5,9 +5,9 @@ import { expandQuery } from "../query_template.ts";
 import { readSettings } from "../table_settings.ts";
 import { type Table, TableError } from "../types.ts";
 import { parseEndpoint } from "./endpoint.ts";
-import { queryError } from "./query_error.ts";
+import { queryError } from "../query_error.ts";
 import { refuseSensitive } from "./refuse_sensitive.ts";
-import { checkedTemplate } from "./template.ts";
+import { checkedTemplate } from "../answers.ts";
 import { wirePool } from "./wire_pool.ts";
 import type { Wire } from "./wire.ts";
 
@@ -46,14 +46,14 @@ export function openMemcache(context: OpenContext): Table {
       true,
     );
   }
-  const keyFormat = checkedTemplate(settings, "key_format", settings.string("key_format", "%s"));
+  const keyFormat = checkedTemplate(settings, "query", settings.string("key_format", "%s"));
   const accepts = keyFilter(settings.string("domain", ""), context.tables, context);
   const limits: Limits = {
     title: settings.source,
     longestLine: settings.int("line_size_limit", 1024, 1),
     longestData: settings.int("data_size_limit", 10240, 1),
   };
-  const storing = `${settings.int("flags", 0, 0)} ${settings.int("ttl", 3600, 0)}`;
+  const storing = `${settings.int("flags", 0)} ${settings.int("ttl", 3600)}`;
   const tries = settings.int("max_try", 2, 1);
   const pauseMs = settings.int("retry_pause", 1, 1) * 1000;
   const pool = wirePool(context, endpoint, settings.int("timeout", 2, 1) * 1000, IDLE_SECONDS);

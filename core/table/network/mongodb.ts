@@ -3,9 +3,9 @@ import type { OpenContext } from "../context.ts";
 import { expandQuery } from "../query_template.ts";
 import { readSettings, type TableSettings } from "../table_settings.ts";
 import { type Table, TableError } from "../types.ts";
-import { queryError } from "./query_error.ts";
+import { queryError } from "../query_error.ts";
 import { within } from "./server_lost.ts";
-import { Answers, checkedTemplate } from "./template.ts";
+import { Answers, checkedTemplate } from "../answers.ts";
 
 /** Most simultaneous connections to one server. */
 const CONNECTIONS = 8;
@@ -17,13 +17,13 @@ const CONNECTIONS = 8;
 export function openMongodb(context: OpenContext): Table {
   const { type, name } = context;
   const settings = readSettings(context);
-  const filter = checkedTemplate(settings, "query_filter", settings.required("query_filter"));
+  const filter = checkedTemplate(settings, "query", settings.required("query_filter"));
   const projection = projectionOf(settings);
   const answers = new Answers(
     context,
     settings,
-    settings.string("result_format", "%s"),
-    settings.int("expansion_limit", 10, 0),
+    settings.filled("result_format", "%s"),
+    settings.int("expansion_limit", 10),
   );
   const timeoutMs = settings.int("timeout", 10, 1) * 1000;
   const client = clientOf(settings, timeoutMs);

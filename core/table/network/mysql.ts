@@ -5,12 +5,13 @@ import { decodeText } from "../../bytes/mod.ts";
 import type { OpenContext, Opener } from "../context.ts";
 import { type Table, TableError } from "../types.ts";
 import { warnAboutIgnored } from "./ignored.ts";
-import { type Endpoint, endpointLabel, parseEndpoint } from "./endpoint.ts";
+import { type Endpoint, parseEndpoint } from "./endpoint.ts";
 import { type MysqlOptions, portOf, readMysqlOptions } from "./mysql_options.ts";
 import { rehearseLogin } from "./mysql_rehearsal.ts";
+import { legacySelect } from "../legacy_query.ts";
 import { ServerLost, within } from "./server_lost.ts";
 import type { Server } from "./server_pool.ts";
-import { legacySelect, readSqlSettings, type SqlClient, type SqlSettings, sqlTable } from "./sql_table.ts";
+import { processUser, readSqlSettings, type SqlClient, type SqlSettings, sqlTable } from "./sql_table.ts";
 import { readTlsFiles } from "./tls_files.ts";
 
 const DEFAULT_PORT = 3306;
@@ -36,6 +37,7 @@ export async function loadMysql(): Promise<Opener> {
 function openMysql(context: OpenContext): Table {
   const settings = readSqlSettings(context, legacySelect);
   const { all } = settings;
+  all.required("dbname");
   warnAboutIgnored(context, all, ["tls_ciphers"]);
   const group = all.string("option_group", "client");
   const file = all.optional("option_file");
@@ -48,6 +50,10 @@ function openMysql(context: OpenContext): Table {
   refuseUnnamed(servers, connectOptions, all.source);
   const client: SqlClient<MysqlServer, MysqlSession> = {
     servers,
+    words: {
+      connect: (label) => `connect to mysql server ${label}`,
+      query: () => `${context.type}:${context.name}: query failed`,
+    },
     connect: (server, onLost) => connect(server.endpoint, connectOptions, settings.timeoutMs, onLost),
     close: (session) => session.connection.destroy(),
     quote: (session, text) => session.plainBackslash ? text.replaceAll("'", "''") : escapeText(text),
@@ -69,7 +75,7 @@ function serverOf(host: string, options: MysqlOptions, source: string): MysqlSer
       true,
     );
   }
-  return { endpoint, label: endpointLabel(endpoint), rank: endpoint.kind === "unix" ? 0 : 1 };
+  return { endpoint, label: host, rank: endpoint.kind === "unix" ? 0 : 1 };
 }
 
 /** The client package compares certificates with host names only, so a check against an address would prove nothing. */
@@ -96,11 +102,10 @@ function sessionOptions(settings: SqlSettings, options: MysqlOptions): Connectio
     ? options.has("ssl-verify-server-cert")
     : all.bool("tls_verify_cert", false);
   const wanted = verify || all.bool("require_tls", false) || Object.keys(tls).length > 0;
-  const database = settings.dbname || options.get("database");
   return {
     user: settings.user || options.get("user") || "",
     password: settings.password || options.get("password") || "",
-    ...(database === undefined ? {} : { database }),
+    database: settings.dbname,
     charset: all.string("charset", "utf8mb4"),
     connectTimeout: settings.timeoutMs,
     // The row parser needs no generated code, and no secret can be asked for by the server's choice.
@@ -131,7 +136,7 @@ async function connect(
     : { host: endpoint.host, port: endpoint.port };
   const connection = await within(
     timeoutMs,
-    mysql.createConnection({ ...options, ...where }),
+    mysql.createConnection({ ...options, ...where, user: options.user || processUser() }),
     (late) => late.destroy(),
   );
   connection.on("error", onLost);

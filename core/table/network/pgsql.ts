@@ -3,12 +3,14 @@ import pg from "pg";
 import type { OpenContext } from "../context.ts";
 import type { TableSettings } from "../table_settings.ts";
 import { type Table, TableError } from "../types.ts";
-import { endpointLabel, parseEndpoint } from "./endpoint.ts";
+import { parseEndpoint } from "./endpoint.ts";
+import { legacySelect } from "../legacy_query.ts";
 import { ServerLost, within } from "./server_lost.ts";
 import type { Server } from "./server_pool.ts";
-import { legacySelect, readSqlSettings, type SqlClient, sqlTable } from "./sql_table.ts";
+import { processUser, readSqlSettings, type SqlClient, sqlTable } from "./sql_table.ts";
 
 const DEFAULT_PORT = 5432;
+const URI = /^postgres(?:ql)?:\/\//;
 const DEFAULT_SOCKETS = "/var/run/postgresql";
 
 interface PgServer extends Server {
@@ -29,6 +31,8 @@ const RAW_TEXT = { getTypeParser: () => (text: unknown) => text };
 /** `pgsql:file`: a query on a PostgreSQL server (pgsql_table(5)). */
 export function openPgsql(context: OpenContext): Table {
   const settings = readSqlSettings(context, legacyQuery);
+  // A URI may name the database, or leave it to the server.
+  if (!settings.hosts.every((host) => URI.test(host))) settings.all.required("dbname");
   const encoding = settings.all.string("encoding", "UTF8");
   if (!/^(?:utf-?8|unicode|sql_ascii)$/i.test(encoding)) {
     context.log.warning(
@@ -44,6 +48,10 @@ export function openPgsql(context: OpenContext): Table {
   };
   const client: SqlClient<PgServer, PgSession> = {
     servers: settings.hosts.map((host) => serverOf(host, settings.all)),
+    words: {
+      connect: (label) => `connect to pgsql server ${label}`,
+      query: (label) => `pgsql query failed: fatal error from host ${label}`,
+    },
     connect: (server, onLost) => connectAsPreferred(server, shared, settings.timeoutMs, onLost),
     close: (session) => hangUp(session.client),
     quote: (session, text) => {
@@ -62,7 +70,7 @@ function legacyQuery(settings: TableSettings): string {
 }
 
 function serverOf(text: string, settings: TableSettings): PgServer {
-  if (/^postgres(?:ql)?:\/\//.test(text)) {
+  if (URI.test(text)) {
     const host = /^[^/]*\/\/(?:[^@/]*@)?([^/?]*)/.exec(text)?.[1];
     const preferTls = host !== undefined && host !== "" && !/[?&](?:sslmode|host)=/.test(text);
     return {
@@ -74,7 +82,7 @@ function serverOf(text: string, settings: TableSettings): PgServer {
   }
   const directory = /^(?:unix:|inet:)?(\/.*)$/.exec(text)?.[1];
   if (directory !== undefined) {
-    return { label: directory, rank: 0, where: unixSocket(directory), preferTls: false };
+    return { label: text, rank: 0, where: unixSocket(directory), preferTls: false };
   }
   const endpoint = parseEndpoint(text, DEFAULT_PORT);
   if (endpoint === undefined || endpoint.kind === "unix") {
@@ -85,7 +93,7 @@ function serverOf(text: string, settings: TableSettings): PgServer {
     );
   }
   return {
-    label: endpointLabel(endpoint),
+    label: text,
     rank: 1,
     where: { host: endpoint.host, port: endpoint.port },
     preferTls: true,
@@ -116,7 +124,8 @@ async function connectAsPreferred(
   timeoutMs: number,
   onLost: () => void,
 ): Promise<PgSession> {
-  const config = { ...shared, ...server.where };
+  const named = shared.user !== undefined || server.where.connectionString !== undefined;
+  const config = { ...shared, ...server.where, ...(named ? {} : { user: processUser() }) };
   if (server.preferTls) {
     try {
       return await connect({ ...config, ssl: { rejectUnauthorized: false } }, timeoutMs, onLost);

@@ -9,7 +9,7 @@ import { type Endpoint, endpointLabel, parseEndpoint } from "./endpoint.ts";
 import { refuseSensitive } from "./refuse_sensitive.ts";
 import { ServerLost, within } from "./server_lost.ts";
 import { type Server, ServerPool } from "./server_pool.ts";
-import { Answers, checkedTemplate } from "./template.ts";
+import { Answers, checkedTemplate } from "../answers.ts";
 import { readTlsFiles } from "./tls_files.ts";
 
 const DEFAULT_PORT = 6379;
@@ -33,8 +33,8 @@ export function openRedis(context: OpenContext): Table {
   const answers = new Answers(
     context,
     settings,
-    settings.string("result_format", "%s"),
-    settings.int("expansion_limit", 0, 0),
+    settings.filled("result_format", "%s"),
+    settings.int("expansion_limit", 0),
   );
   const timeoutMs = settings.int("timeout", 10, 1) * 1000;
   const hosts = settings.string("hosts", "127.0.0.1").split(/[\s,]+/).filter((host) => host !== "");

@@ -1,4 +1,5 @@
 import type { TableLog } from "../context.ts";
+import { printable } from "../printable.ts";
 import { reasonOf } from "../reason.ts";
 import { TableError } from "../types.ts";
 import { ServerLost } from "./server_lost.ts";
@@ -9,6 +10,12 @@ export interface Server {
   readonly label: string;
   /** Servers of a lower rank are asked first. */
   readonly rank: number;
+}
+
+/** What Postfix's log says before the reason of a failure; log watchers look for that. */
+export interface FailureWords {
+  connect(label: string): string;
+  query(label: string): string;
 }
 
 /** How a `ServerPool` deals with its servers and connections. */
@@ -25,6 +32,8 @@ export interface PoolOptions<S extends Server, C> {
   /** Most simultaneous connections to one server. */
   readonly connections: number;
   readonly log: TableLog;
+  /** What warnings of failures begin with, before a colon and the reason. */
+  readonly words?: FailureWords;
   /**
    * Connects. Rejects with any error; the pool says so in the log.
    * @param onLost to be called when the connection ends while nobody uses it
@@ -97,7 +106,7 @@ export class ServerPool<S extends Server, C> {
             this.#dropIdle(state);
             continue;
           }
-          this.#warn(state, "query failed", error);
+          this.#warn(state, "query", error);
           if (error instanceof ServerLost) this.#markDown(state);
           break;
         }
@@ -162,7 +171,7 @@ export class ServerPool<S extends Server, C> {
     } catch (error) {
       state.open -= 1;
       this.#markDown(state);
-      this.#warn(state, "connect failed", error);
+      this.#warn(state, "connect", error);
       wake(state, Infinity);
       return undefined;
     }
@@ -211,8 +220,11 @@ export class ServerPool<S extends Server, C> {
     Deno.unrefTimer(this.#sweeper as unknown as number);
   }
 
-  #warn(state: ServerState<S, C>, what: string, error: unknown): void {
-    this.options.log.warning(`${this.options.title}: ${state.server.label}: ${what}: ${reasonOf(error)}`);
+  #warn(state: ServerState<S, C>, what: "connect" | "query", error: unknown): void {
+    const { log, title, words } = this.options;
+    const { label } = state.server;
+    const before = words?.[what](label) ?? `${title}: ${label}: ${what} failed`;
+    log.warning(printable(`${before}: ${reasonOf(error)}`));
   }
 }
 

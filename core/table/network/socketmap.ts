@@ -2,7 +2,7 @@ import { decodeText, encodeText } from "../../bytes/mod.ts";
 import type { OpenContext } from "../context.ts";
 import { type Table, TableError } from "../types.ts";
 import { parseEndpoint } from "./endpoint.ts";
-import { queryError } from "./query_error.ts";
+import { queryError } from "../query_error.ts";
 import { refuseSensitive } from "./refuse_sensitive.ts";
 import { wirePool } from "./wire_pool.ts";
 import type { Wire } from "./wire.ts";

@@ -1,9 +1,10 @@
+import { lookupUser } from "../../system/mod.ts";
 import type { OpenContext } from "../context.ts";
 import { expandQuery } from "../query_template.ts";
 import { readSettings, type TableSettings } from "../table_settings.ts";
 import type { Table } from "../types.ts";
-import { type Server, ServerPool } from "./server_pool.ts";
-import { Answers, checkedTemplate } from "./template.ts";
+import { type FailureWords, type Server, ServerPool } from "./server_pool.ts";
+import { Answers, checkedTemplate } from "../answers.ts";
 
 /** Most simultaneous connections to one database server. */
 const CONNECTIONS = 8;
@@ -25,6 +26,8 @@ export interface SqlSettings {
 /** A database client as a table needs it. */
 export interface SqlClient<S extends Server, C> {
   readonly servers: readonly S[];
+  /** What warnings of failures begin with. */
+  readonly words: FailureWords;
   connect(server: S, onLost: () => void): Promise<C>;
   close(connection: C): void;
   /** Makes text safe between single quotes on this connection. */
@@ -48,7 +51,7 @@ export function readSqlSettings(
     user: all.string("user", ""),
     password: all.string("password", ""),
     dbname: all.string("dbname", ""),
-    query: checkedTemplate(all, "query", all.optional("query") ?? legacyQuery(all)),
+    query: checkedTemplate(all, "query", all.string("query", "") || legacyQuery(all)),
     idleSeconds: all.int("idle_interval", 60, 1),
     retrySeconds: all.int("retry_interval", 60, 1),
     timeoutMs: all.int("timeout", 30, 1) * 1000,
@@ -56,13 +59,9 @@ export function readSqlSettings(
   };
 }
 
-/** `SELECT field FROM table WHERE field = '%s'` and more, of the parameters before the year 2004. */
-export function legacySelect(settings: TableSettings): string {
-  const [field, table, where] = ["select_field", "table", "where_field"].map((name) =>
-    settings.required(name)
-  );
-  const more = settings.string("additional_conditions", "");
-  return `SELECT ${field} FROM ${table} WHERE ${where} = '%s' ${more}`;
+/** The login name of clients that are given none: that of the process's user, as the databases' own libraries have it. */
+export function processUser(): string {
+  return lookupUser(Deno.uid() ?? 0)?.name ?? "";
 }
 
 /** A table that a database answers. */
@@ -75,8 +74,8 @@ export function sqlTable<S extends Server, C>(
   const answers = new Answers(
     context,
     settings.all,
-    settings.all.string("result_format", "%s"),
-    settings.all.int("expansion_limit", 0, 0),
+    settings.all.filled("result_format", "%s"),
+    settings.all.int("expansion_limit", 0),
   );
   const pool = new ServerPool<S, C>({
     title: `${type}:${name}`,
@@ -86,6 +85,7 @@ export function sqlTable<S extends Server, C>(
     idleSeconds: settings.idleSeconds,
     connections: CONNECTIONS,
     log: context.log,
+    words: client.words,
     connect: (server, onLost) => client.connect(server, onLost),
     close: (connection) => client.close(connection),
   });

@@ -2,7 +2,7 @@ import { decodeText, encodeText } from "../../bytes/mod.ts";
 import type { OpenContext } from "../context.ts";
 import { type Table, TableError } from "../types.ts";
 import { parseEndpoint } from "./endpoint.ts";
-import { queryError } from "./query_error.ts";
+import { queryError } from "../query_error.ts";
 import { refuseSensitive } from "./refuse_sensitive.ts";
 import { wirePool } from "./wire_pool.ts";
 import type { Wire } from "./wire.ts";
@@ -26,7 +26,10 @@ export function openTcp(context: OpenContext): Table {
   if (endpoint === undefined) {
     throw new TableError("configuration", `${type}:${name}: need ${type}:host:port`, true);
   }
-  const pool = wirePool(context, endpoint, TIMEOUT_MS, IDLE_SECONDS);
+  const pool = wirePool(context, endpoint, TIMEOUT_MS, IDLE_SECONDS, {
+    connect: () => `connect to TCP map ${name}`,
+    query: () => `read TCP map reply from ${name}`,
+  });
   return {
     type,
     name,

@@ -1,6 +1,6 @@
 import type { OpenContext } from "../context.ts";
 import { type Endpoint, endpointLabel } from "./endpoint.ts";
-import { type Server, ServerPool } from "./server_pool.ts";
+import { type FailureWords, type Server, ServerPool } from "./server_pool.ts";
 import { Wire } from "./wire.ts";
 
 /** Most simultaneous lookups over connections of our own protocols. */
@@ -20,6 +20,10 @@ export function wirePool(
   endpoint: Endpoint,
   timeoutMs: number,
   idleSeconds: number,
+  words: FailureWords = {
+    connect: (label) => `connect to ${label}`,
+    query: () => `table ${context.type}:${context.name} lookup error`,
+  },
 ): ServerPool<WireServer, Wire> {
   return new ServerPool<WireServer, Wire>({
     title: `${context.type}:${context.name}`,
@@ -29,6 +33,7 @@ export function wirePool(
     idleSeconds,
     connections: CONNECTIONS,
     log: context.log,
+    words,
     connect: (server) => Wire.open(server.endpoint, timeoutMs),
     close: (wire) => wire.close(),
   });

@@ -1,19 +1,19 @@
-import type { OpenContext } from "../context.ts";
-import { isUtf8 } from "../fold.ts";
-import { keyFilter } from "../key_filter.ts";
-import { expandQuery, expandResult, unknownLetter } from "../query_template.ts";
-import type { TableSettings } from "../table_settings.ts";
-import { type MaybePromise, TableError } from "../types.ts";
+import type { OpenContext } from "./context.ts";
+import { isUtf8 } from "./fold.ts";
+import { keyFilter } from "./key_filter.ts";
+import { expandQuery, expandResult, isTemplate } from "./query_template.ts";
+import type { TableSettings } from "./table_settings.ts";
+import { type MaybePromise, TableError } from "./types.ts";
 import { queryError } from "./query_error.ts";
 
-/** The letters that may stand behind `%` in every template. */
-const LETTERS = "sudSUD123456789";
-
 /** A template of the settings, checked. Throws `TableError` for a `%` that means nothing. */
-export function checkedTemplate(settings: TableSettings, name: string, template: string): string {
-  const letter = unknownLetter(template, LETTERS);
-  if (letter === undefined) return template;
-  throw new TableError("configuration", `${settings.source}: Invalid ${name} template: %${letter}`, true);
+export function checkedTemplate(settings: TableSettings, kind: "query" | "result", template: string): string {
+  if (isTemplate(template)) return template;
+  throw new TableError(
+    "configuration",
+    `db_common_parse: ${settings.source}: Invalid ${kind} template: ${template}`,
+    true,
+  );
 }
 
 /** What all types that are asked by templates have in common: `domain`, `result_format` and `expansion_limit`. */
@@ -34,7 +34,7 @@ export class Answers {
     format: string,
     readonly limit: number,
   ) {
-    this.#format = checkedTemplate(settings, "result_format", format);
+    this.#format = checkedTemplate(settings, "result", format);
     this.#keyFormat = this.#format.replace(/%[sud%]/g, "");
     this.#plain = this.#format === "%s";
     this.#accepts = keyFilter(settings.string("domain", ""), context.tables, context);
@@ -67,7 +67,7 @@ export class Answers {
       if (this.limit > 0 && results.length > this.limit) {
         throw queryError(
           this.context,
-          `${this.context.type}:${this.context.name}: expansion limit of ${this.limit} exceeded for key: '${key}'`,
+          `dict_${this.context.type}_lookup: ${this.context.name}: Expansion limit exceeded for key: '${key}'`,
         );
       }
     }

@@ -1,6 +1,6 @@
-import type { OpenContext } from "../context.ts";
-import { printable } from "../printable.ts";
-import { TableError } from "../types.ts";
+import type { OpenContext } from "./context.ts";
+import { printable } from "./printable.ts";
+import { TableError } from "./types.ts";
 
 /**
  * The error for a lookup that failed; what went wrong goes into the log here, because it is of no use to who asks.
