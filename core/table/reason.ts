@@ -6,12 +6,14 @@ const WORDS: Readonly<Record<string, string>> = {
   ECONNRESET: "Connection reset by peer",
   EDQUOT: "Disk quota exceeded",
   EFBIG: "File too large",
+  EHOSTUNREACH: "No route to host",
   EIO: "Input/output error",
   EISDIR: "Is a directory",
   ELOOP: "Too many levels of symbolic links",
   EMFILE: "Too many open files",
   ENAMETOOLONG: "File name too long",
   ENFILE: "Too many open files in system",
+  ENETUNREACH: "Network is unreachable",
   ENODEV: "No such device",
   ENOENT: "No such file or directory",
   ENOMEM: "Cannot allocate memory",
@@ -20,6 +22,7 @@ const WORDS: Readonly<Record<string, string>> = {
   ENXIO: "No such device or address",
   EPERM: "Operation not permitted",
   EROFS: "Read-only file system",
+  ETIMEDOUT: "Connection timed out",
 };
 
 /**

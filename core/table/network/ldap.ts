@@ -84,6 +84,11 @@ export function openLdap(context: OpenContext): Table {
   };
 }
 
+/** The time that connecting and each search may take. */
+function millisecondsOf({ timeout }: LdapSettings): number {
+  return timeout * 1000 || 2 ** 31 - 1;
+}
+
 async function connect(server: LdapServer, settings: LdapSettings, onLost: () => void): Promise<Session> {
   let socket: net.Socket | undefined;
   // The client would connect again by itself, without the bind: a search must fail then instead of finding nothing.
@@ -96,7 +101,7 @@ async function connect(server: LdapServer, settings: LdapSettings, onLost: () =>
     made.once("close", onLost);
     return made;
   };
-  const milliseconds = settings.timeout * 1000 || 2 ** 31 - 1;
+  const milliseconds = millisecondsOf(settings);
   const client = new Client({
     url: server.url,
     timeout: milliseconds,
@@ -218,7 +223,10 @@ async function ask(
     explicitBufferAttributes: [...query.attributes],
   };
   try {
-    const { searchEntries, searchReferences } = await client.search(query.base, options);
+    const { searchEntries, searchReferences } = await within(
+      millisecondsOf(settings),
+      client.search(query.base, options),
+    );
     if (settings.sizeLimit > 0 && searchEntries.length > settings.sizeLimit) {
       throw queryError(
         context,
@@ -243,6 +251,7 @@ function bindError(error: unknown): Error {
 
 /** The same for a search that failed. */
 function searchError(error: unknown): Error {
+  if (error instanceof ServerLost) return error;
   if (!(error instanceof ResultCodeError)) return new ServerLost(reasonOf(error));
   return resultError(error, `${error.code}: ${wordsOf(error)}`);
 }

@@ -1,6 +1,11 @@
 /** The connection to a server can't be used any more, or there never was one. Another server or another time may do. */
 export class ServerLost extends Error {
   override readonly name = "ServerLost";
+
+  /** @param silent it is there and says nothing, so that asking again at once would be waiting again */
+  constructor(message: string, readonly silent = false) {
+    super(message);
+  }
 }
 
 /**
@@ -12,7 +17,7 @@ export function within<T>(milliseconds: number, work: Promise<T>, late?: (value:
     let over = false;
     const timer = setTimeout(() => {
       over = true;
-      reject(new ServerLost("Connection timed out"));
+      reject(new ServerLost("Connection timed out", true));
     }, milliseconds);
     work.then((value) => {
       clearTimeout(timer);

@@ -102,12 +102,15 @@ export class ServerPool<S extends Server, C> {
             throw error;
           }
           this.#discard(state, held);
-          if (kept && error instanceof ServerLost) {
+          if (kept && error instanceof ServerLost && !error.silent) {
             this.#dropIdle(state);
             continue;
           }
           this.#warn(state, "query", error);
-          if (error instanceof ServerLost) this.#markDown(state);
+          if (error instanceof ServerLost) {
+            this.#markDown(state);
+            this.#dropIdle(state);
+          }
           break;
         }
       }
