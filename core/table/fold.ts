@@ -3,15 +3,23 @@
  * only A to Z change.
  */
 export function foldKey(key: string, utf8: boolean): string {
+  return foldAscii(key) ?? foldOther(key, utf8);
+}
+
+/** Folds a key of ASCII characters; undefined for another one. */
+export function foldAscii(key: string): string | undefined {
   let upper = false;
   for (let at = 0; at < key.length; at++) {
     const code = key.charCodeAt(at);
-    if (code > 0x7f) {
-      return utf8 ? foldUnicode(key) : key.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
-    }
+    if (code > 0x7f) return undefined;
     if (code >= 0x41 && code <= 0x5a) upper = true;
   }
   return upper ? key.toLowerCase() : key;
+}
+
+/** Folds a key that has characters outside ASCII. */
+export function foldOther(key: string, utf8: boolean): string {
+  return utf8 ? foldUnicode(key) : key.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }
 
 /**

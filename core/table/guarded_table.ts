@@ -1,5 +1,5 @@
 import type { OpenContext } from "./context.ts";
-import { foldKey, isUtf8 } from "./fold.ts";
+import { foldAscii, foldOther, isUtf8 } from "./fold.ts";
 import { type MaybePromise, type Table, TableError } from "./types.ts";
 
 /** What is said where a table's type can't list its entries. */
@@ -13,7 +13,6 @@ export function noListing({ type, name }: { readonly type: string; readonly name
  */
 export class GuardedTable implements Table {
   readonly #fold: boolean;
-  readonly #utf8: boolean;
 
   constructor(
     readonly inner: Table,
@@ -21,7 +20,6 @@ export class GuardedTable implements Table {
     private readonly debug: boolean,
   ) {
     this.#fold = context.flags.foldCase && !inner.matchesPatterns;
-    this.#utf8 = context.flags.utf8;
   }
 
   get type(): string {
@@ -41,11 +39,11 @@ export class GuardedTable implements Table {
   }
 
   lookup(key: string): MaybePromise<string | undefined> {
-    if (this.#utf8 && !isUtf8(key)) {
+    if (!isUtf8(key) && this.#utf8) {
       this.#warn(`non-UTF-8 key "${key}": malformed UTF-8 or invalid codepoint`);
       return undefined;
     }
-    const answer = this.inner.lookup(this.#fold ? foldKey(key, this.#utf8) : key);
+    const answer = this.inner.lookup(this.#folded(key));
     if (answer instanceof Promise) return answer.then((value) => this.#checked(key, value));
     return this.#checked(key, answer);
   }
@@ -59,7 +57,7 @@ export class GuardedTable implements Table {
 
   remove(key: string, behind: (table: Table) => MaybePromise<boolean>): MaybePromise<boolean> {
     const { inner } = this;
-    if (inner.remove !== undefined) return inner.remove(this.#fold ? foldKey(key, this.#utf8) : key, behind);
+    if (inner.remove !== undefined) return inner.remove(this.#folded(key), behind);
     throw new TableError(
       "configuration",
       `table ${this.type}:${this.name}: delete operation is not supported`,
@@ -70,12 +68,21 @@ export class GuardedTable implements Table {
     this.inner.close();
   }
 
+  /** Asked last, because finding out may take time and is of no use where all is ASCII. */
+  get #utf8(): boolean {
+    return this.context.flags.utf8;
+  }
+
+  #folded(key: string): string {
+    return this.#fold ? foldAscii(key) ?? foldOther(key, this.#utf8) : key;
+  }
+
   #checked(key: string, value: string | undefined): string | undefined {
     if (this.debug) {
       const shown = value === undefined ? "not found" : `"${value}"`;
       this.context.log.info(`${this.type}:${this.name} lookup: "${key}" = ${shown}`);
     }
-    if (value === undefined || !this.#utf8 || isUtf8(value)) return value;
+    if (value === undefined || isUtf8(value) || !this.#utf8) return value;
     const problem = `key "${key}": non-UTF-8 value "${value}": malformed UTF-8 or invalid codepoint`;
     this.#warn(problem);
     throw new TableError("configuration", `table ${this.label}: query error`);

@@ -53,6 +53,12 @@ interface Step {
   readonly table: Table | undefined;
 }
 
+/** A network pattern that makes no sense, for addresses of its family. */
+interface Problem {
+  readonly problem: string;
+  readonly family: 4 | 6;
+}
+
 /**
  * Compiles a list of patterns: `!pattern`, `/file` with more patterns, `type:table`, names, `.domain`, networks such as
  * `10.0.0.0/8` and `[2001:db8::]/32`. Throws `TableError` for a file that can't be read or an unknown table type; a wrong
@@ -77,7 +83,9 @@ function parentStyle(tables: TableSet, name: string | undefined): boolean {
 }
 
 class StepBuilder {
-  readonly steps: (Step | { readonly problem: string })[] = [];
+  readonly steps: (Step | Problem)[] = [];
+  /** The files that are being read, one named in the other. */
+  readonly #reading: string[] = [];
 
   constructor(
     private readonly kind: MatchKind,
@@ -94,7 +102,7 @@ class StepBuilder {
       }
       const pattern = item.replace(/^!+/, "");
       const negated = (item.length - pattern.length) % 2 === 1;
-      if (pattern === "") throw new TableError("configuration", `${this.title}: no pattern after '!'`);
+      if (pattern === "") throw new TableError("configuration", `${this.title}: no pattern after '!'`, true);
       this.#add(pattern, negated ? !answer : answer);
     }
   }
@@ -116,15 +124,21 @@ class StepBuilder {
   }
 
   #addFile(path: string, answer: boolean): void {
+    if (this.#reading.includes(path)) {
+      const files = [...this.#reading, path].join(" names ");
+      throw new TableError("configuration", `${this.title}: a file names itself: ${files}`, true);
+    }
     let text: string;
     try {
       text = decodeText(Deno.readFileSync(path));
     } catch (error) {
-      throw new TableError("configuration", `${this.title}: open file ${path}: ${reasonOf(error)}`);
+      throw new TableError("configuration", `${this.title}: open file ${path}: ${reasonOf(error)}`, true);
     }
+    this.#reading.push(path);
     for (const line of text.split("\n")) {
       if (!line.startsWith("#")) this.addPatterns(line, answer);
     }
+    this.#reading.pop();
   }
 
   #addLiteral(pattern: string, answer: boolean): void {
@@ -147,12 +161,12 @@ class StepBuilder {
   #addNetwork(pattern: string, name: string, step: Step): void {
     const inner = name.startsWith("[") && name.endsWith("]") ? name.slice(1, -1) : name;
     if (this.kind === "hostaddr") step.names.add(inner);
-    // Anything but hexadecimal digits and punctuation is a host name or a typo that no address can fit.
-    if (!/^[0-9a-f./:[\]]+$/.test(name) || !/[0-9:]/.test(name)) return;
-    if (!/[./:]/.test(name)) return;
+    // A name, or what only looks like an address, fits no address; what looks like a network has to be one.
+    const looks = /[/:]/.test(name) ? /^[0-9a-f./:[\]]+$/.test(name) : parseIp(inner) !== undefined;
+    if (!looks) return;
     const network = parseNetwork(pattern);
-    if (typeof network === "string") this.steps.push({ problem: network });
-    else step.networks.push(network);
+    if (typeof network !== "string") step.networks.push(network);
+    else this.steps.push({ problem: network, family: name.includes(":") ? 6 : 4 });
   }
 }
 
@@ -163,7 +177,7 @@ function emptyStep(answer: boolean): Step {
 class CompiledList implements MatchList {
   constructor(
     private readonly kind: MatchKind,
-    private readonly steps: readonly (Step | { readonly problem: string })[],
+    private readonly steps: readonly (Step | Problem)[],
     private readonly parents: boolean,
     private readonly title: string,
     private readonly tables: TableSet,
@@ -189,7 +203,10 @@ class CompiledList implements MatchList {
   #from(first: number, subject: Subject): MaybePromise<boolean> {
     for (let index = first; index < this.steps.length; index++) {
       const step = this.steps[index]!;
-      if ("problem" in step) throw this.#failed(step.problem);
+      if ("problem" in step) {
+        if (subject.address !== undefined && subject.address.family !== step.family) continue;
+        throw this.#failed(step.problem);
+      }
       const fits = step.table === undefined
         ? fitsLiterals(step, subject)
         : this.#inTable(step.table, subject);

@@ -192,6 +192,12 @@ Deno.test("match lists: addresses", () => {
   assert.ok(list("a.example.org", "203.0.113.1"));
   assert.ok(!list("unknown", "::ffff:10.1.2.3"));
   assert.throws(() => matcher("hostaddr", "10.0.0.1/8")("1.2.3.4"), /non-null host address bits/);
+  const typo = matcher("address", "10.0.0.1/8 [2001:db8::]/32 10.1 10.1.2.300 host.example");
+  assert.throws(() => typo("unknown", "10.1.2.3"), /non-null host address bits/);
+  assert.ok(typo("unknown", "2001:db8::1"));
+  const incomplete = matcher("address", "10.1 10.1.2.300 10.1.2.3. 192.0.2.1");
+  assert.ok(!incomplete("unknown", "10.1.2.3"));
+  assert.ok(incomplete("unknown", "192.0.2.1"));
 });
 
 Deno.test("match lists: files, strings, errors", () => {
@@ -207,6 +213,12 @@ Deno.test("match lists: files, strings, errors", () => {
     assert.ok(negated("four"));
   });
   assert.throws(() => matcher("string", "/nonexistent/file"), /open file .*: No such file or directory/);
+  withFile("", (path) => {
+    Deno.writeTextFileSync(path, `one\n${path}\n`);
+    assert.throws(() => matcher("string", `two ${path}`), /a file names itself: .* names /);
+    Deno.writeTextFileSync(path, "one\n");
+    assert.ok(matcher("string", `!${path} ${path} one`)("two") === false);
+  });
   assert.throws(() => matcher("string", "!"), /no pattern after '!'/);
   assert.throws(() => matcher("domain", "hash:/nonexistent/x")("a.b"), TableError);
 });
