@@ -1,9 +1,16 @@
 import { statSync } from "node:fs";
 import { lookupUser } from "../../core/system/mod.ts";
 import { systemReason } from "../mailbox/mod.ts";
-import { bouncedToOwner } from "./owner.ts";
 import { readAs, withRights } from "./read_file.ts";
-import { type Context, deferred, firstTime, MISCONFIGURED, type State, type UserRights } from "./state.ts";
+import {
+  bounced,
+  type Context,
+  deferred,
+  firstTime,
+  MISCONFIGURED,
+  type State,
+  type UserRights,
+} from "./state.ts";
 
 const BROKEN = { status: "5.3.5", reason: MISCONFIGURED } as const;
 
@@ -19,7 +26,7 @@ export async function deliverToInclude(
   let state: State = { ...before, level: before.level + 1, kind: "include" };
   const refused = async (text: string) => {
     deps.log.warning(text);
-    return await bouncedToOwner(context, state, BROKEN);
+    return await bounced(context, state, BROKEN);
   };
   if (!path.startsWith("/")) return await refused(`:include:${path} uses a relative path`);
   let status;

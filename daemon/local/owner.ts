@@ -2,6 +2,7 @@ import { splitExtension, splitLocalDomain } from "../../core/address/mod.ts";
 import { TableError } from "../../core/table/mod.ts";
 import { toExternal } from "../../core/address/mod.ts";
 import type { DsnDetail } from "../delivery/types.ts";
+import { withoutSuccess } from "./forward.ts";
 import { bounced, type Context, deferred, type State } from "./state.ts";
 
 /**
@@ -18,15 +19,17 @@ export async function ownerAddress(context: Context, name: string): Promise<stri
   return deps.addressing.rewriteInternal("local", address);
 }
 
-/** The state of mail to a list: what the sender asked to be told of does not go along (RFC 3461 section 5.2.7.3). */
+/**
+ * The state of mail to a list. The members' successes are nobody's business (RFC 3461 section 5.2.7.3); all else that was
+ * asked to be told goes along, and is told to the owner.
+ */
 export function withOwner(state: State, owner: string): State {
+  const { recipient } = state;
   return {
     ...state,
     owner,
     sender: owner,
-    envelopeId: "",
-    returnFlags: 0,
-    recipient: { ...state.recipient, original: "", dsnOriginal: "", notify: 0 },
+    recipient: { ...recipient, original: "", dsnOriginal: "", notify: withoutSuccess(recipient) },
   };
 }
 
