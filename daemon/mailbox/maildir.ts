@@ -1,4 +1,4 @@
-import { mkdirSync, unlinkSync } from "node:fs";
+import { unlinkSync } from "node:fs";
 import type { ContentReader } from "../../core/queue/mod.ts";
 import { QueueFileError } from "../../core/queue/types.ts";
 import {
@@ -26,7 +26,8 @@ function hostPart(): string {
 }
 
 function makeDirectory(path: string): void {
-  mkdirSync(path, { recursive: true, mode: 0o700 });
+  // Not `mkdirSync` of node:fs, which looks at each directory above and makes an exception of those that are missing.
+  Deno.mkdirSync(path, { recursive: true, mode: 0o700 });
 }
 
 /** Does `work`, and once more after making the parts that are missing, if something is. */

@@ -8,7 +8,7 @@ import {
   type Stats,
   statSync,
 } from "node:fs";
-import { asUser, type Identity } from "../../core/system/mod.ts";
+import { asUser, type Identity, pathInfo } from "../../core/system/mod.ts";
 import { errorName, failed, MailboxError } from "./errors.ts";
 
 const { O_APPEND, O_CREAT, O_EXCL, O_NONBLOCK, O_NOFOLLOW, O_RDWR, O_WRONLY } = constants;
@@ -50,6 +50,16 @@ function openExisting(path: string, access: number, standard: string): OpenedFil
   }
 }
 
+/** For reading too, if the user may: what an earlier attempt left behind is looked for. */
+function openReadable(path: string, standard: string): OpenedFile {
+  try {
+    return openExisting(path, O_RDWR, standard);
+  } catch (error) {
+    if (errorName(error) !== "EACCES") throw error;
+    return openExisting(path, O_WRONLY, standard);
+  }
+}
+
 function openOrCreate(
   path: string,
   owner: { readonly uid: number; readonly gid: number } | undefined,
@@ -57,12 +67,8 @@ function openOrCreate(
 ): OpenedFile {
   for (let tries = 0; tries < 100; tries++) {
     try {
-      try {
-        return openExisting(path, O_RDWR, standard);
-      } catch (error) {
-        if (errorName(error) !== "EACCES") throw error;
-        return openExisting(path, O_WRONLY, standard);
-      }
+      // The error of `openSync` costs more than this look.
+      if (pathInfo(path) !== "missing") return openReadable(path, standard);
     } catch (error) {
       if (errorName(error) !== "ENOENT") throw wrapped("cannot open file", error, standard);
     }
@@ -112,6 +118,8 @@ export function openForAppend(
 
 /** True if a lock file makes sense: a regular file, or nothing yet. */
 export function isLockable(path: string, identity: Identity): boolean {
+  // What root does not find nobody finds, and asking this way needs no exception.
+  if (pathInfo(path) === "missing") return true;
   try {
     return asUser(identity, () => statSync(path).isFile());
   } catch {
