@@ -126,19 +126,24 @@ class StepBuilder {
   #addFile(path: string, answer: boolean): void {
     if (this.#reading.includes(path)) {
       const files = [...this.#reading, path].join(" names ");
-      throw new TableError("configuration", `${this.title}: a file names itself: ${files}`, true);
+      throw this.#badFile(this.#reading[0]!, `a file names itself: ${files}`);
     }
     let text: string;
     try {
       text = decodeText(Deno.readFileSync(path));
     } catch (error) {
-      throw new TableError("configuration", `${this.title}: open file ${path}: ${reasonOf(error)}`, true);
+      throw this.#badFile(path, `open file ${path}: ${reasonOf(error)}`);
     }
     this.#reading.push(path);
     for (const line of text.split("\n")) {
       if (!line.startsWith("#")) this.addPatterns(line, answer);
     }
     this.#reading.pop();
+  }
+
+  #badFile(path: string, problem: string): unknown {
+    const error = new TableError("configuration", problem, true);
+    return placedError(error, this.tables.config, this.title, path);
   }
 
   #addLiteral(pattern: string, answer: boolean): void {

@@ -230,6 +230,15 @@ Deno.test("match lists: the parameter decides about subdomains", () => {
   assert.ok(!matchList("domain", "example.com", tables, { name: "mydestination" }).matches("a.example.com"));
 });
 
+Deno.test("match lists: what can't be opened is reported with the parameter of main.cf that names it", () => {
+  const config = configFromText("mynetworks = 127.0.0.0/8,\n  /nonexistent/file\nrelay_domains = nosuch:x\n");
+  const open = (name: string) => matchList("address", config.string(name), new TableSet(config), { name });
+  const place = "mynetworks: open file /nonexistent/file: No such file or directory \\(.*, line 1\\)$";
+  assert.throws(() => open("mynetworks"), new RegExp(`^TableError: ${place}`));
+  assert.throws(() => open("smtpd_client_event_limit_exceptions"), new RegExp(`^TableError: ${place}`));
+  assert.throws(() => open("relay_domains"), /relay_domains: unsupported dictionary type: nosuch: .*line 3/);
+});
+
 Deno.test("pattern and file tables work after the right to call C functions was given up", async () => {
   const directory = Deno.makeTempDirSync();
   Deno.writeTextFileSync(`${directory}/p`, "/^(a+)(b)?c$/ <$1><$2>\n");
