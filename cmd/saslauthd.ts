@@ -18,7 +18,31 @@ const DEFAULT_WORKERS = 5;
 /** The library's version whose behaviour this is. */
 const VERSION = "2.1.28";
 
-export const help = "Says over a socket whether passwords are right.";
+const OPTIONS = `  -a <authmech>  the authentication mechanism to use
+  -c             remember good answers
+  -d             stay in the foreground and log to standard error; implies -V
+  -F             stay in the foreground
+  -r             join login and realm with @ before the mechanism sees them
+                 "foo" in the realm "bar" becomes "foo@bar"; the realm is passed on as well
+  -O <option>    for rimap the server, host or host/port; for sasldb the file;
+                 for ldap and httpform the file with their options (/etc/saslauthd.conf)
+  -l             accepted: there is no accept() lock here
+  -m <path>      working directory, an absolute path (${DEFAULT_DIRECTORY})
+  -n <count>     questions that are answered at the same time (${DEFAULT_WORKERS}); 0: any number
+  -s <kilobytes> size of the table of good answers (${DEFAULT_KILOBYTES})
+  -t <seconds>   how long good answers are remembered (${DEFAULT_TIMEOUT})
+  -T             accepted: time-of-day restrictions are PAM's business
+  -v             show version and mechanisms
+  -V             log good answers too
+  -h             show this text`;
+
+export const help = `
+Usage: saslauthd -a authmech [-cdFhlrTvV] [-m path] [-n count] [-O option] [-s kilobytes] [-t seconds]
+
+Says over a socket whether passwords are right.
+
+${OPTIONS}
+`;
 
 /** saslauthd(8). */
 export async function run(args: string[], name: string): Promise<number> {
@@ -148,22 +172,7 @@ function usage(name: string): number {
   console.error(`usage: ${name} [options]
 
 option information:
-  -a <authmech>  the authentication mechanism to use
-  -c             remember good answers
-  -d             stay in the foreground and log to standard error; implies -V
-  -r             join login and realm with @ before the mechanism sees them
-                 "foo" in the realm "bar" becomes "foo@bar"; the realm is passed on as well
-  -O <option>    for rimap the server, host or host/port; for sasldb the file;
-                 for ldap and httpform the file with their options (/etc/saslauthd.conf)
-  -l             accepted: there is no accept() lock here
-  -m <path>      working directory, an absolute path (${DEFAULT_DIRECTORY})
-  -n <count>     questions that are answered at the same time (${DEFAULT_WORKERS}); 0: any number
-  -s <kilobytes> size of the table of good answers (${DEFAULT_KILOBYTES})
-  -t <seconds>   how long good answers are remembered (${DEFAULT_TIMEOUT})
-  -T             accepted: time-of-day restrictions are PAM's business
-  -v             show version and mechanisms
-  -V             log good answers too
-  -h             show this text
+${OPTIONS}
 
 ${version(name)}`);
   return 0;
