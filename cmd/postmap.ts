@@ -43,6 +43,7 @@ const ALIAS_USAGE = "postalias [-Nfijnoprsuvw] [-c config_dir] [-d key] [-q key]
 /** What the command line asks for. */
 interface Request {
   readonly aliases: boolean;
+  /** The letters, in the order in which they were last given. */
   readonly given: ReadonlySet<string>;
   readonly query: string | undefined;
   readonly deletion: string | undefined;
@@ -94,7 +95,11 @@ function understand(parsed: ParsedOptions, aliases: boolean): Request {
       else deletion = value;
     }
   }
-  const given = new Set(parsed.options.map(({ letter }) => letter));
+  const given = new Set<string>();
+  for (const { letter } of parsed.options) {
+    given.delete(letter);
+    given.add(letter);
+  }
   return { aliases, given, query, deletion, operands: parsed.operands };
 }
 
@@ -113,6 +118,7 @@ async function perform(request: Request, tool: Tool): Promise<number> {
   if (request.query !== undefined || given.has("s")) {
     if (verbose) sayOpened(request, tool);
     const terminator = terminatorOf(given);
+    if (!hasUtf8Default(tool.config)) usesUtf8(request, tool.config);
     return await ask({
       aliases: request.aliases,
       given,
@@ -121,7 +127,9 @@ async function perform(request: Request, tool: Tool): Promise<number> {
       messageParts: !request.aliases && (given.has("b") || given.has("h")),
       flags: {
         foldCase: !given.has("f"),
-        utf8: usesUtf8(request, tool.config),
+        get utf8() {
+          return usesUtf8(request, tool.config);
+        },
         refuseSubstitution: false,
         fileContents: given.has("F"),
       },
@@ -206,7 +214,7 @@ function makeOptions(request: Request, tool: Tool): MakeOptions {
     foldCase: !given.has("f"),
     utf8: usesUtf8(request, tool.config),
     ...(terminator === undefined ? {} : { terminator }),
-    duplicates: given.has("r") ? "replace" : given.has("w") ? "ignore" : "warn",
+    duplicates: duplicatesOf(given),
     fileContents: given.has("F"),
     keepRoot: given.has("o"),
     defaultMode: given.has("p"),
@@ -217,8 +225,27 @@ function makeOptions(request: Request, tool: Tool): MakeOptions {
 }
 
 function terminatorOf(given: ReadonlySet<string>): "with" | "without" | undefined {
-  if (given.has("N") === given.has("n")) return undefined;
-  return given.has("N") ? "with" : "without";
+  const letter = lastOf(given, "Nn");
+  return letter === undefined ? undefined : letter === "N" ? "with" : "without";
+}
+
+function duplicatesOf(given: ReadonlySet<string>): MakeOptions["duplicates"] {
+  const letter = lastOf(given, "rw");
+  return letter === undefined ? "warn" : letter === "r" ? "replace" : "ignore";
+}
+
+/** The one of these letters that was given last: it has undone the others. */
+function lastOf(given: ReadonlySet<string>, letters: string): string | undefined {
+  return [...given].findLast((letter) => letters.includes(letter));
+}
+
+/**
+ * Has smtputf8_enable its default, with nothing wrong in what that is made of? Then it can wait until a key or a value is not
+ * ASCII, which saves most commands the reading of the parameter table; otherwise a mistake in it ends the command.
+ */
+function hasUtf8Default(config: Config): boolean {
+  return !config.isSet("smtputf8_enable") && config.isSet("compatibility_level") &&
+    /^\d+(\.\d+){0,2}$/.test(config.raw("compatibility_level") ?? "");
 }
 
 /** Looking up parts of a message turns the UTF-8 checks off, unless `-U` asks for them. */

@@ -112,7 +112,7 @@ export async function runTool(
       programName: name,
     });
     if (options.toMailLog) mailLog = new MailLog(config);
-    const tag = `${config.string("syslog_name")}/${options.tag ?? name}`;
+    const tag = logName(config, options.tag ?? name);
     log = log.as(tag);
     const silent: LogSink = { write: (entry) => mailLog?.write(entry), flush: () => mailLog?.flush() };
     return await work({
@@ -129,6 +129,17 @@ export async function runTool(
   } finally {
     sink.flush();
   }
+}
+
+/**
+ * What a command is called in the mail log. The default name is looked up when there is something to say; one that is set
+ * is looked at now, because a mistake in it ends the command. Throws `ConfigError`.
+ */
+function logName(config: Config, name: string): () => string {
+  let full: string | undefined;
+  const tag = () => full ??= `${config.string("syslog_name")}/${name}`;
+  if (config.isSet("syslog_name") || config.isSet("multi_instance_name")) tag();
+  return tag;
 }
 
 /** Complains about wrong usage in getopt's and the command's own words. */

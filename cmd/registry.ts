@@ -24,7 +24,8 @@ export interface Command {
 function lazily(name: string): () => Promise<CommandModule> {
   return () => {
     const suffix = import.meta.url.slice(import.meta.url.lastIndexOf("."));
-    return import(new URL(`./${name}${suffix}`, import.meta.url).href) as Promise<CommandModule>;
+    const specifier = "./" + name + suffix;
+    return import(specifier) as Promise<CommandModule>;
   };
 }
 

@@ -1,7 +1,7 @@
 /** Finding and reading main.cf. */
 import { decodeText } from "../bytes/mod.ts";
 import { type LogicalLine, logicalLines, splitNameValue } from "./logical_lines.ts";
-import { parameterTable } from "./parameter_table.ts";
+import { READ_ONLY } from "./parameter_table.ts";
 import { type Setting, Snapshot } from "./snapshot.ts";
 import { type Config, ConfigError } from "./types.ts";
 
@@ -43,8 +43,8 @@ function hasBorrowedRights(): boolean {
     return false;
   }
   return ["Uid", "Gid"].some((label) => {
-    const match = new RegExp(`^${label}:\\s+(\\d+)\\s+(\\d+)`, "m").exec(status);
-    return match !== null && match[1] !== match[2];
+    const [, real, effective] = status.slice(status.indexOf(`\n${label}:`) + 1).split("\t", 3);
+    return real !== effective;
   });
 }
 
@@ -124,7 +124,7 @@ function snapshotFromText(text: string, options: LoadOptions & { directory: stri
       options.warn?.(`${file}, line ${line}: overriding earlier entry: ${name}=${earlier.value}`);
     }
     // What only the program itself knows can't be set: the line is read and has no effect.
-    if (parameterTable.find(name)?.class === "readonly") continue;
+    if (READ_ONLY.has(name)) continue;
     settings.set(name, { value, origin: { file, line } });
   }
   for (const [name, value] of options.overrides ?? []) settings.set(name, { value, origin: { file: "-o" } });

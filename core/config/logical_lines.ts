@@ -10,11 +10,6 @@ export interface LogicalLine {
   readonly text: string;
 }
 
-/** White space as isspace(3) has it in the C locale. */
-const BLANK = /^[ \t\r\v\f]*$/;
-const COMMENT = /^[ \t\r\v\f]*#/;
-const CONTINUATION = /^[ \t\r\v\f]/;
-
 /**
  * Splits a file's text into logical lines. A line that starts with white space continues the logical line before it,
  * across comments and empty lines.
@@ -32,8 +27,9 @@ export function logicalLines(text: string, stray?: (line: LogicalLine) => void):
   const physical = text.split("\n");
   for (let at = 0; at < physical.length; at++) {
     const line = physical[at]!;
-    if (BLANK.test(line) || COMMENT.test(line)) continue;
-    if (CONTINUATION.test(line)) {
+    const start = spaceEnd(line, 0);
+    if (start === line.length || line[start] === "#") continue;
+    if (start > 0) {
       if (parts.length === 0) {
         stray?.({ line: at + 1, lastLine: at + 1, text: line });
       } else {
@@ -57,11 +53,20 @@ export type NameValue =
 
 /** Takes `name = value` apart; white space around both is dropped. `problem` has Postfix's words. */
 export function splitNameValue(text: string): NameValue {
-  const match = /^[ \t\r\n\v\f]*([^ \t\r\n\v\f=]*)[ \t\r\n\v\f]*(=?)[ \t\r\n\v\f]*([^]*)$/.exec(text)!;
-  const name = match[1]!;
-  if (name === "") return { ok: false, problem: "missing attribute name" };
-  if (match[2] === "") return { ok: false, problem: "missing '=' after attribute name" };
-  return { ok: true, name, value: trimEnd(match[3]!) };
+  const start = spaceEnd(text, 0);
+  let end = start;
+  while (end < text.length && text[end] !== "=" && !isSpace(text.charCodeAt(end))) end += 1;
+  if (end === start) return { ok: false, problem: "missing attribute name" };
+  const sign = spaceEnd(text, end);
+  if (text[sign] !== "=") return { ok: false, problem: "missing '=' after attribute name" };
+  return { ok: true, name: text.slice(start, end), value: trimStart(trimEnd(text.slice(sign + 1))) };
+}
+
+/** Where the white space that begins at `from` ends. */
+function spaceEnd(text: string, from: number): number {
+  let at = from;
+  while (at < text.length && isSpace(text.charCodeAt(at))) at += 1;
+  return at;
 }
 
 /** Drops trailing white space (ASCII only: a no-break space stays). */
@@ -73,9 +78,7 @@ export function trimEnd(text: string): string {
 
 /** Drops leading white space (ASCII only). */
 export function trimStart(text: string): string {
-  let start = 0;
-  while (start < text.length && isSpace(text.charCodeAt(start))) start += 1;
-  return start === 0 ? text : text.slice(start);
+  return text.slice(spaceEnd(text, 0));
 }
 
 /** isspace(3) in the C locale. */

@@ -12,7 +12,8 @@ const texts = {
 
 function lazily(name: string): () => string {
   let text: string | undefined;
-  return () => text ??= Deno.readTextFileSync(new URL(name, import.meta.url));
+  // (A `URL` would take as long as the reading.)
+  return () => text ??= Deno.readTextFileSync(`${import.meta.dirname}/${name}`);
 }
 
 export type ParameterType = "string" | "raw" | "bool" | "nbool" | "int" | "nint" | "long" | "time";
@@ -30,6 +31,9 @@ export type ParameterClass =
   | "legacy"
   | "removed"
   | "function";
+
+/** The names of class `readonly`, here so that nobody has to read the table for all names in a file to know them. */
+export const READ_ONLY: ReadonlySet<string> = new Set(["process_id", "process_name"]);
 
 /** One parameter. */
 export interface Parameter {

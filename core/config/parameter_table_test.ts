@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { parameterTable } from "./parameter_table.ts";
+import { parameterTable, READ_ONLY } from "./parameter_table.ts";
 
 /** The table in a fresh copy of its module: nothing has been asked yet. */
 async function freshTable(copy: string): Promise<typeof parameterTable> {
@@ -21,4 +21,9 @@ Deno.test("parameterTable: a parameter cut out of the text is the one that the w
   for (const name of ["", "no_such_parameter", "name", '"', "tls_dane_digest_agility"]) {
     assert.equal(table.find(name), undefined);
   }
+});
+
+Deno.test("READ_ONLY: the names that the table has as read-only", () => {
+  const names = parameterTable.all.filter((parameter) => parameter.class === "readonly");
+  assert.deepEqual(names.map(({ name }) => name), [...READ_ONLY]);
 });

@@ -5,22 +5,31 @@ export type Fields = Readonly<Record<string, string | number | boolean | undefin
 
 /** Says things in the name of one program, such as `postfix/smtpd`. */
 export class Logger {
+  readonly #tag: string | (() => string);
+
+  /** @param tag the program's name; a function if it takes time to find out and perhaps nothing is said */
   constructor(
     readonly sink: LogSink,
-    readonly tag: string,
+    tag: string | (() => string),
     readonly pid: number = Deno.pid,
     /** How often `-v` was asked for; 0: only what an operator of a healthy system wants to know. */
     readonly verbosity: number = 0,
-  ) {}
+  ) {
+    this.#tag = tag;
+  }
+
+  get tag(): string {
+    return typeof this.#tag === "string" ? this.#tag : this.#tag();
+  }
 
   /** The same log in the name of another program. */
-  as(tag: string): Logger {
+  as(tag: string | (() => string)): Logger {
     return new Logger(this.sink, tag, this.pid, this.verbosity);
   }
 
   /** The same log that says more. */
   louder(by: number): Logger {
-    return by === 0 ? this : new Logger(this.sink, this.tag, this.pid, this.verbosity + by);
+    return by === 0 ? this : new Logger(this.sink, this.#tag, this.pid, this.verbosity + by);
   }
 
   info(text: string, event?: string, fields?: Fields): void {

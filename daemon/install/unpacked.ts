@@ -1,11 +1,8 @@
 /** Puts a freshly unpacked copy of the program in place. */
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { pathToFileURL } from "node:url";
+import { fillCodeCache } from "./code_cache.ts";
 import { inUse } from "./in_use.ts";
-
-/** Entry modules: loading one would run it. */
-const ENTRIES = new Set(["packed.js", "unpacked.js"]);
 
 /** Writes the files of a directory (not those of directories in it) through to the disk. */
 function syncFiles(directory: string): void {
@@ -17,16 +14,6 @@ function syncFiles(directory: string): void {
     } finally {
       file.close();
     }
-  }
-}
-
-/** Loads every module once, so that the runtime keeps its compiled code in the cache beside it. */
-async function fillCodeCache(directory: string): Promise<void> {
-  for (const entry of Deno.readDirSync(directory)) {
-    if (!entry.isFile || !entry.name.endsWith(".js") || ENTRIES.has(entry.name)) continue;
-    const address = pathToFileURL(`${directory}/${entry.name}`).href;
-    // One that can't be loaded on this system says so to whom uses it; here it only has no cache.
-    await import(address).catch(() => {});
   }
 }
 
