@@ -3,13 +3,28 @@ import { appendToMbox, deliverToMaildir, MailboxError } from "../mailbox/mod.ts"
 import { isDamage } from "../delivery/mod.ts";
 import { bouncedToOwner } from "./owner.ts";
 import { isProbe } from "./resolve.ts";
-import { bounced, type Context, deferred, firstTime, sent, type State, type UserRights } from "./state.ts";
+import {
+  bounced,
+  type Context,
+  deferred,
+  delivering,
+  firstTime,
+  sent,
+  type State,
+  type UserRights,
+} from "./state.ts";
 import { maildirForm, mboxForm } from "./text_form.ts";
 
 const STANDARD = "5.2.0";
 
+/** Whose a file is, or whose rights it is written with. */
+interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
 /** Whose rights a file or command gets: never root's. */
-export function rightsFor(context: Context, rights: UserRights | undefined): { uid: number; gid: number } {
+export function rightsFor(context: Context, rights: UserRights | undefined): Owner {
   return rights === undefined || rights.uid === 0 ? context.settings.defaultRights : rights;
 }
 
@@ -27,6 +42,16 @@ export async function deliverToFile(
     return await sent(context, state, { status: "2.0.0", reason: `delivers to file: ${path}` });
   }
   if (path.endsWith("/")) return await deliverToDirectory(context, state, { uid, gid }, path);
+  return await delivering(context, state, (written) => append(context, state, { uid, gid }, path, written));
+}
+
+async function append(
+  context: Context,
+  state: State,
+  { uid, gid }: Owner,
+  path: string,
+  written: () => void,
+): Promise<boolean> {
   const { deps, settings, request } = context;
   try {
     await appendToMbox({
@@ -37,6 +62,7 @@ export async function deliverToFile(
       form: mboxForm(context, state),
       messageSize: request.messageSize,
       standard: STANDARD,
+      written,
       lockWarning: (text) => deps.log.warning(text),
       accept({ status }) {
         if (status.isFile() && (status.mode & 0o111) !== 0) {
@@ -54,12 +80,22 @@ export async function deliverToFile(
 export async function deliverToDirectory(
   context: Context,
   state: State,
-  { uid, gid }: { readonly uid: number; readonly gid: number },
+  owner: Owner,
   path: string,
 ): Promise<boolean> {
   if (isProbe(context)) {
     return await sent(context, state, { status: "2.0.0", reason: "delivers to maildir" });
   }
+  return await delivering(context, state, (written) => store(context, state, owner, path, written));
+}
+
+async function store(
+  context: Context,
+  state: State,
+  { uid, gid }: Owner,
+  path: string,
+  written: () => void,
+): Promise<boolean> {
   const { deps, settings } = context;
   try {
     await deliverToMaildir({
@@ -71,6 +107,7 @@ export async function deliverToDirectory(
       standard: STANDARD,
       warn: (text) => deps.log.warning(text),
       sync: deps.sync,
+      written,
     });
   } catch (error) {
     return await failedFile(context, state, error, "maildir delivery failed: ");

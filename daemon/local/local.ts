@@ -22,6 +22,7 @@ import { deliverToRecipient, firstState } from "./recipient.ts";
 import { deliverResolved } from "./resolve.ts";
 import { readSettings } from "./settings.ts";
 import type { Context, LocalContextDeps, Steps } from "./state.ts";
+import { Unsynced } from "./unsynced.ts";
 import { Users } from "./user.ts";
 
 export interface LocalDeps {
@@ -86,6 +87,7 @@ export function createLocal(deps: LocalDeps): DeliveryAgent {
     deliveredTo: ReadonlySet<string>,
   ): Promise<boolean> {
     const forwards = new Forwards();
+    const unsynced = new Unsynced();
     const context: Context = {
       deps: contextDeps,
       settings,
@@ -93,12 +95,18 @@ export function createLocal(deps: LocalDeps): DeliveryAgent {
       content,
       seen: new Set(),
       forwards,
+      unsynced,
       deliveredTo,
       progress: { isMarked: false },
       steps,
     };
     const state = firstState(context, recipient);
-    let finished = await deliverToRecipient(context, state, undefined);
+    let finished = false;
+    try {
+      finished = await deliverToRecipient(context, state, undefined);
+    } finally {
+      finished = await unsynced.end() && finished;
+    }
     // What must be tried again is tried again as a whole: nothing is sent on before.
     if (finished && !forwards.isEmpty) {
       finished = await forwards.send(context, { ...state, kind: "alias" });

@@ -7,7 +7,7 @@ import { deliverToCommand } from "./command.ts";
 import { deliverToDirectory, failedFile } from "./file.ts";
 import { passOn } from "./pass.ts";
 import { isProbe } from "./resolve.ts";
-import { type Context, deferred, firstTime, sent, type State, type UserRights } from "./state.ts";
+import { type Context, deferred, delivering, firstTime, sent, type State, type UserRights } from "./state.ts";
 import { mboxForm } from "./text_form.ts";
 
 const LOOKUP_FAILURE = { status: "4.3.0", reason: "table lookup failure" } as const;
@@ -71,10 +71,20 @@ async function deliverToMailboxFile(
   user: UserRights,
   path: string,
 ): Promise<boolean> {
-  const { deps, settings, request } = context;
   if (isProbe(context)) {
     return await sent(context, state, { status: "2.0.0", reason: "delivers to mailbox" });
   }
+  return await delivering(context, state, (written) => append(context, state, user, path, written));
+}
+
+async function append(
+  context: Context,
+  state: State,
+  user: UserRights,
+  path: string,
+  written: () => void,
+): Promise<boolean> {
+  const { deps, settings, request } = context;
   const opener = openerOf(context, user);
   let start: number;
   try {
@@ -87,6 +97,7 @@ async function deliverToMailboxFile(
       form: mboxForm(context, state),
       messageSize: request.messageSize,
       standard: STANDARD,
+      written,
       accept({ status }) {
         if (!status.isFile()) {
           throw new MailboxError(STANDARD, `destination ${path} is not a regular file`);

@@ -7,6 +7,7 @@ import type { CleanupMessage } from "../cleanup/types.ts";
 import type { AliasTables } from "./alias_tables.ts";
 import type { SharedContent } from "../mailbox/mod.ts";
 import type { Forwards } from "./forward.ts";
+import type { Unsynced } from "./unsynced.ts";
 import type { Users } from "./user.ts";
 import type { ExpansionKind, LocalSettings } from "./settings.ts";
 
@@ -56,6 +57,7 @@ export interface Context {
   /** What was delivered to already, for one recipient of the request. */
   readonly seen: Set<string>;
   readonly forwards: Forwards;
+  readonly unsynced: Unsynced;
   /** Addresses of the message's own Delivered-To: headers, in lower case. */
   readonly deliveredTo: ReadonlySet<string>;
   /** Was the recipient's end written into the queue file with its one delivery? */
@@ -118,6 +120,15 @@ export function finishing(context: Context, state: State): Recipient {
   if (state.kind !== undefined) return { ...state.recipient, offset: -1 };
   context.progress.isMarked = true;
   return state.recipient;
+}
+
+/** Runs a delivery; one that is part of an expansion is waited for only until it calls `written`. */
+export function delivering(
+  context: Context,
+  state: State,
+  deliver: (written: () => void) => Promise<boolean>,
+): Promise<boolean> {
+  return state.kind === undefined ? deliver(() => {}) : context.unsynced.begin(deliver);
 }
 
 export function sent(context: Context, state: State, detail: DsnDetail): Promise<boolean> {

@@ -54,6 +54,8 @@ export interface MaildirDelivery {
   readonly warn: (text: string) => void;
   /** fsync(2), together with other files that are due. */
   readonly sync: (fd: number) => Promise<void>;
+  /** Called when the text is written: the reader is free, and only the disk is waited for. */
+  readonly written?: () => void;
 }
 
 /**
@@ -75,6 +77,7 @@ export async function deliverToMaildir(delivery: MaildirDelivery): Promise<void>
       writeText(file, delivery);
       return file;
     });
+    delivery.written?.();
     await synced(opened, delivery);
     const { device, inode } = opened.place();
     const numbers = `V${device.toString(16)}I${inode.toString(16)}`;

@@ -29,6 +29,8 @@ export interface MboxDelivery {
   readonly lockWarning?: (text: string) => void;
   /** Called with the file before anything is written; throws `MailboxError` to refuse it. */
   readonly accept: (file: OpenedFile) => void;
+  /** Called when the text is written: the reader is free, and only the disk is waited for. */
+  readonly written?: () => void;
 }
 
 /** Deliveries to a file wait here for each other, instead of for the lock's next try. */
@@ -91,6 +93,7 @@ async function write(delivery: MboxDelivery, { fd, status }: OpenedFile): Promis
         for (let rest: Uint8Array = piece; rest.length > 0;) rest = rest.subarray(writeSync(fd, rest));
       }
     });
+    delivery.written?.();
     if (isFile) await sync(fd);
     return start;
   } catch (error) {
