@@ -86,7 +86,7 @@ function makeHashDirectories(queue: string): void {
  * Puts `count` deferred messages with their defer logs into a queue directory that has its directories already. The files
  * belong to whoever runs this.
  */
-export function fillDeferred(queue: string, count: number): void {
+function fillDeferred(queue: string, count: number): void {
   makeHashDirectories(queue);
   const now = Math.floor(Date.now() / 1000);
   for (let index = 0; index < count; index++) {
@@ -130,15 +130,6 @@ export function undoRequeue(queue: string): void {
     const path = `${queue}/deferred/${name[0]}/${name}`;
     Deno.renameSync(`${queue}/maildrop/${name}`, path);
     Deno.utimeSync(path, due, due);
-  }
-}
-
-/** Removes all messages and logs. */
-export function emptyDeferred(queue: string): void {
-  for (const name of ["deferred", "defer", "hold", "maildrop"]) {
-    for (const entry of Deno.readDirSync(`${queue}/${name}`)) {
-      Deno.removeSync(`${queue}/${name}/${entry.name}`, { recursive: true });
-    }
   }
 }
 

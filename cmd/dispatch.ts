@@ -1,8 +1,5 @@
 import { findCommand } from "./registry.ts";
 
-/** Exit code of a usage error (sysexits.h EX_USAGE). */
-export const EX_USAGE = 64;
-
 /** The program name that stands for no command of its own. */
 const PROGRAM = "postel";
 

@@ -21,7 +21,7 @@ export interface FindScope {
 }
 
 /** The order of canonical(5), virtual(5), relocated(5) and most other address tables. */
-export const FULL_SCOPE: FindScope = { localPart: true, atDomain: true };
+const FULL_SCOPE: FindScope = { localPart: true, atDomain: true };
 
 /**
  * A hit, with the extension (delimiter included) that the key did not cover; a key without a user name covers all

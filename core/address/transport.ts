@@ -13,7 +13,7 @@ export interface Route {
  * Applies one `transport:nexthop` of transport(5) to the route so far. Without a transport the present one stays;
  * a transport without a next hop gets the recipient's domain, or a text if it makes errors.
  */
-export function applyTransportEntry(entry: string, current: Route, domain: string): Route {
+function applyTransportEntry(entry: string, current: Route, domain: string): Route {
   const colon = entry.indexOf(":");
   const transport = colon === -1 ? entry : entry.slice(0, colon);
   const nexthop = colon === -1 ? "" : entry.slice(colon + 1);

@@ -5,7 +5,7 @@ import { type Config, ConfigError, type MasterEntry, type Origin } from "./types
 import { unbrace } from "./values.ts";
 
 /** Columns before the command's arguments. */
-export const FIELD_COUNT = 8;
+const FIELD_COUNT = 8;
 
 /** One entry as it stands in the file. */
 export interface MasterLine {

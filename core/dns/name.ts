@@ -27,7 +27,7 @@ export function reverseName(address: string): string | undefined {
 }
 
 /** The eight 16-bit groups of a valid IPv6 address. */
-export function ipv6Groups(address: string): number[] {
+function ipv6Groups(address: string): number[] {
   let text = address.split("%")[0]!;
   const dotted = /^(.*:)(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(text);
   if (dotted !== null) {

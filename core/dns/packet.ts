@@ -38,8 +38,8 @@ const codec = packet as unknown as {
   decode(bytes: Buffer): WireMessage;
 };
 
-export const RECURSION_DESIRED = 0x100;
-export const AUTHENTIC_DATA = 0x20;
+const RECURSION_DESIRED = 0x100;
+const AUTHENTIC_DATA = 0x20;
 
 export function encodeMessage(message: Partial<WireMessage>): Uint8Array {
   return codec.encode(message);

@@ -3,7 +3,7 @@ import { decodeMessage, encodeQuery, type WireMessage } from "./packet.ts";
 import type { NameServer, ResolverSettings } from "./system_config.ts";
 
 /** No name server gave a usable answer. */
-export class NoAnswerError extends Error {
+class NoAnswerError extends Error {
   override readonly name = "NoAnswerError";
 }
 

@@ -5,7 +5,7 @@ import { BUILTIN_TEMPLATES } from "./builtin_templates.ts";
 /** What a notice is about. */
 export type TemplateName = "failure" | "delay" | "success" | "verify";
 
-export const TEMPLATE_NAMES: readonly TemplateName[] = ["failure", "delay", "success", "verify"];
+const TEMPLATE_NAMES: readonly TemplateName[] = ["failure", "delay", "success", "verify"];
 
 /** The words of one kind of notice. */
 export interface Template {

@@ -5,7 +5,7 @@ import { parseSizeRecord, type SizeFields } from "./size_record.ts";
 import { type Envelope, QueueFileError, type Recipient, type RecipientCursor, RecordType } from "./types.ts";
 
 /** How many named attributes a file may have (`queue_file_attribute_count_limit`). */
-export const DEFAULT_ATTRIBUTE_LIMIT = 100;
+const DEFAULT_ATTRIBUTE_LIMIT = 100;
 
 /** A record that is overwritten in place must have this much room. */
 const FIXED_WIDTH = 15;

@@ -92,7 +92,7 @@ export interface AgeScale {
 }
 
 /** Upper limits of the columns in minutes; the last column has none. */
-export function ageLimits({ first, columns, linear }: AgeScale): number[] {
+function ageLimits({ first, columns, linear }: AgeScale): number[] {
   return Array.from({ length: columns - 1 }, (_, column) => first * (linear ? column + 1 : 2 ** column));
 }
 

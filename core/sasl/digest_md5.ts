@@ -34,7 +34,7 @@ function responseValue(input: DigestInput, password: Uint8Array, method: string)
 }
 
 /** `name=value,name="va\"lue"` as a map; undefined if it is malformed or repeats a name. */
-export function directives(text: string): Map<string, string> | undefined {
+function directives(text: string): Map<string, string> | undefined {
   const found = new Map<string, string>();
   const pattern = /[\s,]*([A-Za-z-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))\s*(?=,|$)/gsy;
   while (pattern.lastIndex < text.length) {

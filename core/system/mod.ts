@@ -55,5 +55,5 @@ export { GroupSync } from "./group_sync.ts";
 export { createFile, type FileHandle, openFile } from "./file_handle.ts";
 export { changeMode, fileExists, renameFile, unlinkFile } from "./files.ts";
 export { isExt4WithoutJournal, spreadSubdirectories } from "./ext4.ts";
-export { servicePorts } from "./services.ts";
+export { servicePorts, tcpPort } from "./services.ts";
 export { findByte } from "./find_byte.ts";

@@ -1,3 +1,14 @@
+/** Ports of mail services, for systems without /etc/services. */
+const MAIL_SERVICES: Readonly<Record<string, number>> = {
+  smtp: 25,
+  mail: 25,
+  smtps: 465,
+  submissions: 465,
+  submission: 587,
+  lmtp: 24,
+  qmqp: 628,
+};
+
 const known = new Map<string, ReadonlyMap<string, number>>();
 
 /**
@@ -8,6 +19,16 @@ export function servicePorts(protocol: "tcp" | "udp"): ReadonlyMap<string, numbe
   let ports = known.get(protocol);
   if (ports === undefined) known.set(protocol, ports = readServices(protocol));
   return ports;
+}
+
+/** The TCP port of a number or of a service's name (services(5)); undefined if it is neither. */
+export function tcpPort(name: string): number | undefined {
+  if (/^\d+$/.test(name)) {
+    const port = Number(name);
+    return port >= 1 && port <= 65535 ? port : undefined;
+  }
+  return servicePorts("tcp").get(name) ??
+    (Object.hasOwn(MAIL_SERVICES, name) ? MAIL_SERVICES[name] : undefined);
 }
 
 function readServices(protocol: string): ReadonlyMap<string, number> {

@@ -12,8 +12,6 @@ export class DerError extends Error {
   override readonly name = "DerError";
 }
 
-export const SEQUENCE = 0x30;
-export const INTEGER = 0x02;
 export const OBJECT_IDENTIFIER = 0x06;
 
 /** The element at `at`. Throws `DerError` when it is not whole. */

@@ -10,9 +10,10 @@ import {
 } from "../../core/message/mod.ts";
 import { appendRecord, RecordType } from "../../core/queue/mod.ts";
 import { AddressMapError } from "../../core/address/mod.ts";
+import { SendOption } from "../delivery/types.ts";
 import { check, type CheckOutcome, inspects } from "./checks.ts";
 import { fromHeaderValue } from "./from_header.ts";
-import { type MessageState, SendOption } from "./state.ts";
+import type { MessageState } from "./state.ts";
 import { CleanupFlag, CleanupStatus } from "./types.ts";
 
 const NEWLINE = 0x0a;
@@ -138,8 +139,8 @@ export class HeaderStage {
 
   #detectUtf8(bytes: Uint8Array): void {
     const state = this.#state;
-    if ((state.sendopts & SendOption.Utf8Header) !== 0 || bytes.every((byte) => byte < 0x80)) return;
-    state.sendopts |= SendOption.Utf8Header;
+    if ((state.sendopts & SendOption.Smtputf8Header) !== 0 || bytes.every((byte) => byte < 0x80)) return;
+    state.sendopts |= SendOption.Smtputf8Header;
     if ((state.flags & CleanupFlag.AutoUtf8) !== 0) state.sendopts |= SendOption.Smtputf8;
   }
 

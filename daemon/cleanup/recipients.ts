@@ -2,9 +2,9 @@
 import { AddressMapError } from "../../core/address/mod.ts";
 import { appendTextRecord, Notify, RecordType } from "../../core/queue/mod.ts";
 import { TableError } from "../../core/table/mod.ts";
-import { DeliveryFlag } from "../delivery/types.ts";
+import { DeliveryFlag, SendOption } from "../delivery/types.ts";
 import { logOutcome } from "./bounce.ts";
-import { type MessageState, SendOption } from "./state.ts";
+import type { MessageState } from "./state.ts";
 import { CleanupFlag, CleanupStatus } from "./types.ts";
 
 /** A recipient as the client named it. */
@@ -22,7 +22,7 @@ export async function setSender(state: MessageState, address: string): Promise<v
   const { rewriting } = state.context.deps;
   await guarded(state, async () => {
     state.sender = await rewriting.rewriteEnvelopeSender(address, state.mapping);
-    detectUtf8(state, state.sender, SendOption.Utf8Sender);
+    detectUtf8(state, state.sender, SendOption.Smtputf8Sender);
     appendTextRecord(state.out, RecordType.Sender, state.sender);
     if ((state.flags & CleanupFlag.Bcc) === 0) return;
     const copy = await rewriting.senderBcc(state.sender);
@@ -73,7 +73,7 @@ async function guarded(state: MessageState, work: () => Promise<void>): Promise<
 const ASCII = /^[\x00-\x7f]*$/;
 
 /** Notes UTF-8 in an address, and that SMTPUTF8 is needed if that is to be found out. Is it treated as UTF-8? */
-export function detectUtf8(state: MessageState, text: string, option: number): boolean {
+function detectUtf8(state: MessageState, text: string, option: number): boolean {
   if (ASCII.test(text) || !text.isWellFormed()) return false;
   state.sendopts |= option;
   if ((state.flags & CleanupFlag.AutoUtf8) !== 0) state.sendopts |= SendOption.Smtputf8;

@@ -2,6 +2,7 @@ import { toExternal } from "../../core/address/mod.ts";
 import type { BufferPool, ByteBuffer } from "../../core/bytes/mod.ts";
 import type { Logger } from "../../core/log/mod.ts";
 import type { QueueWriter } from "../../core/queue/mod.ts";
+import { SendOption } from "../delivery/types.ts";
 import type { CleanupDeps } from "./deps.ts";
 import type { Settings } from "./settings.ts";
 import { CleanupFlag, CleanupStatus } from "./types.ts";
@@ -16,15 +17,6 @@ export interface Context {
 
 /** After these there is no complete message, not even one that could be sent back. */
 const INCOMPLETE = CleanupStatus.Bad | CleanupStatus.Write | CleanupStatus.Size | CleanupStatus.Defer;
-
-/** Bits of `MessageState.sendopts`, the last field of the size record. */
-export const SendOption = {
-  Smtputf8: 1,
-  Utf8Header: 2,
-  Utf8Sender: 4,
-  TlsNotRequired: 16,
-  RequireTls: 32,
-} as const;
 
 /** What is known about the message that is being received; the stages (envelope, content, extracted) share it. */
 export class MessageState {

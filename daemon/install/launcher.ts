@@ -17,7 +17,7 @@ export interface LauncherFacts {
 }
 
 /** Quotes a word for sh(1). */
-export function shellWord(word: string): string {
+function shellWord(word: string): string {
   return `'${word.replaceAll("'", `'\\''`)}'`;
 }
 

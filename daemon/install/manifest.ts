@@ -48,7 +48,7 @@ function isEntry(value: unknown): value is Entry {
 }
 
 /** What an entry is about: two entries with the same key describe the same thing. */
-export function entryKey(entry: Entry): string {
+function entryKey(entry: Entry): string {
   return "path" in entry ? entry.path : `${entry.kind} ${entry.name}`;
 }
 

@@ -76,7 +76,7 @@ function processIds(): string[] {
 }
 
 /** Does any process listen on this TCP port? Reads the kernel's tables; nothing is connected to. */
-export function someoneListensOn(port: number): boolean {
+function someoneListensOn(port: number): boolean {
   const wanted = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
   const LISTEN = "0A";
   return ["/proc/net/tcp", "/proc/net/tcp6"].some((table) =>

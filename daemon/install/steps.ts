@@ -65,8 +65,3 @@ export function linkStep(path: string, target: string): Step {
     },
   };
 }
-
-/** Makes a directory if it is missing. */
-export function directoryStep(path: string): Step {
-  return { text: `make ${path}`, act: () => makeDirectories(path) };
-}

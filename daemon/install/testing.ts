@@ -32,7 +32,7 @@ export function run(program: string, args: readonly string[], options: Deno.Comm
 }
 
 /** The path of a program, as the PATH has it; undefined if it is nowhere. */
-export function findProgram(name: string): string | undefined {
+function findProgram(name: string): string | undefined {
   const { code, stdout } = run("/bin/sh", ["-c", 'command -v "$0"', name]);
   return code === 0 ? stdout.trim() : undefined;
 }

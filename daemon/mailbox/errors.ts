@@ -54,7 +54,7 @@ const SYSTEM = new Set(["ENOSPC", "EMFILE", "ENFILE", "ENOMEM", "EIO", "EROFS"])
 const FULL = new Set(["EDQUOT", "EFBIG"]);
 
 /** The status for a failed operation on a mailbox; `standard` where the error does not say more. */
-export function mailboxStatus(error: unknown, standard: string): string {
+function mailboxStatus(error: unknown, standard: string): string {
   const name = errorName(error);
   if (TRY_AGAIN.has(name)) return "4.2.0";
   if (SYSTEM.has(name)) return "4.3.0";

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { type Config, ConfigError, type MasterEntry, serviceConfig } from "../../core/config/mod.ts";
-import { servicePorts } from "../../core/system/mod.ts";
+import { tcpPort } from "../../core/system/mod.ts";
 import { roleOf } from "./plan.ts";
 
 /** One address that a service listens on. */
@@ -11,25 +11,6 @@ export interface Endpoint {
 
 /** Connections that wait in the kernel while the process is busy. */
 const BACKLOG = 1024;
-
-/** Ports by name for systems without /etc/services. */
-const WELL_KNOWN: Readonly<Record<string, number>> = {
-  smtp: 25,
-  smtps: 465,
-  submissions: 465,
-  submission: 587,
-  lmtp: 24,
-  qmqp: 628,
-};
-
-/** The TCP port of a service name (services(5)) or number; undefined if it is neither. */
-export function tcpPort(name: string): number | undefined {
-  if (/^\d{1,5}$/.test(name)) {
-    const port = Number(name);
-    return port >= 1 && port <= 65535 ? port : undefined;
-  }
-  return servicePorts("tcp").get(name) ?? WELL_KNOWN[name];
-}
 
 /**
  * The addresses of an `inet` entry: `port`, `host:port`, `[host]:port`, `:port`; without a host those of

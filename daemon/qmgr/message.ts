@@ -43,7 +43,7 @@ export class ActiveMessage {
 export const SIZE_CLASSES = 6;
 
 /** Messages with about as many recipients wait in one line; no class waits for another to be through. */
-export function sizeClass(recipients: number): number {
+function sizeClass(recipients: number): number {
   let most = 1;
   for (let index = 0; index < SIZE_CLASSES - 1; index++) {
     if (recipients <= most) return index;

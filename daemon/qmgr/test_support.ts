@@ -19,7 +19,7 @@ import { createQueueManager } from "./manager.ts";
 import type { Clock, QueueManager, Routing } from "./types.ts";
 
 /** A clock that stands still until it is told. */
-export class FakeClock implements Clock {
+class FakeClock implements Clock {
   readonly #timers = new Set<{ at: number; action: () => void }>();
   constructor(public time = 1_800_000_000) {}
 
@@ -120,7 +120,7 @@ export async function enqueue(queue: Queue, spec: MessageSpec): Promise<QueuedMe
 }
 
 /** A bounce service that keeps the logs in the queue and remembers what notices it was asked for. */
-export function fakeBounce(queue: Queue): BounceService & { readonly notices: string[]; fail: boolean } {
+function fakeBounce(queue: Queue): BounceService & { readonly notices: string[]; fail: boolean } {
   const notices: string[] = [];
   return {
     notices,

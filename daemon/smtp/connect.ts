@@ -42,7 +42,7 @@ const CODE_NUMBER: Readonly<Record<string, number>> = {
 };
 
 /** The C library's text for a system error. */
-export function systemErrorText(error: unknown): string {
+function systemErrorText(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   const code = (error as { code?: unknown } | undefined)?.code;
   const number = Number(/\(os error (\d+)\)/.exec(message)?.[1]) ||

@@ -1,7 +1,7 @@
 /** Where a next hop points: `example.com`, `[host]:port`, `host:service`, `unix:/path`, `inet:host:port`. */
 import { isIP } from "node:net";
 import { isHostname } from "../../core/address/mod.ts";
-import { servicePorts } from "../../core/system/mod.ts";
+import { tcpPort } from "../../core/system/mod.ts";
 
 /** A next hop that was understood. */
 export type Destination =
@@ -22,25 +22,6 @@ export class DestinationError extends Error {
   override readonly name = "DestinationError";
 }
 
-/** Services of services(5) that mail is sent to, for systems without that file. */
-const KNOWN_SERVICES: Readonly<Record<string, number>> = {
-  smtp: 25,
-  mail: 25,
-  smtps: 465,
-  submissions: 465,
-  submission: 587,
-  lmtp: 24,
-};
-
-/** The port of a number or of a service's name; undefined if it is neither. */
-export function findPort(service: string): number | undefined {
-  if (/^\d+$/.test(service)) {
-    const port = Number(service);
-    return port > 0 && port < 65536 ? port : undefined;
-  }
-  return servicePorts("tcp").get(service) ?? KNOWN_SERVICES[service];
-}
-
 /**
  * Understands a next hop.
  *
@@ -56,7 +37,7 @@ export function parseDestination(text: string, defaultService: string): Destinat
     throw new DestinationError(`valid hostname or network address required in server description: ${text}`);
   }
   const service = match?.[2] ?? defaultService;
-  const port = findPort(service);
+  const port = tcpPort(service);
   if (port === undefined) {
     throw new DestinationError(
       /^\d*$/.test(service)

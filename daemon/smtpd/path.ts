@@ -7,7 +7,7 @@ import type { Session } from "./session.ts";
  * The address in a MAIL or RCPT path, in internal form; undefined if it is none. Lenient as the field is: brackets may
  * be missing, comments and a source route (RFC 5321 appendix F.2) are dropped. `strict_rfc821_envelopes` wants brackets.
  */
-export function pathAddress(text: string, kind: Word["kind"], strict: boolean): string | undefined {
+function pathAddress(text: string, kind: Word["kind"], strict: boolean): string | undefined {
   if (strict && (kind !== "path" || !text.endsWith(">"))) return undefined;
   if (PLAIN_PATH.test(text)) return text.slice(1, -1);
   let address: string | undefined;

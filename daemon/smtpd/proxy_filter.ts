@@ -8,7 +8,7 @@ import { printable } from "./printable.ts";
 import type { ProxyFilterSettings } from "./settings.ts";
 
 /** What clients are told when the filter is in trouble: nothing that is not their business. */
-export const FILTER_TROUBLE = "451 4.3.0 Error: queue file write error";
+const FILTER_TROUBLE = "451 4.3.0 Error: queue file write error";
 
 /** The filter said no, or nothing that can be understood. */
 export class ProxyFilterError extends Error {

@@ -53,7 +53,7 @@ export function memoryCleanup(
   };
 }
 
-export function masterEntry(name = "smtp", processLimit = 0): MasterEntry {
+function masterEntry(name = "smtp", processLimit = 0): MasterEntry {
   return {
     name,
     type: "inet",

@@ -47,7 +47,7 @@ export const baseConfig: Readonly<Record<string, string>> = {
 };
 
 /** Arrival time of every case. */
-export const ARRIVAL = "1795229040 1908";
+const ARRIVAL = "1795229040 1908";
 
 /** The record stream of a case. */
 export function caseRecords(test: CleanupCase): Uint8Array<ArrayBuffer> {

@@ -5,7 +5,7 @@
 import { GREETINGS, USERS } from "./auth_server.ts";
 
 /** The answers of the double of saslauthd, by the user's name, in octets; undefined: it hangs up, null: it says nothing. */
-export const SASLAUTHD_ANSWERS: Readonly<Record<string, string | undefined | null>> = {
+const SASLAUTHD_ANSWERS: Readonly<Record<string, string | undefined | null>> = {
   right: "\0\x02OK",
   text: "\0\x0cOK \"Success.\"",
   wrong: "\0\x02NO",

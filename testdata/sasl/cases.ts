@@ -35,7 +35,7 @@ export interface Group {
 }
 
 const lines = (...commands: string[]) => commands.map((command) => command + "\r\n");
-export const plain = (user: string, password: string, authorization = "") =>
+const plain = (user: string, password: string, authorization = "") =>
   btoa(`${authorization}\0${user}\0${password}`);
 const alice = plain("alice", "wonder land");
 const hello = "EHLO client.test";

@@ -87,7 +87,7 @@ export const zone: Zone = {
 };
 
 /** What the policy service answers, by the local part of the recipient. `undefined`: hangs up; `null`: says nothing. */
-export const policyAnswers: Readonly<Record<string, string | undefined | null>> = {
+const policyAnswers: Readonly<Record<string, string | undefined | null>> = {
   dunno: "action=DUNNO\n\n",
   ok: "action=OK\n\n",
   reject: "action=REJECT\n\n",

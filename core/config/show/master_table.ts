@@ -50,7 +50,7 @@ export function parseMasterRow(text: string, warn: Warn): Pick<MasterRow, "field
 }
 
 /** The settings among arguments. */
-export function settingsOf(args: readonly CommandArgument[]): Map<string, string> {
+function settingsOf(args: readonly CommandArgument[]): Map<string, string> {
   const settings = new Map<string, string>();
   for (const argument of args) {
     if (argument.kind !== "setting") continue;
@@ -70,7 +70,7 @@ const FORMS: Readonly<Record<string, RegExp>> = {
 };
 
 /** Throws `ConfigError` for a column that can't have its value. `context` is shown in the message. */
-export function checkFields(fields: readonly string[], context: string): void {
+function checkFields(fields: readonly string[], context: string): void {
   MASTER_FIELDS.forEach((name, index) => checkField(name, fields[index] ?? "", context));
 }
 
