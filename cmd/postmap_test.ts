@@ -207,6 +207,24 @@ Deno.test("postmap -v: names the tables that are opened", () =>
     assert.deepEqual(asked, { stdout: "value\n", stderr: "postmap: dict_open: hash:map\n", code: 0 });
   }));
 
+Deno.test("postmap: of options that undo each other the last one counts", () =>
+  inDirectory(async (directory) => {
+    await Deno.writeTextFile(`${directory}/map`, "key one\nkey two\n");
+    const stored = async (...options: string[]) => {
+      const { stderr, code } = await postmap(directory, [...options, "hash:map"]);
+      assert.deepEqual([stderr, code], ["", 0], options.join(" "));
+      const bytes = await Deno.readFile(`${directory}/map.db`);
+      const text = String.fromCharCode(...bytes.subarray(-40));
+      return { nul: text.includes("key\0"), value: text.includes("two") ? "two" : "one" };
+    };
+    assert.deepEqual(await stored("-wNn"), { nul: false, value: "one" });
+    assert.deepEqual(await stored("-wnN"), { nul: true, value: "one" });
+    assert.deepEqual(await stored("-wr"), { nul: true, value: "two" });
+    assert.deepEqual(await stored("-r", "-w"), { nul: true, value: "one" });
+    const proxied = await postmap(directory, ["proxy:hash:map"]);
+    assert.equal(proxied.stderr, "postmap: fatal: can't create maps via the proxy service\n");
+  }));
+
 Deno.test("newaliases: rebuilds every table of alias_database", () =>
   inDirectory(async (directory) => {
     await Deno.writeTextFile(

@@ -40,6 +40,7 @@ export function makeTable(
   options: MakeOptions,
   additions?: Deno.FsFile | typeof Deno.stdin,
 ): void {
+  if (type === "proxy") throw new MakeError("can't create maps via the proxy service");
   // A missing source is complained of before a type that can't be made.
   const file = additions === undefined ? readSource(name) : undefined;
   const format = makeableFormat(type);
