@@ -41,6 +41,7 @@ const codec = packet as unknown as {
 const RECURSION_DESIRED = 0x100;
 const AUTHENTIC_DATA = 0x20;
 
+/** A message in the wire format (RFC 1035 section 4). */
 export function encodeMessage(message: Partial<WireMessage>): Uint8Array {
   return codec.encode(message);
 }

@@ -83,6 +83,7 @@ export interface HostsFile {
   readonly names: ReadonlyMap<string, readonly string[]>;
 }
 
+/** Reads the text of /etc/hosts; lines without an address are passed over. */
 export function parseHosts(text: string): HostsFile {
   const addresses = new Map<string, string[]>();
   const names = new Map<string, string[]>();

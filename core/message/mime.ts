@@ -82,6 +82,7 @@ interface OpenMultipart {
 
 const DASH = 0x2d;
 
+/** Takes the lines of one message and tells what each of them is. */
 export class MimeScanner {
   readonly #options: MimeOptions;
   /** The header being collected: its lines joined by newlines. */

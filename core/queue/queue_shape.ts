@@ -37,6 +37,7 @@ export interface Shape {
   skipped: number;
 }
 
+/** A table in which nothing is counted yet. */
 export function emptyShape(options: Pick<ShapeOptions, "buckets">): Shape {
   return {
     total: new Array<number>(options.buckets + 1).fill(0),

@@ -9,6 +9,7 @@ export function cramDigest(password: Uint8Array, challenge: Uint8Array): string 
   return createHmac("md5", password).update(challenge).digest("hex");
 }
 
+/** CRAM-MD5 (RFC 2195). */
 export async function* serveCramMd5(
   environment: Environment,
   initial: Uint8Array | undefined,

@@ -50,6 +50,7 @@ function directives(text: string): Map<string, string> | undefined {
 
 const quoted = (text: string) => `"${text.replace(/["\\]/g, "\\$&")}"`;
 
+/** DIGEST-MD5 (RFC 2831). */
 export async function* serveDigestMd5(
   environment: Environment,
   initial: Uint8Array | undefined,

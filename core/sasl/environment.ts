@@ -24,6 +24,7 @@ export const Reason = {
   generic: "generic failure",
 } as const;
 
+/** The exchange has failed; `reason` is for the log. */
 export function failed(reason: string, user?: string): SaslOutcome {
   return user === undefined ? { kind: "failed", reason } : { kind: "failed", reason, user };
 }

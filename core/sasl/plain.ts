@@ -27,6 +27,7 @@ async function checkPassword(
   }
 }
 
+/** PLAIN (RFC 4616). */
 export async function* servePlain(environment: Environment, initial: Uint8Array | undefined): ServerDialogue {
   const message = initial ?? (yield EMPTY);
   const first = message.indexOf(0);
@@ -60,6 +61,7 @@ function malformed(detail: string): SaslOutcome {
   return { kind: "failed", reason: Reason.protocol, detail: [detail] };
 }
 
+/** LOGIN, which has no standard: the name, then the password. */
 export async function* serveLogin(environment: Environment, initial: Uint8Array | undefined): ServerDialogue {
   const name = initial ?? (yield octets("Username:"));
   if (name.length > LONGEST_NAME) {
@@ -71,6 +73,7 @@ export async function* serveLogin(environment: Environment, initial: Uint8Array 
   return await checkPassword(environment, user, password);
 }
 
+/** EXTERNAL (RFC 4422 appendix A): the client is who its certificate says. */
 export async function* serveExternal(
   environment: Environment,
   initial: Uint8Array | undefined,

@@ -74,6 +74,7 @@ function unescapeName(text: string): string | undefined {
   return text.replace(/=2C/g, ",").replace(/=3D/g, "=");
 }
 
+/** SCRAM (RFC 5802) without channel binding. */
 export async function* serveScram(
   hash: ScramHash,
   environment: Environment,

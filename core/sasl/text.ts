@@ -24,6 +24,7 @@ export function decodeBase64(text: string): Uint8Array | undefined {
   return Uint8Array.fromBase64(text);
 }
 
+/** Base64 in one line, with padding. */
 export function encodeBase64(bytes: Uint8Array): string {
   return bytes.toBase64();
 }

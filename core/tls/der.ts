@@ -8,6 +8,7 @@ export interface Element {
   readonly content: Uint8Array;
 }
 
+/** Bytes that are no DER; `message` says why. */
 export class DerError extends Error {
   override readonly name = "DerError";
 }

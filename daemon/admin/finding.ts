@@ -6,10 +6,12 @@ export interface Finding {
   readonly text: string;
 }
 
+/** Something that works, though perhaps not as it was meant. */
 export function warning(text: string): Finding {
   return { severity: "warning", text };
 }
 
+/** Something that keeps the mail system from starting. */
 export function fatal(text: string): Finding {
   return { severity: "fatal", text };
 }

@@ -59,6 +59,7 @@ export function toPostmaster(settings: BounceSettings, kind: NoticeKind): Notice
   };
 }
 
+/** What the sender is told; `to` is the address for it. */
 export function toSender(kind: NoticeKind, target: BounceTarget, to: string): NoticePlan {
   const from = "";
   if (kind === "trace") {

@@ -20,6 +20,7 @@ const NOTHING = new Uint8Array(0);
 const CR = 0x0d;
 const LF = 0x0a;
 
+/** The stage between the envelope and what is extracted. */
 export class ContentStage {
   readonly #state: MessageState;
   readonly #scanner: MimeScanner;

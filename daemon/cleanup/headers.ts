@@ -32,6 +32,7 @@ const CHECK_PARAMETERS = {
 
 const CHECK_MAPS = { primary: "header", mime: "mime", nested: "nested" } as const;
 
+/** Takes the headers of one message as they are found. */
 export class HeaderStage {
   readonly #state: MessageState;
   readonly #out: ByteBuffer;

@@ -20,6 +20,7 @@ const NO_SIZES = formatSizeRecord({
 /** Length fields have at most five groups of seven bits. */
 const LAST_SHIFT = 28;
 
+/** What `CleanupService.begin` returns. */
 export class Message implements CleanupMessage {
   readonly queueId: string;
   readonly #state: MessageState;

@@ -5,6 +5,7 @@
 import { splitReason } from "../delivery/mod.ts";
 import type { DeliveryAgent, DeliveryRecorder } from "../delivery/types.ts";
 
+/** What the agent works with. */
 export interface ErrorAgentDeps {
   /** In the name of `postfix/error`, whichever of the two it is. */
   readonly recorder: DeliveryRecorder;
@@ -12,6 +13,7 @@ export interface ErrorAgentDeps {
   readonly service: string;
 }
 
+/** Makes the agent of one entry of master.cf. */
 export function createErrorAgent({ recorder, service }: ErrorAgentDeps): DeliveryAgent {
   const retries = service === "retry";
   return {

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { dirname } from "node:path";
 import type { Entry } from "./types.ts";
 
+/** The digest in hexadecimal. */
 export function sha256(content: Uint8Array): string {
   return createHash("sha256").update(content).digest("hex");
 }

@@ -26,6 +26,7 @@ export function fromLine(sender: string, when = new Date()): string {
   return oneLine(`From ${external(sender)}  ${asctime(when)}`);
 }
 
+/** The envelope sender. */
 export function returnPath(sender: string): string {
   return oneLine(`Return-Path: <${external(sender)}>`);
 }
@@ -35,6 +36,7 @@ export function originalTo(original: string): string[] {
   return original === "" ? [] : [oneLine(`X-Original-To: ${external(original)}`)];
 }
 
+/** The recipient, which breaks loops. */
 export function deliveredTo(address: string): string {
   return oneLine(`Delivered-To: ${external(address)}`);
 }

@@ -45,6 +45,7 @@ const NOT_EXTRACTED = letters("L>re");
 const SPACE = 0x20;
 const TAB = 0x09;
 
+/** Hands one submission to cleanup, record by record. */
 export class SubmissionFeed {
   readonly #submission: Submission;
   readonly #message: CleanupMessage;

@@ -29,6 +29,7 @@ const ALLOWED = { envelope: letters("MFSRVAinC"), content: letters("XLN"), extra
 /** Line ends and NUL would end an address early in another program. */
 const BROKEN_TEXT = /[\0\r\n]/;
 
+/** Looks at the records of one submission, in their order. */
 export class PostdropFilter {
   readonly #rules: PostdropRules;
   #stage: "envelope" | "content" | "extracted" | "complete" = "envelope";

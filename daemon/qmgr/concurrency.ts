@@ -34,6 +34,7 @@ const STEP = 1;
 /** Five fifths are a little less than one in binary. */
 const ROUNDING = 1e-9;
 
+/** The window of one destination. */
 export class ConcurrencyWindow {
   /** Deliveries allowed at a time; 0: dead. */
   size: number;

@@ -69,6 +69,7 @@ export class Assignment {
   readonly open = new Map<Destination, Entry>();
 }
 
+/** All transports of a queue manager. */
 export class Dispatcher {
   readonly #transports = new Map<string, Transport>();
   readonly #postponed = new Set<Transport>();

@@ -101,6 +101,7 @@ class Scan {
   }
 }
 
+/** What comes into the active queue, and when. */
 export class Intake {
   readonly #incoming: Scan;
   readonly #deferred: Scan;

@@ -24,6 +24,7 @@ export interface QmgrSettings {
   readonly verpBounceOff: boolean;
 }
 
+/** Throws `ConfigError`. */
 export function qmgrSettings(config: Config): QmgrSettings {
   return {
     activeLimit: config.int("qmgr_message_active_limit"),
@@ -81,6 +82,7 @@ export interface TransportSettings {
   readonly preemptive: boolean;
 }
 
+/** The settings of one transport, by its name in master.cf. Throws `ConfigError`. */
 export function transportSettings(config: Config, transport: string): TransportSettings {
   const int = (suffix: string) => config.int(transport + suffix);
   const destinationDelay = config.seconds(`${transport}_destination_rate_delay`);

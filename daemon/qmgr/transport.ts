@@ -29,6 +29,7 @@ export interface TransportContext {
   wake(transport: Transport): void;
 }
 
+/** One transport with its destinations. */
 export class Transport {
   busy = 0;
   /** Why it is out of order. */

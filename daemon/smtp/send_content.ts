@@ -160,6 +160,7 @@ function told(session: Session, recipient: Recipient, attempt: Attempt): Recipie
   return attempt.replaced(recipient, { ...recipient, notify: recipient.notify & ~Notify.Success });
 }
 
+/** A recipient is delivered, or relayed to a server that will tell the sender itself. */
 export function success(session: Session, message: Message, reply: ServerReply): DsnDetail {
   // RFC 2033: LMTP servers deliver, unless they say that they notify senders themselves.
   const final = message.final || (session.settings.protocol === "lmtp" && !session.features.dsn);

@@ -27,6 +27,7 @@ export interface Features {
   pixDelayDotCrLf: boolean;
 }
 
+/** A server about which nothing is known yet. */
 export function noFeatures(): Features {
   return {
     esmtp: false,

@@ -104,12 +104,14 @@ async function hello(session: Session, words: readonly Word[], protocol: "SMTP" 
   return true;
 }
 
+/** HELO (RFC 5321 section 4.1.1.1). */
 export async function helo(session: Session, words: readonly Word[]): Promise<boolean> {
   if (!await hello(session, words, "SMTP")) return false;
   session.reply(reply(250, "", session.settings.hostname));
   return true;
 }
 
+/** EHLO, which lists what this server can do. */
 export async function ehlo(session: Session, words: readonly Word[]): Promise<boolean> {
   if (!await hello(session, words, "ESMTP") || !await findDiscarded(session)) return false;
   session.authKeywords = await authKeywords(session);

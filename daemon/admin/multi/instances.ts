@@ -47,6 +47,7 @@ export interface Selection {
   readonly group?: string | undefined;
 }
 
+/** Do `-i` and `-g` stand for an instance? Without both, all are meant. */
 export function isSelected(instance: Instance, { name, group }: Selection): boolean {
   if (name !== undefined) {
     return name === "-" ? instance.primary : name === instance.name || name === instance.directory;
