@@ -68,7 +68,8 @@ export function inspectTable(target: string): Inspection {
     if (!TEXT_TYPES.includes(type)) new TableSet().open(target);
     return inspectText(name, type);
   }
-  const format = recogniseIndex(head(target), statOf(target).size);
+  const { size } = statOf(target);
+  const format = recogniseIndex(head(target), size);
   if (format !== undefined) return inspectIndex(target, format);
   if (decodeText(head(target)).startsWith(SQLITE_MAGIC)) {
     return { ...common(target), type: "sqlite database", details: {}, problems: [] };
@@ -86,11 +87,15 @@ function exists(path: string): boolean {
 }
 
 function statOf(path: string): Deno.FileInfo {
+  let info: Deno.FileInfo;
   try {
-    return Deno.statSync(path);
+    info = Deno.statSync(path);
   } catch (error) {
     throw new TableError("temporary", `open ${path}: ${reasonOf(error)}`, true);
   }
+  // Opening a pipe would wait for somebody to write into it.
+  if (info.isFile || info.isDirectory) return info;
+  throw new TableError("configuration", `open ${path}: not a regular file`, true);
 }
 
 function common(file: string): Pick<Inspection, "file" | "size" | "modified"> {
@@ -183,6 +188,12 @@ const TEXT_TYPES = ["texthash", ...RULE_TYPES];
 
 /** A file with the parameters of a table that is elsewhere: behind a server, in a database. */
 function inspectSettings(path: string, type: string): Inspection {
+  if (!/^[/.]/.test(path)) {
+    throw new TableError(
+      "configuration",
+      `${type}:${path} is no file: the table's parameters stand in main.cf and begin with ${path}_`,
+    );
+  }
   const known = common(path);
   const parameters = logicalLines(decodeText(Deno.readFileSync(path)), () => {}).length;
   return { ...known, type: `${type} settings`, details: { parameters }, problems: [] };
@@ -191,7 +202,9 @@ function inspectSettings(path: string, type: string): Inspection {
 function inspectText(path: string, type: string | undefined): Inspection {
   const known = common(path);
   const problems: string[] = [];
-  if (known.size === 0) problems.push("the file is empty");
+  // A source without entries is in order, an index without a single byte is not.
+  const isIndex = [...indexFormats.values()].some(({ suffix }) => path.endsWith(suffix));
+  if (known.size === 0 && isIndex) problems.push("the file is empty");
   const bytes = Deno.readFileSync(path);
   if (bytes.subarray(0, 4096).includes(0) && type === undefined) {
     return { ...known, type: "unknown", details: {}, problems: ["this is no table that is known here"] };

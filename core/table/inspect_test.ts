@@ -44,6 +44,8 @@ Deno.test("inspectTable: says what tables are that are in no file, or whose file
     ["static:x", /static:x is no file: the table answers every key with the value in its name/],
     ["inline:{a=b}", /is no file: the table has its entries in its name/],
     ["tcp:localhost:7", /is no file: the table asks a server/],
+    ["mysql:users", /mysql:users is no file: .*main.cf and begin with users_$/],
+    ["/dev/null", /open \/dev\/null: not a regular file/],
     ["hsah:x", /unsupported dictionary type: hsah/],
     ["nis:x", /NIS is not supported; copy the map/],
   ];
@@ -59,6 +61,11 @@ Deno.test("inspectTable: text files, with the mistakes in them", () => {
   ]);
   assert.equal(inspectTable(path).type, "text");
   assert.equal(inspectTable(path).entries, 2);
+  Deno.writeTextFileSync(path, "");
+  assert.deepEqual(inspectTable(path).problems, []);
+  Deno.writeTextFileSync(`${path}.db`, "");
+  assert.deepEqual(inspectTable(`${path}.db`).problems, ["the file is empty"]);
+  Deno.removeSync(`${path}.db`);
   Deno.writeFileSync(path, Uint8Array.of(1, 2, 0, 3));
   assert.equal(inspectTable(path).type, "unknown");
   Deno.removeSync(path);
