@@ -16,7 +16,7 @@ export {
   MESSAGE_ATTRIBUTES,
   SendOption,
 } from "./types.ts";
-export { filteredRecorder } from "./status_filter.ts";
+export { filteredRecorder, statusFilter } from "./status_filter.ts";
 export { createRecorder, type ProbeResult, type RecorderDeps } from "./recorder.ts";
 export {
   type Conversation,

@@ -5,17 +5,11 @@ import type { DeliveryRecorder, DsnDetail } from "./types.ts";
 const RESULT = /^([245]\.\d{1,3}\.\d{1,3})\s+(\S.*)$/;
 
 /**
- * A recorder that lets a table change status codes and texts first (`local_delivery_status_filter` and its like). A success
- * stays one; a failure for good may become one for now, and the other way round.
+ * Lets a table change status codes and texts (`local_delivery_status_filter` and its like). A success stays one; a failure
+ * for good may become one for now, and the other way round. What the table can't answer stays as it is.
  */
-export function filteredRecorder(
-  recorder: DeliveryRecorder,
-  table: TableList,
-  log: Logger,
-): DeliveryRecorder {
-  if (table.isEmpty) return recorder;
-
-  async function changed(detail: DsnDetail): Promise<DsnDetail> {
+export function statusFilter(table: TableList, log: Logger): (detail: DsnDetail) => Promise<DsnDetail> {
+  return async (detail) => {
     let found: string | undefined;
     try {
       found = await table.lookup(`${detail.status} ${detail.reason}`);
@@ -32,7 +26,17 @@ export function filteredRecorder(
       return detail;
     }
     return { ...detail, status: match[1]!, reason: match[2]! };
-  }
+  };
+}
+
+/** A recorder that changes details with `statusFilter` first. */
+export function filteredRecorder(
+  recorder: DeliveryRecorder,
+  table: TableList,
+  log: Logger,
+): DeliveryRecorder {
+  if (table.isEmpty) return recorder;
+  const changed = statusFilter(table, log);
 
   async function failed(...args: Parameters<DeliveryRecorder["bounced"]>): Promise<boolean> {
     const [request, recipient, relay, given] = args;

@@ -9,7 +9,7 @@ import {
   type TableList,
   type TableSet,
 } from "../../core/table/mod.ts";
-import type { DsnDetail } from "../delivery/types.ts";
+import { type DsnDetail, statusFilter } from "../delivery/mod.ts";
 import type { SecurityOption } from "../../core/sasl/mod.ts";
 import type { ClientAuth } from "./authenticate.ts";
 import type { HandshakeDeps } from "./handshake.ts";
@@ -62,7 +62,7 @@ export function createMaps(deps: MapsDeps, settings: ClientSettings): ClientMaps
     ...(replies === undefined ? {} : {
       filterLine: async (line) => await replies.lookup(line),
     }),
-    ...(statuses === undefined ? {} : { filterDetail: statusFilter(deps, statuses) }),
+    ...(statuses === undefined ? {} : { filterDetail: statusFilter(statuses, deps.log) }),
   };
 }
 
@@ -102,29 +102,6 @@ function clientAuth({ config, tables }: MapsDeps, protocol: string): ClientAuth 
     securityUnderTls: security("tls_security_options"),
     allows: async (mechanism) => filter.isEmpty || await filter.matches(mechanism.toLowerCase()),
     softBounce: config.bool(name("auth_soft_bounce")),
-  };
-}
-
-/** The status codes that a filter may put in place of each other: a success stays one. */
-const SAME_KIND: Readonly<Record<string, RegExp>> = { 2: /^2\./, 4: /^[45]\./, 5: /^[45]\./ };
-
-function statusFilter(deps: MapsDeps, table: TableList): (detail: DsnDetail) => Promise<DsnDetail> {
-  return async (detail) => {
-    let found: string | undefined;
-    try {
-      found = await table.lookup(`${detail.status} ${detail.reason}`);
-    } catch (error) {
-      // The delivery is over; its outcome must be told even if it can't be told in other words.
-      if (!(error instanceof TableError)) throw error;
-      return detail;
-    }
-    if (found === undefined) return detail;
-    const match = /^(\d\.\d{1,3}\.\d{1,3})\s+(\S.*)$/.exec(found.trim());
-    if (match === null || SAME_KIND[detail.status[0]!]?.test(match[1]!) !== true) {
-      deps.log.warning(`${table.title}: bad status code: ${found}`);
-      return detail;
-    }
-    return { ...detail, status: match[1]!, reason: match[2]! };
   };
 }
 
