@@ -8,6 +8,7 @@ import {
   type IndexSettings,
   labelOf,
   openIndexed,
+  type Place,
   TableQuery,
 } from "../core/table/asking.ts";
 import { printBytes, type Tool } from "./queue_tool.ts";
@@ -179,15 +180,18 @@ function listFile({ table, file }: IndexedFile, asking: TableQuery, question: Qu
   const between = separator(question);
   const output = new ByteBuffer(OUTPUT_PIECE + 4096);
   try {
-    for (const [key, value] of file.rawEntries()) {
+    for (const { key, value } of file.rawEntries()) {
       const keyEnd = endOf(key);
       const valueEnd = endOf(value);
-      if (keyEnd === 0 || valueEnd === 0) {
-        asking.entry(decodeText(key.subarray(0, keyEnd)), decodeText(value.subarray(0, valueEnd)));
+      if (keyEnd === key.start || valueEnd === value.start) {
+        asking.entry(
+          decodeText(key.bytes.subarray(key.start, keyEnd)),
+          decodeText(value.bytes.subarray(value.start, valueEnd)),
+        );
       }
-      output.appendRange(key, 0, keyEnd);
+      output.appendRange(key.bytes, key.start, keyEnd);
       output.appendAscii(between);
-      output.appendRange(value, 0, valueEnd);
+      output.appendRange(value.bytes, value.start, valueEnd);
       output.appendByte(NEWLINE);
       if (output.length < OUTPUT_PIECE) continue;
       if (!printBytes(output.view())) return 0;
@@ -201,10 +205,8 @@ function listFile({ table, file }: IndexedFile, asking: TableQuery, question: Qu
   return 0;
 }
 
-/** The length of a stored key or value: it ends at its first NUL. */
-function endOf(bytes: Uint8Array): number {
-  const { length } = bytes;
-  // Nearly always a NUL is the last octet, if there is any.
-  for (let at = 0; at < length; at++) if (bytes[at] === 0) return at;
-  return length;
+/** Where a stored key or value ends: at its first NUL. */
+function endOf({ bytes, start, end }: Place): number {
+  for (let at = start; at < end; at++) if (bytes[at] === 0) return at;
+  return end;
 }

@@ -3,6 +3,7 @@
  * It loads no other table types, because loading is most of what such a command costs.
  */
 export { type AnswerForm, BulkLookup } from "./bulk_lookup.ts";
+export type { Place } from "./index_reader.ts";
 export { type IndexSettings, isIndexed, openIndexed } from "./open_indexed.ts";
 export { loadMaker } from "./load_maker.ts";
 export { MakeError, type MakeOptions } from "./make_options.ts";

@@ -9,7 +9,7 @@ import {
 } from "./bdb_pages.ts";
 import { BadFormat, type BlockFile } from "./block_file.ts";
 import { compareParts } from "./compare.ts";
-import type { IndexReader, Place } from "./index_reader.ts";
+import { bytesAt, type IndexReader, noPlace, type Place } from "./index_reader.ts";
 
 const ITEM_ON_PAGE = 1;
 const ITEM_OVERFLOW = 3;
@@ -60,10 +60,10 @@ export function readBtreeFile(file: BlockFile): IndexReader {
     place.end = place.bytes.length;
   };
 
-  const copied: Place = { bytes: file.bytes, start: 0, end: 0 };
+  const copied = noPlace();
   const copyItem = (base: number, index: number, number: number): Uint8Array => {
     placeItem(base, index, number, copied);
-    return copied.bytes.slice(copied.start, copied.end);
+    return bytesAt(copied);
   };
 
   const compareLeaf = (
@@ -149,6 +149,7 @@ export function readBtreeFile(file: BlockFile): IndexReader {
       return false;
     },
     *entries() {
+      const entry = { key: noPlace(), value: noPlace() };
       let number = descend(undefined, 0);
       for (let steps = 0; number !== 0; steps++) {
         if (steps > lastPage) throw new BadFormat("the chain of leaves has a loop");
@@ -158,8 +159,11 @@ export function readBtreeFile(file: BlockFile): IndexReader {
         for (let index = 0; index < entries; index += 2) {
           const item = itemAt(page(number), index, number, 3);
           if ((file.bytes[item + 2]! & DELETED) !== 0) continue;
-          const key = copyItem(page(number), index, number);
-          yield [key, copyItem(page(number), index + 1, number)];
+          placeItem(page(number), index, number, entry.key);
+          placeItem(page(number), index + 1, number, entry.value);
+          // A value on pages of its own has moved other pages into memory, perhaps to where the key was.
+          if (entry.value.bytes !== file.bytes) placeItem(page(number), index, number, entry.key);
+          yield entry;
         }
         number = file.view.getUint32(page(number) + PageField.next, true);
       }

@@ -1,7 +1,7 @@
 import { BadFormat, type BlockFile } from "./block_file.ts";
 import { cdbGroupLookup } from "./cdb_group.ts";
 import { compareBeginning } from "./compare.ts";
-import type { IndexReader, Place } from "./index_reader.ts";
+import { type IndexReader, noPlace, type Place } from "./index_reader.ts";
 
 /** Bytes of the table of contents, with which a file begins. */
 export const CDB_HEADER = 2048;
@@ -130,6 +130,7 @@ export function readCdbFile(file: BlockFile): IndexReader {
       return false;
     },
     *entries() {
+      const entry = { key: noPlace(), value: noPlace() };
       const end = Math.min(recordsEnd, file.size);
       let position = CDB_HEADER;
       while (position + 8 <= end) {
@@ -138,7 +139,11 @@ export function readCdbFile(file: BlockFile): IndexReader {
         if (position + 8 + keyLength + valueLength > end) {
           throw new BadFormat(`the record at ${position} is longer than the file`);
         }
-        yield [copy(position + 8, keyLength), copy(position + 8 + keyLength, valueLength)];
+        placeRange(position + 8, keyLength, entry.key);
+        placeRange(position + 8 + keyLength, valueLength, entry.value);
+        // A value in many blocks may have taken the place of the key's.
+        if (entry.value.bytes !== file.bytes) placeRange(position + 8, keyLength, entry.key);
+        yield entry;
         position += 8 + keyLength + valueLength;
       }
     },

@@ -5,7 +5,7 @@ import { cdbHash } from "./cdb_file.ts";
 import { EntryStore } from "./entry_store.ts";
 import { bdbHash } from "./hash_file.ts";
 import { indexFormats } from "./index_formats.ts";
-import { findValue, type IndexFormat } from "./index_reader.ts";
+import { bytesAt, findValue, type IndexFormat } from "./index_reader.ts";
 import { writeIndexFile } from "./index_writer.ts";
 import { readAliasSource } from "./alias_source.ts";
 import { readMapSource } from "./map_source.ts";
@@ -99,7 +99,8 @@ function readEntries(file: BlockFile, format: IndexFormat): void {
     const reader = format.open(file);
     let count = 0;
     let bytes = 0;
-    for (const [key, value] of reader.entries()) {
+    for (const entry of reader.entries()) {
+      const [key, value] = [bytesAt(entry.key), bytesAt(entry.value)];
       count += 1;
       bytes += key.length + value.length;
       // A damaged file may name one item many times, but an entry takes two bytes of index at least.

@@ -9,7 +9,7 @@ import {
 } from "./bdb_pages.ts";
 import { BadFormat, type BlockFile } from "./block_file.ts";
 import { compareBeginning, compareParts } from "./compare.ts";
-import type { IndexReader, Place } from "./index_reader.ts";
+import { bytesAt, type IndexReader, noPlace, type Place } from "./index_reader.ts";
 
 /** Berkeley DB's hash function (FNV-1 with a zero start). */
 export function bdbHash(bytes: Uint8Array, start = 0, end = bytes.length): number {
@@ -65,10 +65,10 @@ export function readHashFile(file: BlockFile): IndexReader {
     place.end = place.bytes.length;
   };
 
-  const copied: Place = { bytes: file.bytes, start: 0, end: 0 };
+  const copied = noPlace();
   const copyItem = (base: number, index: number, page: number): Uint8Array => {
     placeItem(base, index, page, copied);
-    return copied.bytes.slice(copied.start, copied.end);
+    return bytesAt(copied);
   };
 
   /** Negative, zero or positive as the key stands before, at or behind item `index` on a sorted page. */
@@ -139,6 +139,7 @@ export function readHashFile(file: BlockFile): IndexReader {
       }
     },
     *entries() {
+      const entry = { key: noPlace(), value: noPlace() };
       for (let bucket = 0; bucket <= maxBucket; bucket++) {
         let page = firstPage(bucket);
         for (let steps = 0;; steps++) {
@@ -146,8 +147,11 @@ export function readHashFile(file: BlockFile): IndexReader {
           if (base < 0) break;
           const count = entryCount(file, base, page) & ~1;
           for (let index = 0; index < count; index += 2) {
-            // Overflow items move other pages into memory, so the page's place is asked for again each time.
-            yield [copyItem(file.at(page), index, page), copyItem(file.at(page), index + 1, page)];
+            placeItem(file.at(page), index, page, entry.key);
+            placeItem(file.at(page), index + 1, page, entry.value);
+            // A value on pages of its own has moved other pages into memory, perhaps to where the key was.
+            if (entry.value.bytes !== file.bytes) placeItem(file.at(page), index, page, entry.key);
+            yield entry;
           }
           page = nextPage(file.at(page));
           if (page === 0) break;

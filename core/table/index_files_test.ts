@@ -7,7 +7,7 @@ import { EntryStore } from "./entry_store.ts";
 import { bdbHash } from "./hash_file.ts";
 import { writeHashFile } from "./hash_writer.ts";
 import { indexFormats } from "./index_formats.ts";
-import { findValue, type IndexFormat } from "./index_reader.ts";
+import { bytesAt, findValue, type IndexFormat } from "./index_reader.ts";
 import { writeIndexFile } from "./index_writer.ts";
 
 type Pairs = readonly (readonly [string, string])[];
@@ -114,7 +114,10 @@ for (const [type, format] of indexFormats) {
           }
           assert.equal(findValue(reader, encodeText(`no such key${end}`)), undefined);
           assert.equal(findValue(reader, new Uint8Array()), undefined);
-          const listed = [...reader.entries()].map(([key, value]) => [text(key)!, text(value)!]);
+          const listed = Array.from(
+            reader.entries(),
+            ({ key, value }) => [text(bytesAt(key))!, text(bytesAt(value))!],
+          );
           const expected = pairs.map(([key, value]) => [key + end, value + end]);
           assert.deepEqual(listed.sort(), expected.sort());
           file.close();

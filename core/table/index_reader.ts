@@ -8,6 +8,24 @@ export interface Place {
   end: number;
 }
 
+/** Where an entry is. */
+export interface EntryPlace {
+  readonly key: Place;
+  readonly value: Place;
+}
+
+/** A place that is nowhere yet. */
+export function noPlace(): Place {
+  return { bytes: NOTHING, start: 0, end: 0 };
+}
+
+const NOTHING = new Uint8Array(0);
+
+/** A copy of the bytes at a place. */
+export function bytesAt({ bytes, start, end }: Place): Uint8Array {
+  return bytes.slice(start, end);
+}
+
 /** Looks up many keys at a time that are stored without a NUL at the end. */
 export interface GroupLookup {
   /** What the places of values mean. */
@@ -25,8 +43,8 @@ export interface IndexReader {
   locate(key: Uint8Array, length: number, place: Place): boolean;
   /** Only where all of the file is in one array and keys of this type are found faster together than one by one. */
   readonly group?: GroupLookup;
-  /** All entries in the order of the file; copies. */
-  entries(): Iterable<readonly [Uint8Array, Uint8Array]>;
+  /** Where all entries are, in the order of the file: the same object each time, valid until the next. */
+  entries(): Iterable<EntryPlace>;
   /** Facts about the file, for the inspector. */
   describe(): Readonly<Record<string, string | number>>;
 }
@@ -45,6 +63,6 @@ export interface IndexFormat {
 
 /** The value stored under exactly these bytes, for callers with few keys; valid until the next call. */
 export function findValue(reader: IndexReader, key: Uint8Array): Uint8Array | undefined {
-  const place: Place = { bytes: key, start: 0, end: 0 };
+  const place = noPlace();
   return reader.locate(key, key.length, place) ? place.bytes.subarray(place.start, place.end) : undefined;
 }

@@ -1,7 +1,7 @@
 import { decodeText, encodeText } from "../bytes/mod.ts";
 import { BadFormat, BlockFile, FileBusy, FileChanged } from "./block_file.ts";
 import type { IndexContext } from "./context.ts";
-import type { GroupLookup, IndexFormat, IndexReader, Place } from "./index_reader.ts";
+import type { EntryPlace, GroupLookup, IndexFormat, IndexReader, Place } from "./index_reader.ts";
 import { reasonOf } from "./reason.ts";
 import { type MaybePromise, type Table, TableError } from "./types.ts";
 import { CHECK_INTERVAL } from "./watched_file.ts";
@@ -112,13 +112,16 @@ export class IndexedTable implements Table {
   }
 
   *entries(): Iterable<readonly [string, string]> {
-    for (const [key, value] of this.rawEntries()) {
-      yield [textOf(key, 0, key.length), textOf(value, 0, value.length)];
+    for (const { key, value } of this.rawEntries()) {
+      yield [textOf(key.bytes, key.start, key.end), textOf(value.bytes, value.start, value.end)];
     }
   }
 
-  /** All keys and values as they are stored. Throws `TableError`, also when the file is changed before the end. */
-  *rawEntries(): Iterable<readonly [Uint8Array, Uint8Array]> {
+  /**
+   * Where all keys and values are as they are stored: the same object each time, valid until the next. Throws `TableError`,
+   * also when the file is changed before the end.
+   */
+  *rawEntries(): Iterable<EntryPlace> {
     try {
       yield* this.#current().entries();
     } catch (error) {

@@ -3,7 +3,7 @@ import { BTREE_MAGIC, HASH_MAGIC } from "./bdb_pages.ts";
 import { BadFormat, BlockFile, FileBusy, FileChanged } from "./block_file.ts";
 import { CDB_HEADER } from "./cdb_file.ts";
 import { indexFormats } from "./index_formats.ts";
-import type { IndexFormat, IndexReader } from "./index_reader.ts";
+import { bytesAt, type IndexFormat, type IndexReader } from "./index_reader.ts";
 import { LMDB_MAGIC } from "./lmdb_file.ts";
 import { logicalLines } from "./logical_lines.ts";
 import { reasonOf } from "./reason.ts";
@@ -172,7 +172,8 @@ function countEntries(
   const counted = { entries: 0, terminated: 0, aliases: false };
   let lost = 0;
   const place = { bytes: new Uint8Array(), start: 0, end: 0 };
-  for (const [key] of reader.entries()) {
+  for (const entry of reader.entries()) {
+    const key = bytesAt(entry.key);
     counted.entries += 1;
     if (key.at(-1) === 0) counted.terminated += 1;
     if (key.length === 16 && decodeText(key) === "YP_LAST_MODIFIED") counted.aliases = true;

@@ -1,6 +1,6 @@
 import { BadFormat, type BlockFile, FileChanged } from "./block_file.ts";
 import { compareParts } from "./compare.ts";
-import type { IndexReader, Place } from "./index_reader.ts";
+import { type IndexReader, noPlace, type Place } from "./index_reader.ts";
 
 export const LMDB_MAGIC = 0xbeefc0de;
 export const LMDB_PAGE_HEADER = 16;
@@ -177,17 +177,19 @@ export function readLmdbFile(file: BlockFile): IndexReader {
     *entries() {
       if (root === undefined) return;
       let visited = 0;
-      const place: Place = { bytes: file.bytes, start: 0, end: 0 };
+      const entry = { key: noPlace(), value: noPlace() };
       for (const number of leaves(root, 0)) {
         visited += 1;
         if (visited > meta.lastPage) throw new BadFormat("the tree has a loop");
         const count = nodeCount(page(number), number);
         for (let index = 0; index < count; index++) {
+          placeValue(page(number), index, number, entry.value);
+          // The key comes after the value, which may have moved other pages into memory.
           const node = nodeAt(page(number), index, number);
-          const length = file.view.getUint16(node + 6, true);
-          const key = file.bytes.slice(node + 8, node + 8 + length);
-          placeValue(page(number), index, number, place);
-          yield [key, place.bytes.slice(place.start, place.end)];
+          entry.key.bytes = file.bytes;
+          entry.key.start = node + 8;
+          entry.key.end = node + 8 + file.view.getUint16(node + 6, true);
+          yield entry;
         }
       }
     },

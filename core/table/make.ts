@@ -6,7 +6,7 @@ import { EntryStore } from "./entry_store.ts";
 import { foldKey } from "./fold.ts";
 import { bdbHash } from "./hash_file.ts";
 import { indexFormats } from "./index_formats.ts";
-import type { IndexFormat } from "./index_reader.ts";
+import { bytesAt, type IndexFormat } from "./index_reader.ts";
 import { writeIndexFile } from "./index_writer.ts";
 import { MakeError, type MakeOptions } from "./make_options.ts";
 import { addAliasMarks, addSource, readSource, readStream, type Source } from "./make_source.ts";
@@ -223,7 +223,9 @@ function readExisting(path: string, format: IndexFormat, store: EntryStore): voi
     throw error;
   }
   try {
-    for (const [key, value] of format.open(file).entries()) store.addBytes(key, value, "keep");
+    for (const { key, value } of format.open(file).entries()) {
+      store.addBytes(bytesAt(key), bytesAt(value), "keep");
+    }
   } finally {
     file.close();
   }

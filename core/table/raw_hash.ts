@@ -6,7 +6,7 @@ import { BadFormat, BlockFile, FileBusy, FileChanged } from "./block_file.ts";
 import { EntryStore } from "./entry_store.ts";
 import { bdbHash, readHashFile } from "./hash_file.ts";
 import { writeHashFile } from "./hash_writer.ts";
-import { findValue, type IndexReader } from "./index_reader.ts";
+import { bytesAt, findValue, type IndexReader } from "./index_reader.ts";
 import { replaceFile } from "./replace_file.ts";
 import { rewriteInPlace } from "./rewrite_in_place.ts";
 
@@ -29,7 +29,9 @@ export class RawHashFile {
 
   /** All entries in the order of the file. */
   entries(): (readonly [Uint8Array, Uint8Array])[] {
-    return this.#read((reader) => [...reader.entries()]);
+    return this.#read((reader) =>
+      Array.from(reader.entries(), ({ key, value }) => [bytesAt(key), bytesAt(value)] as const)
+    );
   }
 
   close(): void {
@@ -95,7 +97,9 @@ function changed(path: string, changes: readonly RawChange[]): EntryStore {
   if ((statOrUndefined(path)?.size ?? 0) > 0) {
     const file = new BlockFile(path, CACHE_BYTES, false);
     try {
-      for (const [key, value] of readHashFile(file).entries()) store.addBytes(key, value, "replace");
+      for (const { key, value } of readHashFile(file).entries()) {
+        store.addBytes(bytesAt(key), bytesAt(value), "replace");
+      }
     } finally {
       file.close();
     }
