@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { hostile, randomNumbers } from "../../testdata/address/addresses.ts";
+import { hostile } from "../../testdata/address/addresses.ts";
+import { randomNumbers } from "../../testdata/random.ts";
 import { configFromText } from "../config/mod.ts";
 import { TableSet } from "../table/mod.ts";
 import {

@@ -1,16 +1,13 @@
 import assert from "node:assert/strict";
 import { ByteBuffer, decodeText, encodeText } from "./mod.ts";
+import { randomNumbers } from "../../testdata/random.ts";
 
 Deno.test("decodeText: UTF-8 is text", () => {
   assert.equal(decodeText(new TextEncoder().encode("jörg@例え.jp")), "jörg@例え.jp");
 });
 
 Deno.test("decodeText and encodeText: any octets survive (fixed seed)", () => {
-  let seed = 4711;
-  const random = (below: number) => {
-    seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
-    return (seed >>> 8) % below;
-  };
+  const random = randomNumbers(4711);
   for (let round = 0; round < 3000; round++) {
     const bytes = Uint8Array.from(
       { length: random(24) },

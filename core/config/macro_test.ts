@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { expandMacros, MacroError, scanMacros } from "./macro.ts";
+import { randomNumbers } from "../../testdata/random.ts";
 
 const values: Record<string, string> = {
   mydomain: "dd",
@@ -83,11 +84,7 @@ Deno.test("scanMacros: finds names in all branches", () => {
 });
 
 Deno.test("expandMacros: hostile text ends in a result or a MacroError", () => {
-  let seed = 20261123;
-  const random = (limit: number) => {
-    seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
-    return (seed >>> 8) % limit;
-  };
+  const random = randomNumbers(20261123);
   const parts = [
     "$",
     "{",

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { createResolver, DnsError, HostLookupError } from "./mod.ts";
 import { a, aaaa, cname, type Misbehaviour, mx, startNameServer, type Zone } from "./testing.ts";
+import { randomNumbers } from "../../testdata/random.ts";
 
 const quick = { timeout: 1, attempts: 1, search: [], ndots: 1 };
 
@@ -164,11 +165,7 @@ Deno.test("host lookup: hosts file, order of nsswitch.conf, search domains", asy
 });
 
 Deno.test("resolver: random bytes from a name server never do more than fail (fixed seed)", async () => {
-  let seed = 99;
-  const random = (below: number) => {
-    seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
-    return (seed >>> 8) % below;
-  };
+  const random = randomNumbers(99);
   const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
   const serve = (async () => {
     for await (const [query, from] of socket) {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { randomNumbers } from "../../testdata/address/addresses.ts";
+import { randomNumbers } from "../../testdata/random.ts";
 import { type Config, configFromText } from "../config/mod.ts";
 import {
   builtinTemplates,

@@ -7,6 +7,7 @@ import {
   readAnnouncement,
   trigger,
 } from "./mod.ts";
+import { randomNumbers } from "../../testdata/random.ts";
 
 const octets = (text: string) => Uint8Array.from(text, (character) => character.charCodeAt(0));
 
@@ -91,11 +92,7 @@ Deno.test("attributes: a peer that breaks the protocol", async () => {
 });
 
 Deno.test("attributes: hostile bytes only ever give an AttributeError (fixed seed)", async () => {
-  let seed = 99;
-  const random = (below: number) => {
-    seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
-    return (seed >>> 8) % below;
-  };
+  const random = randomNumbers(99);
   for (let round = 0; round < 2000; round++) {
     const bytes = Uint8Array.from(
       { length: random(60) },

@@ -16,6 +16,7 @@ import {
   MimeScanner,
 } from "./mod.ts";
 import { parseZoneRule } from "./zone_name.ts";
+import { randomNumbers } from "../../testdata/random.ts";
 
 const LIMITS = { headerLimit: 102400, boundaryLimit: 2048, nestingLimit: 100 };
 
@@ -71,11 +72,7 @@ for (const [name, text] of Object.entries(downgradeCases)) {
 }
 
 Deno.test("downgradeContent: what comes out is 7-bit where it was declared, and decodes to what went in (fixed seed)", () => {
-  let seed = 77;
-  const random = (below: number) => {
-    seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
-    return (seed >>> 8) % below;
-  };
+  const random = randomNumbers(77);
   for (let round = 0; round < 300; round++) {
     const body = Array.from(
       { length: 1 + random(6) },
@@ -96,11 +93,7 @@ Deno.test("downgradeContent: what comes out is 7-bit where it was declared, and 
 });
 
 Deno.test("MimeScanner: never fails and accounts for every line, whatever it reads (fixed seed)", () => {
-  let seed = 4711;
-  const random = (below: number) => {
-    seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
-    return (seed >>> 8) % below;
-  };
+  const random = randomNumbers(4711);
   const pieces = [
     "Content-Type:",
     " multipart/mixed;",

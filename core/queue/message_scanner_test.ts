@@ -1,18 +1,10 @@
 import assert from "node:assert/strict";
 import { JsonPrinter, memorySource, RecordType } from "./mod.ts";
 import { MessageScanner } from "./message_scanner.ts";
+import { randomNumbers } from "../../testdata/random.ts";
 
 const recorded = (name: string) =>
   Deno.readFileSync(new URL(`../../testdata/queue/${name}`, import.meta.url));
-
-/** Numbers that look random and are the same in every run. */
-function random(start: number): (below: number) => number {
-  let seed = start;
-  return (below) => {
-    seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
-    return (seed >>> 8) % below;
-  };
-}
 
 type Next = (below: number) => number;
 
@@ -44,7 +36,7 @@ function damage(bytes: Uint8Array<ArrayBuffer>, next: Next): Uint8Array<ArrayBuf
 }
 
 Deno.test("message scanner: damaged files and logs are listed as far as they go, or left out (fixed seed)", () => {
-  const next = random(20260501);
+  const next = randomNumbers(20260501);
   const files = [recorded("deferred.bin"), recorded("maildrop.bin")];
   const log = recorded("defer.log");
   const info = { mode: 0o700, size: 500, mtime: 1, uid: 0, inode: 1, links: 1, isFile: true };

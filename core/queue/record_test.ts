@@ -24,17 +24,10 @@ import {
 } from "./mod.ts";
 import { SourceContentReader } from "./content_reader.ts";
 import { readEnvelope } from "./envelope.ts";
+import { randomNumbers } from "../../testdata/random.ts";
 
 const recorded = (name: string) =>
   Deno.readFileSync(new URL(`../../testdata/queue/${name}`, import.meta.url));
-
-function random(start: number): (below: number) => number {
-  let seed = start;
-  return (below) => {
-    seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
-    return (seed >>> 8) % below;
-  };
-}
 
 Deno.test("records: lengths in seven-bit groups, both ways", () => {
   const lengths: readonly (readonly [number, readonly number[]])[] = [
@@ -93,7 +86,7 @@ Deno.test("ids: short and long, made and taken apart", () => {
   assert.equal(isQueueId("../x"), false);
   assert.equal(isQueueId(""), false);
   assert.equal(isQueueId("x".repeat(256)), false);
-  const next = random(3);
+  const next = randomNumbers(3);
   for (let round = 0; round < 500; round++) {
     const parts = {
       seconds: 1_700_000_000 + next(90_000_000),
@@ -199,7 +192,7 @@ function readAll(bytes: Uint8Array): void {
 }
 
 Deno.test("envelope: damaged files only ever give a QueueFileError (fixed seed)", () => {
-  const next = random(7);
+  const next = randomNumbers(7);
   const originals = [recorded("deferred.bin"), recorded("maildrop.bin")];
   const types = Object.values(RecordType);
   for (let round = 0; round < 6000; round++) {
@@ -263,7 +256,7 @@ Deno.test("walker: a damaged length does not make us ask for more memory than th
 });
 
 Deno.test("logs: any bytes are a log (fixed seed)", () => {
-  const next = random(13);
+  const next = randomNumbers(13);
   const pieces = [
     "\n",
     "<",

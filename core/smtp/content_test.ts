@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { ByteBuffer, decodeText, encodeText } from "../bytes/mod.ts";
 import { commandWords, ContentReader } from "./mod.ts";
+import { randomNumbers } from "../../testdata/random.ts";
 
 /** Reads `wire` in pieces of `size` bytes; the result is the records as `N:text`, what was left, and the reader. */
 function read(
@@ -118,11 +119,7 @@ Deno.test("ContentReader: lenient, refusing, and without dots", () => {
 });
 
 Deno.test("ContentReader: random input gives the same records in one piece and in many (fixed seed)", () => {
-  let seed = 99;
-  const random = (below: number) => {
-    seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
-    return (seed >>> 8) % below;
-  };
+  const random = randomNumbers(99);
   const alphabet = ["\r", "\n", "\r\n", ".", "\r\n.", "a", " ", "bcdefgh"];
   for (let round = 0; round < 2000; round++) {
     let wire = "";
@@ -138,11 +135,7 @@ Deno.test("ContentReader: random input gives the same records in one piece and i
 });
 
 Deno.test("ContentReader: stretches of many short lines give the records that a plain reading gives (fixed seed)", () => {
-  let seed = 7;
-  const random = (below: number) => {
-    seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
-    return (seed >>> 8) % below;
-  };
+  const random = randomNumbers(7);
   for (let round = 0; round < 60; round++) {
     const lines: string[] = [];
     for (let count = 1 + random(400); count > 0; count--) {

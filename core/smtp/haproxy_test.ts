@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { MOST_HEADER_BYTES, parseProxyHeader } from "./mod.ts";
+import { randomNumbers } from "../../testdata/random.ts";
 
 const both = { ipv4: true, ipv6: true };
 const octets = (text: string) => Uint8Array.from(text, (character) => character.charCodeAt(0));
@@ -63,11 +64,7 @@ Deno.test("haproxy: address families that the system does not speak", () => {
 });
 
 Deno.test("haproxy: seeded garbage is refused or understood, never both, and never asks for input without end", () => {
-  let state = 20261123;
-  const random = (below: number) => {
-    state = (Math.imul(state, 1103515245) + 12345) >>> 0;
-    return (state >>> 8) % below;
-  };
+  const random = randomNumbers(20261123);
   const kinds = new Set<string>();
   for (let round = 0; round < 20_000; round++) {
     const [good] = GOOD[random(GOOD.length)]!;

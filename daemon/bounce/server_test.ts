@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { encodeText } from "../../core/bytes/mod.ts";
-import { randomNumbers } from "../../testdata/address/addresses.ts";
+import { randomNumbers } from "../../testdata/random.ts";
 import type { BounceService } from "../delivery/types.ts";
 import { serveBounce } from "./mod.ts";
 

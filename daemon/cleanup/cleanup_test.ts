@@ -6,6 +6,7 @@ import { DeliveryFlag, SendOption } from "../delivery/types.ts";
 import { CleanupFlag, CleanupStatus, createCleanup, createCleanupClient, serveCleanup } from "./mod.ts";
 import { receiveOverride, statusDetail } from "./mod.ts";
 import { type TestCleanup, testCleanup } from "./testing.ts";
+import { randomNumbers } from "../../testdata/random.ts";
 
 const ALL = CleanupFlag.Filter | CleanupFlag.Bcc | CleanupFlag.Map;
 const MESSAGE = ["T1795229040 1", "Salice", "Rbob", "M", "NReceived: x", "NTo: bob", "N", "Nbody", "X", "E"];
@@ -69,11 +70,7 @@ Deno.test("cleanup: chunks of any size give the same file", async () => {
 Deno.test("cleanup: no client's bytes bring it down or leave a file behind (fixed seed)", async () => {
   using cleanup = testCleanup({ header_checks: "regexp:@DIR@/h", message_size_limit: "20000" });
   Deno.writeTextFileSync(`${cleanup.directory}/h`, "/^X-Reject/ REJECT\n/^X-Drop/ IGNORE\n");
-  let seed = 99;
-  const random = (below: number) => {
-    seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
-    return (seed >>> 8) % below;
-  };
+  const random = randomNumbers(99);
   const pieces = [
     ...MESSAGE,
     "Anotify_flags=3",

@@ -21,6 +21,7 @@ import {
   writeRequest,
 } from "./mod.ts";
 import { decodeTimes, encodeTimes } from "./stats_codec.ts";
+import { randomNumbers } from "../../testdata/random.ts";
 
 const JOE: Recipient = {
   address: "joe@example.com",
@@ -340,11 +341,7 @@ Deno.test("protocol: damaged requests are refused (fixed seed)", async () => {
   const writer = new AttributeWriter();
   writeRequest(writer, request(), "3.11");
   const good = writer.view().slice();
-  let seed = 7;
-  const random = (below: number) => {
-    seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
-    return (seed >>> 8) % below;
-  };
+  const random = randomNumbers(7);
   let refused = 0;
   for (let round = 0; round < 1500; round++) {
     const bytes = good.slice(0, random(3) === 0 ? random(good.length) : good.length);

@@ -4,6 +4,7 @@ import { AttributeError } from "../../core/ipc/mod.ts";
 import { Logger, memorySink } from "../../core/log/mod.ts";
 import { openQueue, type Queue } from "../../core/queue/mod.ts";
 import { askFlush, createFlush, type Flush, type FlushRequest, FlushStatus } from "./mod.ts";
+import { randomNumbers } from "../../testdata/random.ts";
 
 interface Setup {
   readonly directory: string;
@@ -146,11 +147,7 @@ Deno.test("flush: the protocol, and what users may not ask", async () => {
 
 Deno.test("flush: hostile requests do no harm (fixed seed)", async () => {
   const { directory, flush } = setup();
-  let seed = 11;
-  const random = (below: number) => {
-    seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
-    return (seed >>> 8) % below;
-  };
+  const random = randomNumbers(11);
   const words = ["request", "add", "send_site", "send_file", "site", "../../x", "queue_id", "A1", "", "\n"];
   for (let round = 0; round < 100; round++) {
     let text = "";

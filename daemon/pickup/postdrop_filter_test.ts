@@ -3,6 +3,7 @@ import { ByteBuffer } from "../../core/bytes/mod.ts";
 import { appendRecord, readRecords, RecordType } from "../../core/queue/mod.ts";
 import { SubmissionError } from "./feed.ts";
 import { PostdropFilter } from "./postdrop_filter.ts";
+import { randomNumbers } from "../../testdata/random.ts";
 
 /** What sendmail sent: all of the file but the time, which postdrop writes. */
 function submitted(): Uint8Array<ArrayBuffer> {
@@ -14,17 +15,8 @@ function submitted(): Uint8Array<ArrayBuffer> {
   return out.toBytes();
 }
 
-/** Numbers that look random and are the same in every run. */
-function random(start: number): (below: number) => number {
-  let seed = start;
-  return (below) => {
-    seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
-    return (seed >>> 8) % below;
-  };
-}
-
 Deno.test("postdrop filter: hostile records are refused, or come out whole and of kinds that users may send (fixed seed)", async () => {
-  const next = random(99);
+  const next = randomNumbers(99);
   const recorded = submitted();
   let refused = 0;
   let complete = 0;

@@ -3,6 +3,7 @@ import { configFromText, masterEntriesFromText } from "../../core/config/mod.ts"
 import type { DeliveryRequest } from "../delivery/types.ts";
 import { type ArgumentRules, expandArguments } from "./arguments.ts";
 import { readAttributes } from "./attributes.ts";
+import { randomNumbers } from "../../testdata/random.ts";
 
 const config = configFromText("compatibility_level = 3.11\nmail_owner = nobody\nsetgid_group = nogroup\n");
 
@@ -69,11 +70,7 @@ function requestTo(...addresses: string[]): DeliveryRequest {
 }
 
 Deno.test("arguments: every octet of an address stays in its own word, and nothing of it is expanded", () => {
-  let seed = 20261123;
-  const random = (below: number) => {
-    seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
-    return (seed >>> 8) % below;
-  };
+  const random = randomNumbers(20261123);
   const alphabet = "ab $`\"'\\{}()|;&<>*?~!#%^=-+\n\t\u00e9\udcff";
   for (let round = 0; round < 3000; round++) {
     const local = Array.from({ length: random(12) }, () => alphabet[random(alphabet.length)]).join("");

@@ -13,6 +13,7 @@ import {
 } from "../../core/queue/mod.ts";
 import { ByteBuffer } from "../../core/bytes/mod.ts";
 import { createShowq, listenForUsers, ListingError, ListingReader, userAccess } from "./mod.ts";
+import { randomNumbers } from "../../testdata/random.ts";
 
 async function submit(queue: Queue, sender: string, recipients: readonly string[]): Promise<string> {
   const writer = queue.create("maildrop");
@@ -121,11 +122,7 @@ Deno.test("showq: an empty queue is an empty list, other answers are refused", a
 });
 
 Deno.test("showq: hostile answers only ever give a ListingError (fixed seed)", () => {
-  let seed = 5;
-  const random = (below: number) => {
-    seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
-    return (seed >>> 8) % below;
-  };
+  const random = randomNumbers(5);
   const words = ["queue_name", "deferred", "queue_id", "A1", "time", "1", "size", "-1", "forced_expire", "0"];
   words.push("sender", "recipient", "original_recipient", "log_class", "reason", "", "x", "\udc80");
   for (let round = 0; round < 3000; round++) {

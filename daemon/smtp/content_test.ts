@@ -3,6 +3,7 @@ import type { ContentReader } from "../../core/queue/types.ts";
 import { makeRequest } from "./double_testing.ts";
 import { memoryQueue } from "../../core/queue/mod.ts";
 import { WireContent } from "./content.ts";
+import { randomNumbers } from "../../testdata/random.ts";
 
 const NORMAL = 0x4e;
 const CONTINUED = 0x4c;
@@ -75,11 +76,7 @@ function wired(reader: ContentReader, limit: number): string {
 }
 
 Deno.test("content: any records become the same lines as by the letter of the rules (fixed seed)", () => {
-  let seed = 77;
-  const random = (below: number) => {
-    seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
-    return (seed >>> 8) % below;
-  };
+  const random = randomNumbers(77);
   for (let round = 0; round < 600; round++) {
     const records = Array.from({ length: random(60) }, () => ({
       type: random(5) === 0 ? CONTINUED : NORMAL,

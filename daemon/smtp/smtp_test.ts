@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { type ContentReader, Notify, QueueFileError } from "../../core/queue/types.ts";
 import { type Bench, mail, makeBench, makeRequest } from "./double_testing.ts";
 import { type FakeServer, type FakeServerOptions, startFakeServer } from "./testing.ts";
+import { randomNumbers } from "../../testdata/random.ts";
 
 /** Time limits that tests can wait for. */
 const QUICK = ["helo", "mail", "rcpt", "data_init", "data_xfer", "data_done", "rset", "quit"]
@@ -331,11 +332,7 @@ Deno.test("smtp client: replaced by a reload, it lets running deliveries come to
 });
 
 Deno.test("smtp client: whatever a server says, every recipient has exactly one fate (fixed seed)", async () => {
-  let seed = 20261123;
-  const random = (below: number) => {
-    seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
-    return (seed >>> 8) % below;
-  };
+  const random = randomNumbers(20261123);
   const words = [
     "250 ok",
     "250-",

@@ -9,19 +9,12 @@ import { runInNewContext } from "node:vm";
 import { setSasldbPassword } from "../../core/sasl/mod.ts";
 import { hasOpenssl, makeCertificates } from "../../core/tls/testing.ts";
 import { startSmtpd } from "./testing.ts";
+import { randomNumbers } from "../../testdata/random.ts";
 
 const PASSWORD = "s3cret-Pa55word";
 const MECHANISMS = ["PLAIN", "LOGIN", "CRAM-MD5", "DIGEST-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256"];
 
-function generator(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1103515245) + 12345) >>> 0;
-    return (state >>> 8) % below;
-  };
-}
-
-type Random = ReturnType<typeof generator>;
+type Random = ReturnType<typeof randomNumbers>;
 
 function pick<T>(random: Random, from: readonly T[]): T {
   return from[random(from.length)]!;
@@ -280,13 +273,13 @@ Deno.test("smtpd: seeded sessions of every kind", async () => {
   const directory = Deno.makeTempDirSync();
   const tls = prepare(directory);
   const server = startSmtpd(settingsIn(directory, tls));
-  const random = generator(20261123);
+  const random = randomNumbers(20261123);
   const codes = new Set<string>();
   const run = async (rounds: number) => {
     for (let round = 0; round < rounds; round += 10) {
       const heard = await Promise.all(
         Array.from({ length: 10 }, () => {
-          const own = generator(random(1 << 24));
+          const own = randomNumbers(random(1 << 24));
           return play(server.port, script(own), own);
         }),
       );

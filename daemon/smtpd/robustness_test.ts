@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { RecordCursor } from "../../core/queue/mod.ts";
 import { startSmtpd } from "./testing.ts";
+import { randomNumbers } from "../../testdata/random.ts";
 
 const settings = {
   compatibility_level: "3.6",
@@ -14,15 +15,6 @@ const settings = {
   smtpd_client_connection_count_limit: "0",
   message_size_limit: "20000",
 };
-
-/** A random number generator with a fixed seed. */
-function generator(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1103515245) + 12345) >>> 0;
-    return (state >>> 8) % below;
-  };
-}
 
 const FRAGMENTS = [
   "EHLO x.test\r\n",
@@ -59,7 +51,7 @@ const FRAGMENTS = [
 ];
 
 Deno.test("smtpd: seeded garbage ends no process, leaves no session and no half message", async () => {
-  const random = generator(20260311);
+  const random = randomNumbers(20260311);
   const server = startSmtpd(settings);
   try {
     for (let round = 0; round < 400; round++) {

@@ -1,4 +1,5 @@
 /** Addresses that are asked about: chosen ones, and random ones made of pieces that parsers stumble over. */
+import { randomNumbers } from "../random.ts";
 
 export const CHOSEN: readonly string[] = [
   ..."joe joe@remote.org joe@a.remote.org a+ext@remote.org a+b@remote.org a@x.org a-foo@x.org b@x.org c@x.org d@x.org e@x.org"
@@ -41,15 +42,6 @@ const PIECES = [
   "\t",
   "\x01",
 ];
-
-/** Numbers below `below`, always the same ones for the same seed. */
-export function randomNumbers(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1103515245) + 12345) >>> 0;
-    return (state >>> 8) % below;
-  };
-}
 
 /** Random addresses; the same ones for the same seed. */
 export function hostile(count: number, seed: number): string[] {

@@ -1,5 +1,6 @@
 /** What is sent to real Postfix's cleanup and to ours. */
 import type { CleanupCase } from "./case.ts";
+import { randomNumbers } from "../random.ts";
 
 const RECEIVED = "Received: by mx.example.com (Postfix, from userid 0)\n\tid 12345; Sat, 21 Nov 2026 02:39:36 +0000 (UTC)\n";
 const LOCAL = ["Arewrite_context=local", "FAl Ice", "Salice"];
@@ -62,11 +63,7 @@ const seenConfig = {
 
 /** Messages put together at random (fixed seed) from lines that matter to a MIME parser; the log tells how each was seen. */
 function mimeCases(): CleanupCase[] {
-  let seed = 20261123;
-  const random = (below: number) => {
-    seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
-    return (seed >>> 8) % below;
-  };
+  const random = randomNumbers(20261123);
   const lines = [
     "Content-Type: multipart/mixed; boundary=a", 'Content-Type: multipart/digest; boundary="b b"', "Content-Type: message/rfc822",
     "Content-Type: message/partial", "content-type : multipart/alternative;\n boundary=c;\n boundary=a", "Content-Type: text/plain; boundary=a",
