@@ -41,9 +41,11 @@ function openMysql(context: OpenContext): Table {
   warnAboutIgnored(context, all, ["tls_ciphers"]);
   const group = all.string("option_group", "client");
   const file = all.optional("option_file");
-  const options: MysqlOptions = file === undefined && group === ""
-    ? new Map()
-    : readMysqlOptions(file, group);
+  const options: MysqlOptions = file === undefined && group === "" ? new Map() : readMysqlOptions(
+    file,
+    group,
+    (text) => context.log.warning(`${context.type}:${context.name}: ${text}`),
+  );
   const requireResult = all.bool("require_result_set", true);
   const connectOptions = sessionOptions(settings, options);
   const servers = settings.hosts.map((host) => serverOf(host, options, all.source));
@@ -62,10 +64,10 @@ function openMysql(context: OpenContext): Table {
   return sqlTable(context, settings, client);
 }
 
-/** `localhost` means the UNIX socket, as for every MySQL client. */
+/** `localhost` means the UNIX socket whatever the port, as for every MySQL client. */
 function serverOf(host: string, options: MysqlOptions, source: string): MysqlServer {
   const port = portOf(options) ?? DEFAULT_PORT;
-  const endpoint: Endpoint | undefined = /^(?:inet:)?localhost$/.test(host)
+  const endpoint: Endpoint | undefined = /^(?:inet:)?localhost(?::[^:]*)?$/.test(host)
     ? { kind: "unix", path: options.get("socket") ?? DEFAULT_SOCKET }
     : parseEndpoint(host, port);
   if (endpoint === undefined) {
@@ -101,7 +103,8 @@ function sessionOptions(settings: SqlSettings, options: MysqlOptions): Connectio
   const verify = all.optional("tls_verify_cert") === undefined
     ? options.has("ssl-verify-server-cert")
     : all.bool("tls_verify_cert", false);
-  const wanted = verify || all.bool("require_tls", false) || Object.keys(tls).length > 0;
+  const wanted = verify || all.bool("require_tls", false) || all.string("tls_ciphers", "") !== "" ||
+    Object.keys(tls).length > 0;
   return {
     user: settings.user || options.get("user") || "",
     password: settings.password || options.get("password") || "",
@@ -165,7 +168,7 @@ async function ask(
     if (requireResult) throw new Error("query returned no result set (require_result_set = yes)");
     return [];
   }
-  if (sets.length > 1) throw new Error("query returned more than one result set");
+  if (sets.length > 1) throw new Error("multiple result sets returning data are not supported");
   return sets[0]!.flat().filter((value) => typeof value === "string");
 }
 

@@ -1,6 +1,5 @@
 import { servicePort } from "./service_port.ts";
 import { reasonOf } from "../reason.ts";
-import { TableError } from "../types.ts";
 
 /** Where MySQL programs look for options. */
 const STANDARD_FILES = ["/etc/my.cnf", "/etc/mysql/my.cnf"];
@@ -12,14 +11,18 @@ export type MysqlOptions = ReadonlyMap<string, string>;
 
 /**
  * Reads the options of `[client]` and of a further group.
- * @param file the only file to read; the standard ones if undefined, which may be missing
- * Throws `TableError` when a file that was named can't be read.
+ * @param file the only file to read; the standard ones if undefined
+ * @param warn is told when a file that was named can't be read: the library of MySQL goes on without it
  */
-export function readMysqlOptions(file: string | undefined, group: string): MysqlOptions {
+export function readMysqlOptions(
+  file: string | undefined,
+  group: string,
+  warn: (text: string) => void,
+): MysqlOptions {
   const options = new Map<string, string>();
   const groups = new Set(["client", group]);
-  if (file !== undefined) readFile(file, groups, options, 0, true);
-  else for (const standard of STANDARD_FILES) readFile(standard, groups, options, 0, false);
+  if (file !== undefined) readFile(file, groups, options, 0, warn);
+  else for (const standard of STANDARD_FILES) readFile(standard, groups, options, 0);
   return options;
 }
 
@@ -28,14 +31,14 @@ function readFile(
   groups: ReadonlySet<string>,
   options: Map<string, string>,
   depth: number,
-  required: boolean,
+  warn?: (text: string) => void,
 ): void {
   let text: string;
   try {
     text = Deno.readTextFileSync(path);
   } catch (error) {
-    if (!required) return;
-    throw new TableError("temporary", `open ${path}: ${reasonOf(error)}`, true);
+    warn?.(`open ${path}: ${reasonOf(error)}`);
+    return;
   }
   let wanted = false;
   for (const raw of text.split("\n")) {
@@ -45,7 +48,7 @@ function readFile(
     if (section !== null) wanted = groups.has(section[1]!.trim());
     else if (include !== null && depth < DEEPEST) {
       for (const included of include[1] === undefined ? [include[2]!] : filesIn(include[2]!)) {
-        readFile(included, groups, options, depth + 1, false);
+        readFile(included, groups, options, depth + 1);
       }
     } else if (wanted) setOption(line, options);
   }

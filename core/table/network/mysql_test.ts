@@ -172,6 +172,16 @@ Deno.test({
         };
         const named = bench.table("mysql", byFile);
         assert.equal(await outcome(named, "plain@example.com"), "target@example.net");
+        const ported = bench.table("mysql", { ...byFile, hosts: "inet:localhost:1" });
+        assert.equal(await outcome(ported, "plain@example.com"), "target@example.net");
+        const without = bench.table("mysql", {
+          ...base,
+          hosts: `unix:${socket}`,
+          query,
+          option_file: `${bench.directory}/none.cnf`,
+        });
+        assert.equal(await outcome(without, "plain@example.com"), "target@example.net");
+        assert.match(bench.said.at(-1)!, /open .*none.cnf: No such file or directory/);
       });
       await t.step(
         "a wrong password and a wrong query are temporary errors without secrets in the log",
@@ -198,6 +208,7 @@ Deno.test({
             outcome(bench.table("mysql", { ...base, query, ...values }), "plain@example.com");
           assert.equal(await asked({}), "(temporary)");
           assert.equal(await asked({ tls_CAfile: ca }), "target@example.net");
+          assert.equal(await asked({ tls_ciphers: "HIGH" }), "target@example.net");
           assert.equal(await asked({ tls_CAfile: ca, tls_verify_cert: "yes" }), "(configuration)");
           await sql(
             socket,

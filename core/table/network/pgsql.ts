@@ -118,14 +118,22 @@ function unixSocket(path: string): pg.ClientConfig {
   return { host: path || DEFAULT_SOCKETS, port: DEFAULT_PORT };
 }
 
+/** The same with the process's user where nothing else is said; beside a URI, the other parameters say nothing. */
+function withUser(config: pg.ClientConfig): pg.ClientConfig {
+  const text = config.connectionString;
+  if (text === undefined) return config.user === undefined ? { ...config, user: processUser() } : config;
+  if (/^[^/]*\/\/[^/?]*@/.test(text) || /[?&]user=/.test(text)) return config;
+  const user = `user=${encodeURIComponent(processUser())}`;
+  return { ...config, connectionString: `${text}${text.includes("?") ? "&" : "?"}${user}` };
+}
+
 async function connectAsPreferred(
   server: PgServer,
   shared: pg.ClientConfig,
   timeoutMs: number,
   onLost: () => void,
 ): Promise<PgSession> {
-  const named = shared.user !== undefined || server.where.connectionString !== undefined;
-  const config = { ...shared, ...server.where, ...(named ? {} : { user: processUser() }) };
+  const config = withUser({ ...shared, ...server.where });
   if (server.preferTls) {
     try {
       return await connect({ ...config, ssl: { rejectUnauthorized: false } }, timeoutMs, onLost);
@@ -159,7 +167,7 @@ function hangUp(client: pg.Client): void {
 }
 
 async function ask(client: pg.Client, query: string, timeoutMs: number): Promise<string[]> {
-  const result = await within(
+  const answer = await within(
     timeoutMs,
     client.query({ text: query, rowMode: "array" }).catch((error) => {
       // Errors that a server sends have a severity. FATAL ones end the connection.
@@ -168,5 +176,7 @@ async function ask(client: pg.Client, query: string, timeoutMs: number): Promise
         : new ServerLost(error instanceof Error ? error.message : String(error));
     }),
   );
-  return result.rows.flat().filter((value: unknown) => typeof value === "string");
+  // Of several statements the last one counts, as for the library of the database.
+  const results = [answer].flat() as pg.QueryArrayResult[];
+  return (results.at(-1)?.rows ?? []).flat().filter((value: unknown) => typeof value === "string");
 }

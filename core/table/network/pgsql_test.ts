@@ -151,6 +151,10 @@ Deno.test({
         await comparison.done();
         await sql("ALTER ROLE postfix RESET standard_conforming_strings");
       });
+      await t.step("of several statements the last one counts", async () => {
+        await compared({ query: "SELECT 1; SELECT goto FROM aliases WHERE address = '%s'" });
+        await compared({ query: "SELECT goto FROM aliases WHERE address = '%s'; SET DateStyle TO ISO" });
+      });
       await t.step("a UNIX socket and a connection URI", async () => {
         for (
           const hosts of [
@@ -176,11 +180,17 @@ Deno.test({
           for (
             const values of [
               { ...base, password: "falsch-und-geheim", query },
+              // The login is the process's own then.
+              { hosts: `postgresql://127.0.0.1:${port}/postgres`, query },
               { hosts: `postgresql://postfix:sehr-geheim@127.0.0.1:${port}/postgres`, query },
               { ...base, query: "SELECT nonsense FROM nowhere" },
             ]
           ) assert.equal(await outcome(bench.table("pgsql", values), "plain@example.com"), "(temporary)");
-          assert.equal(bench.said.length, 3);
+          assert.equal(bench.said.length, 4);
+          assert.ok(
+            !bench.said.some((text) => text.includes("no PostgreSQL user name")),
+            bench.said.join("\n"),
+          );
           assert.ok(!bench.said.some((text) => text.includes("geheim")), bench.said.join("\n"));
         },
       );
