@@ -2,6 +2,7 @@
  * Hands recipients to delivery agents: keeps the transports and their destinations, starts deliveries while there is
  * room, and draws the conclusions from what the agents answer.
  */
+import { setImmediate } from "node:timers";
 import type { Config } from "../../core/config/types.ts";
 import type { Logger } from "../../core/log/mod.ts";
 import type { Recipient } from "../../core/queue/types.ts";
@@ -37,6 +38,12 @@ const STARTS_IN_A_ROW = 256;
 
 const UNAVAILABLE: DsnDetail = { status: "4.3.0", reason: "mail transport unavailable" };
 const BROKEN: DsnDetail = { status: "4.3.0", reason: "unknown mail transport error" };
+
+/** Recipients of a message whose delivery has ended. */
+interface Ended {
+  readonly message: ActiveMessage;
+  readonly recipients: number;
+}
 
 /** Stands in for a service that master.cf does not have. */
 const MISSING: DeliveryAgent = {
@@ -77,11 +84,12 @@ export class Dispatcher {
   #started = 0;
   #nextClogWarning = 0;
   #busy = 0;
+  #ended: Ended[] = [];
   #idleWaiters: (() => void)[] = [];
 
   constructor(readonly deps: DispatcherDeps) {}
 
-  /** Deliveries under way. */
+  /** Deliveries under way, and those that ended and from which no conclusions were drawn yet. */
   get busy(): number {
     return this.#busy;
   }
@@ -131,17 +139,19 @@ export class Dispatcher {
     for (const transport of new Set(assignment.transports)) this.drain(transport);
   }
 
-  /** Starts deliveries while there is room. */
-  drain(transport: Transport): void {
-    if (this.#stopped || this.#postponed.has(transport)) return;
+  /** Starts deliveries while there is room. Were there any? */
+  drain(transport: Transport): boolean {
+    if (this.#stopped || this.#postponed.has(transport)) return false;
+    const before = this.#started;
     for (let next = transport.select(); next !== undefined; next = transport.select()) {
       this.#start(transport, next);
       this.#started += 1;
       if (this.#started % STARTS_IN_A_ROW === 0) {
         void this.#postpone(transport);
-        return;
+        break;
       }
     }
+    return this.#started > before;
   }
 
   /** Goes on with a transport after everybody else had a turn: some agents finish without ever waiting for anything. */
@@ -175,7 +185,6 @@ export class Dispatcher {
   }
 
   #finished(transport: Transport, destination: Destination, entry: Entry, reply: DeliveryReply): void {
-    this.#busy -= 1;
     const { message } = entry;
     if (!reply.finished) message.deferred = true;
     if (reply.transportTrouble !== undefined) {
@@ -191,9 +200,29 @@ export class Dispatcher {
         transport.done(destination);
         if (died) this.#destinationDied(transport, destination, suspended(reply.destinationTrouble));
       }
-      this.deps.through(message, entry.recipients.length);
+      // To remove a file takes longer than to start the next delivery: the agent need not wait for it.
+      const ended = { message, recipients: entry.recipients.length };
+      if (this.drain(transport)) return this.#throughLater(ended);
+      this.deps.through(ended.message, ended.recipients);
     }
+    this.#notBusy(1);
     this.drain(transport);
+  }
+
+  /** Draws the conclusions when the requests that were just made have left. */
+  #throughLater(ended: Ended): void {
+    this.#ended.push(ended);
+    if (this.#ended.length > 1) return;
+    setImmediate(() => {
+      const all = this.#ended;
+      this.#ended = [];
+      for (const { message, recipients } of all) this.deps.through(message, recipients);
+      this.#notBusy(all.length);
+    });
+  }
+
+  #notBusy(deliveries: number): void {
+    this.#busy -= deliveries;
     if (this.#busy === 0) { for (const wake of this.#idleWaiters.splice(0)) wake(); }
   }
 
@@ -263,8 +292,7 @@ export class Dispatcher {
       if (!finished) message.deferred = true;
       this.deps.through(message, 1);
     }
-    this.#busy -= 1;
-    if (this.#busy === 0) { for (const wake of this.#idleWaiters.splice(0)) wake(); }
+    this.#notBusy(1);
   }
 
   #transport(name: string): Transport {
