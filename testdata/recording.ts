@@ -167,3 +167,48 @@ export async function play(port: number, pieces: readonly string[], early = fals
   }
   return answers;
 }
+
+/** Servers with settings of their own, and what is said to each: dialogues by title, in pieces. */
+export type DialogueGroups = Readonly<
+  Record<string, {
+    readonly settings: Readonly<Record<string, string>>;
+    readonly dialogues: Readonly<Record<string, readonly string[]>>;
+  }>
+>;
+
+/** What came back after each piece, and the log, by group and title. */
+type RecordedDialogues = Record<string, Record<string, { answers: string[]; log: string[] }>>;
+
+/** Queue ids differ from run to run. */
+const steady = (text: string) =>
+  text.replace(/queued as [0-9A-F]{6,}/g, "queued as QUEUEID").replace(/^(warning: )?[0-9A-F]{8,}: /gm, "$1QUEUEID: ");
+
+/**
+ * Starts an instance that is prepared, one server a group from `firstPort` on, plays the dialogues and writes them to `path`.
+ * @param only these groups; the others stay in the file as they are
+ */
+export async function recordDialogues(
+  instance: PostfixInstance,
+  main: Readonly<Record<string, string>>,
+  groups: DialogueGroups,
+  firstPort: number,
+  path: URL,
+  only?: readonly string[],
+): Promise<void> {
+  const names = Object.keys(groups);
+  const servers = names.map((name, index) => smtpServer(firstPort + index, groups[name]!.settings, { syslogName: name }));
+  await instance.start({ ...main, default_process_limit: "20" }, services("discard") + servers.join(""));
+  const recorded: RecordedDialogues = only === undefined ? {} : JSON.parse(await Deno.readTextFile(path));
+  const end = /disconnect from/;
+  for (const [index, name] of names.entries()) {
+    if (only !== undefined && !only.includes(name)) continue;
+    const group: RecordedDialogues[string] = recorded[name] = {};
+    await instance.newLog(name, end);
+    for (const [title, pieces] of Object.entries(groups[name]!.dialogues)) {
+      const answers = (await play(firstPort + index, pieces)).map(steady);
+      group[title] = { answers, log: (await instance.newLog(name, end)).map(steady) };
+    }
+  }
+  await Deno.writeTextFile(path, JSON.stringify(recorded, null, 1) + "\n");
+  await instance.stop();
+}
