@@ -1,4 +1,5 @@
 /** Users, mailboxes and settings for the measurement of Maildir deliveries. */
+import { spreadSubdirectories } from "../core/system/mod.ts";
 
 export const USERS = 200;
 /** Accounts get the numbers after it; virtual mailboxes belong to this one. */
@@ -41,13 +42,21 @@ export function deliverySettings(base: string, peer: string): string[] {
   ];
 }
 
-/** Makes homes, and the directories of virtual mailboxes with their table for each peer. */
+/**
+ * Makes homes, and the directories of virtual mailboxes with their table for each peer. Where the file system can, users
+ * are put all over the disk, as those of a real machine are: beside each other, and where the last run's files were just
+ * deleted, each new file would be dear on ext4 without a journal.
+ */
 export function layOut(base: string, peers: readonly string[]): void {
   for (const peer of peers) {
     Deno.mkdirSync(`${base}/virtual/${peer}`, { recursive: true });
     Deno.chownSync(`${base}/virtual/${peer}`, FIRST_UID, FIRST_UID);
     const lines = names().map((name) => `${name}@virtual.example virtual/${peer}/${name}/\n`);
     Deno.writeTextFileSync(`${base}/mailboxes-${peer}`, lines.join(""));
+  }
+  Deno.mkdirSync(`${base}/home`);
+  for (const directory of ["home", ...peers.map((peer) => `virtual/${peer}`)]) {
+    spreadSubdirectories(`${base}/${directory}`);
   }
   names().forEach((name, index) => {
     const home = `${base}/home/${name}`;
