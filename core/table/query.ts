@@ -155,7 +155,7 @@ function nameOf(table: Table): string {
 /** What the command says about an error of a table; other errors as they are. */
 export function fatalQuery(table: Table, error: unknown): unknown {
   if (!(error instanceof TableError)) return error;
-  if (error.unavailable || /^(?:open|table|unknown) /.test(error.message)) {
+  if (error.unavailable || /^(?:open|table|unknown|unsupported) /.test(error.message)) {
     return new MakeError(error.message);
   }
   return new MakeError(`table ${labelOf(table)}: query error`);

@@ -3,7 +3,10 @@ import { TableQuery } from "./query.ts";
 import { type Table, TableError } from "./types.ts";
 
 /** Tables that answer later, as those of servers do, and what they were asked. */
-function laterTables(answers: Readonly<Record<string, Readonly<Record<string, string>>>>) {
+function laterTables(
+  answers: Readonly<Record<string, Readonly<Record<string, string>>>>,
+  problem = "the server is gone",
+) {
   const asked: string[] = [];
   const open = (name: string): Table => ({
     type: "later",
@@ -11,7 +14,7 @@ function laterTables(answers: Readonly<Record<string, Readonly<Record<string, st
     matchesPatterns: false,
     lookup: async (key) => {
       asked.push(`${name} ${key}`);
-      if (key === "broken") throw new TableError("temporary", "the server is gone");
+      if (key === "broken") throw new TableError("temporary", problem);
       return await Promise.resolve(answers[name]![key]);
     },
     close() {},
@@ -28,6 +31,11 @@ Deno.test("TableQuery: a table that answers later is asked once for each key", a
   assert.equal(await query.firstNow("b", shown), "2");
   assert.equal(await query.firstNow("c", shown), undefined);
   assert.deepEqual(asked, ["one a", "one b", "two b", "one c", "two c"]);
+});
+
+Deno.test("TableQuery: what is wrong with a table behind a table is said", async () => {
+  const { query } = laterTables({ one: {} }, "unsupported dictionary type: nosuch");
+  await assert.rejects(query.first("broken"), /^MakeError: unsupported dictionary type: nosuch$/);
 });
 
 Deno.test("TableQuery: the failure of a table that answers later is the failure of the query", async () => {
