@@ -4,7 +4,6 @@ import mysql from "mysql2/promise";
 import { decodeText } from "../../bytes/mod.ts";
 import type { OpenContext, Opener } from "../context.ts";
 import { type Table, TableError } from "../types.ts";
-import { warnAboutIgnored } from "./ignored.ts";
 import { type Endpoint, parseEndpoint } from "./endpoint.ts";
 import { type MysqlOptions, portOf, readMysqlOptions } from "./mysql_options.ts";
 import { rehearseLogin } from "./mysql_rehearsal.ts";
@@ -38,7 +37,11 @@ function openMysql(context: OpenContext): Table {
   const settings = readSqlSettings(context, legacySelect);
   const { all } = settings;
   all.required("dbname");
-  warnAboutIgnored(context, all, ["tls_ciphers"]);
+  if (all.string("tls_ciphers", "") !== "") {
+    context.log.warning(
+      `${context.type}:${context.name}: tls_ciphers asks for TLS only: the ciphers are the runtime's`,
+    );
+  }
   const group = all.string("option_group", "client");
   const file = all.optional("option_file");
   const options: MysqlOptions = file === undefined && group === "" ? new Map() : readMysqlOptions(
