@@ -3,6 +3,7 @@ import { aliasesScenarios } from "./aliases.ts";
 import { commandsScenarios } from "./commands.ts";
 import { forwardsScenarios } from "./forwards.ts";
 import { hostileScenarios } from "./hostile.ts";
+import { listsScenarios } from "./lists.ts";
 import { mailboxesScenarios } from "./mailboxes.ts";
 import { pipeScenarios } from "./pipe.ts";
 import { readmeDomainScenarios } from "./readme_domains.ts";
@@ -15,6 +16,7 @@ import type { Scenario } from "../world_testing.ts";
 
 export const scenarios: readonly Scenario[] = [
   ...aliasesScenarios,
+  ...listsScenarios,
   ...forwardsScenarios,
   ...mailboxesScenarios,
   ...commandsScenarios,
