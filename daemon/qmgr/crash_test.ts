@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { memoryQueue, openQueueWith, type Queue } from "../../core/queue/mod.ts";
-import { Bench, enqueue, settled } from "./test_support.ts";
+import { Bench, enqueue, settled } from "./testing.ts";
 
 /** Operations that change files. */
 const CHANGES: ReadonlySet<PropertyKey> = new Set([

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { AttributeReader, AttributeWriter } from "../../core/ipc/mod.ts";
 import { openQueueWith } from "../../core/queue/mod.ts";
 import { readRequest, writeRequest } from "../delivery/mod.ts";
-import { Bench, enqueue, routing, settled } from "./test_support.ts";
+import { Bench, enqueue, routing, settled } from "./testing.ts";
 import type { Routing } from "./types.ts";
 
 const DATA = new URL("../../testdata/qmgr/", import.meta.url);

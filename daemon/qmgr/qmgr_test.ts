@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Bench, enqueue, settled } from "./test_support.ts";
+import { Bench, enqueue, settled } from "./testing.ts";
 
 Deno.test("qmgr: one message from hand-over to removal, with Postfix's lines", async () => {
   const bench = new Bench();
