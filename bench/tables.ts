@@ -149,9 +149,10 @@ async function toolRows(type: IndexType, { entries, rounds, ours }: Plan, direct
     values: readonly [readonly number[], readonly number[]],
     goal: string,
   ) => rows.push({ name: `${type}: ${name}`, unit, postfix: values[0], postel: values[1], goal });
+  const measure = (args: readonly string[], input: string | undefined, times: number) =>
+    compare(ours, rounds * times, (command) => cost(command, args, directory, input));
   const seconds = async (name: string, goal: string, args: readonly string[], input?: string, times = 1) => {
-    const costs = await compare(ours, rounds * times, (command) => cost(command, args, directory, input));
-    row(name, "s", pick(costs, (one) => one.seconds), goal);
+    row(name, "s", pick(await measure(args, input, times), (one) => one.seconds), goal);
   };
   const name = `${directory}/map.${SUFFIX[type]}`;
   const made = await compare(ours, rounds, (command) => {
@@ -169,7 +170,8 @@ async function toolRows(type: IndexType, { entries, rounds, ours }: Plan, direct
   if (type === "cdb") {
     await seconds(`${KEYS * MORE_TIMES} keys from stdin`, "", ["-q", "-", `${type}:map`], "more-keys", 3);
   }
-  await seconds("one key", "start-up plus 0.005", ["-q", keyOf(1), `${type}:map`], undefined, 3);
+  const single = await measure(["-q", keyOf(1), `${type}:map`], undefined, 5);
+  row("one key", "ms", pick(single, milliseconds), "start-up plus 5");
   // Real postmap can't list cdb files.
   if (type !== "cdb") await seconds("list all entries", "ratio at most 1", ["-s", `${type}:map`]);
   return rows;
@@ -188,26 +190,30 @@ async function startRows({ rounds, ours }: Plan, directory: string): Promise<Row
   ];
   const empty = await compare(
     bare,
-    rounds * 3,
+    rounds * 5,
     (command) => command === bare ? cost(command, [], directory) : cost(["true"], [], directory),
   );
   const start = await compare(
     ours,
-    rounds * 3,
+    rounds * 5,
     (command) => cost(command, ["-q", "x", "static:x"], directory),
   );
   const row = (name: string, postfix: readonly number[], postel: readonly number[]): Row => ({
     name,
-    unit: "s",
+    unit: "ms",
     postfix,
     postel,
     goal: "",
   });
-  const [, bareSeconds] = pick(empty, ({ seconds }) => seconds);
+  const [, bareTimes] = pick(empty, milliseconds);
   return [
-    row("start of an empty program on the runtime", [], bareSeconds),
-    row("postmap -q x static:x", ...pick(start, ({ seconds }) => seconds)),
+    row("start of an empty program on the runtime", [], bareTimes),
+    row("postmap -q x static:x", ...pick(start, milliseconds)),
   ];
+}
+
+function milliseconds({ seconds }: Cost): number {
+  return seconds * 1000;
 }
 
 function pick(
