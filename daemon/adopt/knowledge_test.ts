@@ -21,7 +21,7 @@ function* modules(folder: string): Generator<readonly [string, string]> {
   for (const entry of Deno.readDirSync(ROOT + folder)) {
     const path = `${folder}/${entry.name}`;
     if (entry.isDirectory) yield* modules(path);
-    else if (/\.ts$/.test(path) && !/_test\.ts$|testing\.ts$|test_support/.test(path)) {
+    else if (/\.ts$/.test(path) && !/_test\.ts$|testing\.ts$/.test(path)) {
       const text = Deno.readTextFileSync(ROOT + path);
       yield [path, text.replace(/\/\*[^]*?\*\//g, "").replace(/^\s*\/\/.*$/gm, "")];
     }

@@ -1,8 +1,8 @@
 import { expandMacros, MacroError } from "../../core/config/mod.ts";
 import { type Reply, replyLine } from "../../core/smtp/mod.ts";
 import { type MaybePromise, TableError, type TableList } from "../../core/table/mod.ts";
+import type { RefusalChanges } from "./refusal_settings.ts";
 import type { Session } from "./session.ts";
-import type { RefusalChanges } from "./settings.ts";
 
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 

@@ -1,7 +1,9 @@
 import { type Config, ConfigError } from "../../core/config/mod.ts";
 import { type Families, type Reply, reply } from "../../core/smtp/mod.ts";
 import { type MatchList, matchList, type TableList, type TableSet } from "../../core/table/mod.ts";
+import { CleanupFlag, receiveOverride } from "../cleanup/mod.ts";
 import { type NoticeSettings, readNoticeSettings } from "./notice_settings.ts";
+import { type RefusalChanges, refusalChanges } from "./refusal_settings.ts";
 
 /** `smtpd_forbid_bare_newline`: what a lone LF leads to. */
 export type BareNewline = "no" | "normalize" | "reject" | "note";
@@ -76,17 +78,6 @@ export interface SmtpdSettings {
   readonly codes: ReplyCodes;
 }
 
-/** What is done to refusals before they leave. */
-export interface RefusalChanges {
-  readonly filterMaps: TableList;
-  /** Unexpanded. */
-  readonly footer: string;
-  readonly footerMaps: TableList;
-  /** What footers may not show of the session: all but `smtpd_expansion_filter`. */
-  readonly censored: RegExp;
-  readonly softBounce: boolean;
-}
-
 /** The content filter in front of the queue. */
 export interface ProxyFilterSettings {
   /** `host:port`, `inet:host:port` or `unix:path`, as it stands in main.cf. */
@@ -123,43 +114,9 @@ export interface ReplyCodes {
   readonly unknownHostname: number;
 }
 
-const CLEANUP_CLIENT_FLAGS = 0xf2;
-/** `receive_override_options` words and the cleanup flags they take away. */
-const OVERRIDES: Readonly<Record<string, number>> = {
-  no_unknown_recipient_checks: 0,
-  no_address_mappings: 0x20,
-  no_header_body_checks: 0x02,
-  no_milters: 0x40,
-};
-
 /** `smtpd_discard_ehlo_keywords` as a set of lower-case keywords. */
 export function keywordSet(words: readonly string[]): ReadonlySet<string> {
   return new Set(words.map((word) => word.toLowerCase()));
-}
-
-/** Finds characters that are not among `allowed`, which has escapes as in C (`\\t`, `\\40`). */
-function outside(allowed: string): RegExp {
-  const escapes: Readonly<Record<string, string>> = { t: "\t", n: "\n", r: "\r" };
-  const characters = allowed.replace(
-    /\\(?:([0-7]{1,3})|(.))/g,
-    (_, octal?: string, other = "") =>
-      octal === undefined ? escapes[other] ?? other : String.fromCharCode(parseInt(octal, 8)),
-  );
-  return new RegExp(`[^${characters.replace(/[\\\]\-^]/g, "\\$&")}]`, "g");
-}
-
-/** Undefined if refusals are sent as they are. */
-function refusalChanges(config: Config, tables: TableSet): RefusalChanges | undefined {
-  const maps = (name: string) => tables.list(config.string(name), {}, name);
-  const changes = {
-    filterMaps: maps("smtpd_reject_filter_maps"),
-    footer: config.raw("smtpd_reject_footer") ?? "",
-    footerMaps: maps("smtpd_reject_footer_maps"),
-    censored: outside(config.string("smtpd_expansion_filter")),
-    softBounce: config.bool("soft_bounce"),
-  };
-  const idle = changes.filterMaps.isEmpty && changes.footer === "" && changes.footerMaps.isEmpty;
-  return idle && !changes.softBounce ? undefined : changes;
 }
 
 function upstreamProxyTimeout(config: Config): number | undefined {
@@ -216,21 +173,10 @@ function bareNewline(config: Config): BareNewline {
 }
 
 function cleanupFlags(config: Config): number {
-  let flags = CLEANUP_CLIENT_FLAGS;
-  for (const word of config.list("receive_override_options")) {
-    const bits = OVERRIDES[word.toLowerCase()];
-    if (bits === undefined) {
-      throw new ConfigError(
-        `unknown receive_override_options value "${word}": use ${Object.keys(OVERRIDES).join(", ")}`,
-        config.origin("receive_override_options"),
-      );
-    }
-    flags &= ~bits;
-    if (word === "no_address_mappings") flags &= ~0x10;
-  }
+  const { Filter, Bcc, Map, Milter, SmtpReply, AutoUtf8 } = CleanupFlag;
+  const flags = receiveOverride(config, Filter | Bcc | Map | Milter | SmtpReply);
   const classes = config.list("smtputf8_autodetect_classes").map((word) => word.toLowerCase());
-  if (classes.includes("all") || classes.includes("smtpd")) flags |= 0x200;
-  return flags;
+  return classes.includes("all") || classes.includes("smtpd") ? flags | AutoUtf8 : flags;
 }
 
 /** Reads the configuration. Throws `ConfigError` or `TableError` for what can't be used. */
