@@ -56,4 +56,5 @@ export { createFile, type FileHandle, openFile } from "./file_handle.ts";
 export { changeMode, fileExists, renameFile, unlinkFile } from "./files.ts";
 export { isExt4WithoutJournal, spreadSubdirectories } from "./ext4.ts";
 export { servicePorts, tcpPort } from "./services.ts";
+export { shellWord } from "./shell_word.ts";
 export { findByte } from "./find_byte.ts";

@@ -3,7 +3,7 @@
  * it. The archive has the runtime (`postel`) and the program's modules; it is unpacked once into a directory that only
  * its owner can write to, named by a digest of the content.
  */
-import { PACKED_ENTRY, PACKED_FLAGS } from "../../core/system/mod.ts";
+import { PACKED_ENTRY, PACKED_FLAGS, shellWord } from "../../core/system/mod.ts";
 
 /** Bytes of the script, padded: the archive begins behind them. */
 export const LAUNCHER_SIZE = 4096;
@@ -14,11 +14,6 @@ export interface LauncherFacts {
   readonly version: string;
   /** Where `postel install` unpacked it already; empty if nowhere. */
   readonly installed: string;
-}
-
-/** Quotes a word for sh(1). */
-function shellWord(word: string): string {
-  return `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
 /** The launcher script as bytes, `LAUNCHER_SIZE` of them. Throws if the path is too long for it. */

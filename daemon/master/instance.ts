@@ -6,7 +6,7 @@ import { chmodSync, chownSync, existsSync, mkdirSync, statSync, writeFileSync } 
 import { dirname } from "node:path";
 import process from "node:process";
 import { INTERNAL_SERVICES } from "./internal_services.ts";
-import { lastingCommand, lookupGroup, lookupUser } from "../../core/system/mod.ts";
+import { lastingCommand, lookupGroup, lookupUser, shellWord } from "../../core/system/mod.ts";
 
 export interface Instance {
   readonly directory: string;
@@ -33,11 +33,6 @@ const SCRIPTS = [
   "postsuper",
   "postfix",
 ];
-
-/** Quotes a word for sh(1). */
-function shellWord(word: string): string {
-  return `'${word.replaceAll("'", `'\\''`)}'`;
-}
 
 /** Whom mailboxes belong to: who runs this, or `nobody` in place of root, who never gets mail delivered. */
 function mailboxOwner(): { uid: number; gid: number } {
