@@ -13,12 +13,15 @@ Deno.test({
     try {
       await using instance = await startInstance({
         main: [
+          "alias_maps = inline:{list=joe@sender.example}",
           `transport_maps = inline:{sender.example=smtp:[127.0.0.1]:${server.port}, nowhere.example=discard:}`,
         ],
       });
       const notices = () => server.sessions.flatMap(({ messages }) => messages);
       const expected: readonly (readonly [string, string, RegExp])[] = [
         ["-bv", "joe@sender.example", /^Action: deliverable$/m],
+        // What an alias stands for, not the alias, as a server that asks is told.
+        ["-bv", "list@example.com", /forwards\s+to\s+joe@sender\.example/],
         ["-v", "joe@nowhere.example", /^Action: delivered$/m],
         ["-Nsuccess", "joe@nowhere.example", /^Action: delivered$/m],
       ];

@@ -5,7 +5,7 @@ import { TableError } from "../../core/table/mod.ts";
 import type { FoundAlias } from "./alias_tables.ts";
 import { withoutSuccess } from "./forward.ts";
 import { ownerAddress, withOwner } from "./owner.ts";
-import { isProbe } from "./resolve.ts";
+import { isServersProbe } from "./resolve.ts";
 import { bounced, type Context, deferred, sent, type State, type UserRights } from "./state.ts";
 
 /** Aliases of aliases beyond this are a loop. */
@@ -57,7 +57,7 @@ async function expand(
   found: FoundAlias,
 ): Promise<boolean> {
   const { deps, settings } = context;
-  if (isProbe(context)) {
+  if (isServersProbe(context)) {
     return await sent(context, before, { status: "2.0.0", reason: `aliased to ${found.value}` });
   }
   let state: State = { ...before, kind: "alias", expandedFrom: name };

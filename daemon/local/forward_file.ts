@@ -7,7 +7,7 @@ import { reportExpansion } from "./alias.ts";
 import { expandFor } from "./expand.ts";
 import { withoutSuccess } from "./forward.ts";
 import { readAs, withRights } from "./read_file.ts";
-import { isProbe } from "./resolve.ts";
+import { isServersProbe } from "./resolve.ts";
 import {
   type Context,
   deferred,
@@ -75,7 +75,7 @@ export async function deliverToForwardFile(
     return await deferred(context, state, { status: "4.3.5", reason: MISCONFIGURED });
   }
   if (file === undefined) return undefined;
-  if (isProbe(context)) {
+  if (isServersProbe(context)) {
     return await sent(context, state, { status: "2.0.0", reason: `forward via file: ${file.path}` });
   }
   if (file.usedExtension || !settings.propagate.has("forward")) state = { ...state, unmatched: undefined };

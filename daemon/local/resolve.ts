@@ -6,6 +6,11 @@ export function isProbe({ request }: Context): boolean {
   return (request.flags & (DeliveryFlag.ProbeMta | DeliveryFlag.ProbeUser)) !== 0;
 }
 
+/** Does a server ask? It gets a word for the address as a whole; a user, by `sendmail -bv`, one for each of its ends. */
+export function isServersProbe({ request }: Context): boolean {
+  return (request.flags & DeliveryFlag.ProbeMta) !== 0;
+}
+
 /** Sends mail on to the state's recipient, as a new message. */
 export async function deliverIndirectly(context: Context, state: State): Promise<boolean> {
   const { address } = state.recipient;
