@@ -37,9 +37,10 @@ export async function fillCodeCache(directory: string): Promise<void> {
   const beside = `${cache}/complete`;
   Deno.mkdirSync(beside);
   try {
-    // Without complete code the commands start slower, and work.
     const made = runModule(directory, beside, ["unpacked.js", LOAD_COMMANDS], ["--v8-flags=--no-lazy"]);
     if (made) takeOver(`${beside}/${CODE_CACHE}`, `${cache}/${CODE_CACHE}`);
+  } catch {
+    // Without complete code the commands start slower, and work.
   } finally {
     Deno.removeSync(beside, { recursive: true });
   }
@@ -85,6 +86,8 @@ function takeOver(from: string, to: string): void {
   const complete = new DatabaseSync(from);
   const cache = new DatabaseSync(to);
   try {
+    // Commands that run already may be writing.
+    cache.exec("PRAGMA busy_timeout = 10000");
     // The hashes have 64 bits.
     const columns =
       "SELECT specifier, CAST(source_hash AS TEXT) AS hash, data FROM codecache WHERE specifier";
