@@ -37,7 +37,7 @@ async function deliverToDestination(
   return await steps.resolve(context, state, rights, destination);
 }
 
-/** Delivers to the addresses of a text; after one that must be tried again the rest waits for that. */
+/** Delivers to all addresses of a text, also behind one that must be tried again. */
 export async function deliverToAddresses(
   context: Context,
   before: State,
@@ -46,11 +46,11 @@ export async function deliverToAddresses(
 ): Promise<Expanded> {
   const state = { ...before, level: before.level + 1 };
   const addresses = addressesOf(parseAddressList(text));
+  let finished = true;
   for (const { tokens } of addresses) {
-    const finished = await deliverToDestination(context, state, rights, tokensToInternal(tokens));
-    if (!finished) return { finished, count: addresses.length };
+    if (!await deliverToDestination(context, state, rights, tokensToInternal(tokens))) finished = false;
   }
-  return { finished: true, count: addresses.length };
+  return { finished, count: addresses.length };
 }
 
 /** The same for each line of a file; lines that begin with `#` are comments. */

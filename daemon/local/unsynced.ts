@@ -3,8 +3,8 @@ const MOST = 100;
 
 /**
  * Deliveries of one recipient's expansion whose text is written, and that wait for the disk. The members of a list come
- * one after the other, so that after one that must be tried again the rest waits for that; but the disk takes many files
- * with one effort, and for it nobody needs to wait alone.
+ * one after the other, since they share the reader of the message; but the disk takes many files with one effort, and for
+ * it nobody needs to wait alone.
  */
 export class Unsynced {
   readonly #underWay = new Set<Promise<void>>();
@@ -12,12 +12,11 @@ export class Unsynced {
   readonly #errors: unknown[] = [];
 
   /**
-   * Runs a delivery and resolves when it has called `written`, or is over. False if it, or one before it, must be tried
-   * again, as far as that is known.
+   * Runs a delivery and resolves when it has called `written`, or is over; false if it must be tried again, as far as
+   * that is known.
    */
   async begin(deliver: (written: () => void) => Promise<boolean>): Promise<boolean> {
     while (this.#underWay.size >= MOST) await Promise.race(this.#underWay);
-    if (!this.#finished) return false;
     const { promise: written, resolve } = Promise.withResolvers<"written">();
     const whole = deliver(() => resolve("written"));
     const first = await Promise.race([whole, written]);
