@@ -51,4 +51,26 @@ const lists: Scenario = {
   ],
 };
 
-export const listsScenarios: readonly Scenario[] = [lists];
+/** What stands behind a member that must be tried again: on the same line, and on the next one. */
+const afterDeferral: Scenario = {
+  name: "behind a member that must be tried again",
+  main: [
+    "allow_mail_to_commands = alias, forward, include",
+    "allow_mail_to_files = alias, forward, include",
+  ],
+  files: {
+    aliases: lines(
+      'same "|exit 75", {dir}/out/same, u03',
+      "next :include:{dir}/lists/next, {dir}/out/behind",
+      "line :include:{dir}/lists/line",
+      "outer same, {dir}/out/outer",
+    ),
+    "lists/next": '"|exit 75"\n{dir}/out/next\n',
+    "lists/line": '"|exit 75", {dir}/out/line\n',
+    "home/u01/.forward": '"|exit 75"\n{dir}/home/u01/file\n',
+    "home/u02/.forward": '"|exit 75", {dir}/home/u02/file\n',
+  },
+  messages: ["same", "next", "line", "outer", "u01", "u02"].map((name) => mail(name, name)),
+};
+
+export const listsScenarios: readonly Scenario[] = [lists, afterDeferral];
