@@ -132,8 +132,3 @@ function snapshotFromText(text: string, options: LoadOptions & { directory: stri
   if (options.programName !== undefined) fixed.set("process_name", options.programName);
   return new Snapshot({ directory: options.directory, settings, fixed });
 }
-
-/** Reads main.cf of a directory that is taken as it is given, relative or not: what the editing tools show. */
-export function readMain(directory: string, options: LoadOptions = {}): Snapshot {
-  return snapshotFromText(readConfigFile(`${directory}/main.cf`), { ...options, directory });
-}

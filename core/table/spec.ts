@@ -31,11 +31,6 @@ export function parseSpec(spec: string): TableSpec {
   }
 }
 
-/** Does the text begin with a table type? `hash:/x` and `proxy:pcre:/y` do, `/file`, `[::1]` and `::1` do not. */
-export function looksLikeSpec(text: string): boolean {
-  return /^[A-Za-z0-9_-]+:./.test(text) && !text.startsWith("[");
-}
-
 const SEPARATORS = ", \t\r\n";
 
 /**

@@ -6,13 +6,9 @@ import { setImmediate } from "node:timers";
 import type { Config } from "../../core/config/types.ts";
 import type { Logger } from "../../core/log/mod.ts";
 import type { Recipient } from "../../core/queue/types.ts";
-import type {
-  DeliveryAgent,
-  DeliveryRecorder,
-  DeliveryReply,
-  DeliveryRequest,
-  DsnDetail,
-} from "../delivery/types.ts";
+import type { DeliveryAgent, DeliveryRecorder, DeliveryReply, DsnDetail } from "../delivery/types.ts";
+import { callAgent, UNAVAILABLE } from "./agent_call.ts";
+import type { Assignment } from "./assignment.ts";
 import type { Destination } from "./destination.ts";
 import type { ActiveMessage, Entry } from "./message.ts";
 import { deliveryRequest } from "./request.ts";
@@ -36,47 +32,17 @@ export interface DispatcherDeps {
 /** After so many deliveries other work of the process gets its turn. */
 const STARTS_IN_A_ROW = 256;
 
-const UNAVAILABLE: DsnDetail = { status: "4.3.0", reason: "mail transport unavailable" };
-const BROKEN: DsnDetail = { status: "4.3.0", reason: "unknown mail transport error" };
-
 /** Recipients of a message whose delivery has ended. */
 interface Ended {
   readonly message: ActiveMessage;
   readonly recipients: number;
 }
 
-/** Stands in for a service that master.cf does not have. */
-const MISSING: DeliveryAgent = {
-  deliver: () =>
-    Promise.resolve({
-      finished: false,
-      transportTrouble: { ...UNAVAILABLE, cause: "No such file or directory" },
-    }),
-};
-
 /** What a dead destination's deferred mail is told. */
 function suspended(trouble: DsnDetail): DsnDetail {
   return { ...trouble, reason: `delivery temporarily suspended: ${trouble.reason}` };
 }
 
-/** Calls an agent; one that breaks its promise and throws does so in the same way as one that rejects. */
-function handOver(agent: DeliveryAgent, request: DeliveryRequest): Promise<DeliveryReply> {
-  try {
-    return agent.deliver(request);
-  } catch (error) {
-    return Promise.reject(error);
-  }
-}
-
-/** The entries that the recipients of one reading make, one per destination and not more than a delivery takes. */
-export class Assignment {
-  readonly entries: Selection[] = [];
-  readonly transports: Transport[] = [];
-  /** Entries that still take recipients. */
-  readonly open = new Map<Destination, Entry>();
-}
-
-/** All transports of a queue manager. */
 export class Dispatcher {
   readonly #transports = new Map<string, Transport>();
   readonly #postponed = new Set<Transport>();
@@ -108,35 +74,12 @@ export class Dispatcher {
       transport = this.#transport(RETRY);
       destination = this.#destination(transport, retryNexthop(trouble), recipient);
     }
-    this.#put(assignment, message, transport, destination, recipient);
-  }
-
-  #put(
-    assignment: Assignment,
-    message: ActiveMessage,
-    transport: Transport,
-    destination: Destination,
-    recipient: Recipient,
-  ): void {
-    const open = assignment.open.get(destination);
-    // A sender with the recipient in it fits only one recipient.
-    const limit = message.envelope.verpDelimiters === undefined ? transport.settings.recipientLimit : 1;
-    if (open !== undefined && (limit === 0 || open.recipients.length < limit)) {
-      open.recipients.push(recipient);
-      return;
-    }
-    const entry: Entry = { message, recipients: [recipient], next: undefined };
-    assignment.entries.push({ destination, entry });
-    assignment.transports.push(transport);
-    assignment.open.set(destination, entry);
+    assignment.put(message, transport, destination, recipient);
   }
 
   /** Lets the entries of an assignment wait for their turn, and starts what can start. */
   commit(assignment: Assignment): void {
-    assignment.entries.forEach(({ destination, entry }, index) => {
-      assignment.transports[index]!.add(destination, entry);
-    });
-    for (const transport of new Set(assignment.transports)) this.drain(transport);
+    for (const transport of assignment.commit()) this.drain(transport);
   }
 
   /** Starts deliveries while there is room. Were there any? */
@@ -163,7 +106,6 @@ export class Dispatcher {
   }
 
   #start(transport: Transport, { destination, entry }: Selection): void {
-    const agent = this.deps.agentFor(transport.name) ?? MISSING;
     this.#busy += 1;
     const request = deliveryRequest(entry.message, {
       nexthop: destination.nexthop,
@@ -171,17 +113,8 @@ export class Dispatcher {
       handedOver: this.deps.clock.now(),
       reuseConnections: destination.reuseConnections,
     });
-    handOver(agent, request).then(
-      (reply) => this.#finished(transport, destination, entry, reply),
-      (error) =>
-        this.#finished(transport, destination, entry, {
-          finished: false,
-          transportTrouble: {
-            ...BROKEN,
-            cause: error instanceof Error ? error.stack ?? error.message : String(error),
-          },
-        }),
-    );
+    void callAgent(this.deps.agentFor(transport.name), request)
+      .then((reply) => this.#finished(transport, destination, entry, reply));
   }
 
   #finished(transport: Transport, destination: Destination, entry: Entry, reply: DeliveryReply): void {

@@ -3,9 +3,10 @@ import { parseEnvelope, type QueuedMessage, QueueFileError } from "../../core/qu
 import type { Envelope, Recipient } from "../../core/queue/types.ts";
 import { createRecorder, lineStyle, logAddress } from "../delivery/mod.ts";
 import { DeliveryFlag } from "../delivery/types.ts";
+import { Assignment } from "./assignment.ts";
 import { systemClock } from "./clock.ts";
 import { complete, type CompletionDeps, type Outcome, saveCorrupt } from "./completion.ts";
-import { Assignment, Dispatcher } from "./dispatcher.ts";
+import { Dispatcher } from "./dispatcher.ts";
 import { type Admission, Intake } from "./intake.ts";
 import { ACTIVE, ActiveMessage } from "./message.ts";
 import { inDeliveryOrder } from "./recipient_order.ts";
