@@ -92,6 +92,8 @@ export async function run(args: string[]): Promise<number> {
     console.error(`postel daemon: ${(error as Error).message}`);
     return 64;
   }
+  // As Postfix's master has it: what is made here, also by commands that mail is delivered to, is closed to others.
+  Deno.umask(0o077);
   const load = () => loadConfig(options.directory === undefined ? {} : { directory: options.directory });
   if (options.role !== undefined) {
     const { runRole } = await import("../daemon/master/role.ts");

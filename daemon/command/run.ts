@@ -29,7 +29,6 @@ export interface CommandRun {
 const OUTPUT_LIMIT = 4095;
 /** A program that left others behind: so long its pipes are emptied after its end (milliseconds). */
 const LAST_WORDS = 300;
-const UMASK = 0o077;
 /** How `enter-root` ends when it could not become the command. */
 export const NOT_ENTERED = 125;
 
@@ -152,12 +151,7 @@ function spawn(run: CommandRun, words: readonly string[]): Deno.ChildProcess {
     stderr: "piped",
     detached: true,
   });
-  const before = Deno.umask(UMASK);
-  try {
-    return command.spawn();
-  } finally {
-    Deno.umask(before);
-  }
+  return command.spawn();
 }
 
 /** Writes the message; resolves to the reason if that failed. A command may stop reading when it has seen enough. */

@@ -1,4 +1,7 @@
 /** A private instance, made and run as its own commands say. */
+import assert from "node:assert/strict";
+import { selfCommand } from "../../core/system/mod.ts";
+import { runProgram } from "../../core/system/run_testing.ts";
 import { initInstance } from "./private_instance_testing.ts";
 import { until } from "./testing.ts";
 
@@ -24,4 +27,19 @@ Deno.test({
       await instance.run("postfix", ["stop"]);
     }
   },
+});
+
+Deno.test("init: other users go through the directories, whatever the umask is", async () => {
+  const base = Deno.makeTempDirSync({ prefix: "postel-test-" });
+  try {
+    Deno.chmodSync(base, 0o755);
+    const { program, args } = selfCommand("init", `${base}/a/b`);
+    const { code, stderr } = await runProgram("sh", ["-c", 'umask 077; exec "$@"', "sh", program, ...args]);
+    assert.equal(code, 0, stderr);
+    for (const path of ["a", "a/b", "a/b/etc", "a/b/spool", "a/b/mail"]) {
+      assert.equal(Deno.statSync(`${base}/${path}`).mode! & 0o777, 0o755, path);
+    }
+  } finally {
+    Deno.removeSync(base, { recursive: true });
+  }
 });

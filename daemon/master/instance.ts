@@ -126,6 +126,13 @@ function writeNew(path: string, text: string, mode: number): void {
   chmodSync(path, mode);
 }
 
+/** Makes a directory and what is missing above it; whatever the umask is, other users go through, as root's processes do. */
+function makeOpen(directory: string): void {
+  const first = mkdirSync(directory, { recursive: true });
+  if (first === undefined) return;
+  for (let made = directory; made.length >= first.length; made = dirname(made)) chmodSync(made, 0o755);
+}
+
 /**
  * Makes the instance, or completes what is missing of one. Files that exist stay as they are. Throws if root runs it
  * where the mailboxes could not be reached without root's rights.
@@ -142,9 +149,7 @@ export function createInstance(directory: string, ports: InstancePorts): Instanc
         "run this as an ordinary user, or in a directory that is open to others",
     );
   }
-  for (const part of ["etc", "bin", "data", "log", "mail", "spool"]) {
-    mkdirSync(`${directory}/${part}`, { recursive: true, mode: 0o755 });
-  }
+  for (const part of ["etc", "bin", "data", "log", "mail", "spool"]) makeOpen(`${directory}/${part}`);
   const { uid, gid } = mailboxOwner();
   if (isRoot) {
     chownSync(`${directory}/mail`, uid, gid);
