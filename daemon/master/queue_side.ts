@@ -8,6 +8,7 @@ import { type BounceService, type DeliveryAgent, DeliveryChannel } from "../deli
 import type { GreylistService } from "../greylist/mod.ts";
 import { createQueueManager, type QueueManager } from "../qmgr/mod.ts";
 import { probeResults, type Verify } from "../verify/mod.ts";
+import { connectWhenUp } from "./connect_when_up.ts";
 import { DELIVERY_SOCKET, LISTING_SOCKET } from "./names.ts";
 import { createQueueServices, forwarding, type QueueServicesDeps } from "./queue_services.ts";
 import { openQueueSockets } from "./queue_sockets.ts";
@@ -24,19 +25,22 @@ function managerView(snapshot: Snapshot): ServiceView {
 export async function startQueueSide(context: RuntimeContext, first: Snapshot): Promise<Side> {
   const { queue, sink } = context;
   const queueDirectory = first.config.string("queue_directory");
-  const connect = (socket: string) =>
-    Deno.connect({ transport: "unix", path: `${queueDirectory}/${socket}` });
   const deps: QueueServicesDeps = {
     queue,
     resolver: createResolver(),
     keyStore: new KeyStore(),
     manager: () => manager,
     agentFor,
-    connectListing: context.roles.has("delivery") ? undefined : () => connect(LISTING_SOCKET),
+    connectListing: context.roles.has("delivery")
+      ? undefined
+      : () => Deno.connect({ transport: "unix", path: `${queueDirectory}/${LISTING_SOCKET}` }),
   };
   let current = createQueueServices(deps, first);
 
-  const deliveries = new DeliveryChannel(() => connect(DELIVERY_SOCKET), () => sink.flush());
+  const deliveries = new DeliveryChannel(
+    () => connectWhenUp(`${queueDirectory}/${DELIVERY_SOCKET}`),
+    () => sink.flush(),
+  );
 
   /** The agent of a transport: in this process, in the delivery side of this process, or in the delivery process. */
   function agentFor(transport: string): DeliveryAgent | undefined {
