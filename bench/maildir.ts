@@ -26,6 +26,7 @@ import {
 } from "./maildir_world.ts";
 import { type Peer, postelPeer, postfixPeer } from "./peers.ts";
 import { roleUsage, treeUsage } from "./process_tree.ts";
+import { untilQueueEmpty } from "./queue_end.ts";
 import { type Row, table } from "./table.ts";
 
 /** `smtp-source -N` numbers its recipients from 1: as many clients as this send to the same users. */
@@ -83,19 +84,6 @@ async function send(peer: Peer, kind: Kind, part: Part, size: number): Promise<v
   }));
 }
 
-/** Is there a file in a directory or below it? Looks no further than the first one: counting would take CPU from the peer. */
-function holdsFile(directory: string): boolean {
-  for (const { isDirectory, name } of Deno.readDirSync(directory)) {
-    if (!isDirectory || holdsFile(`${directory}/${name}`)) return true;
-  }
-  return false;
-}
-
-/** Does mail wait to be delivered? The order is that in which a message moves, so that none is overlooked. */
-function waits(directory: string): boolean {
-  return ["deferred", "incoming", "active"].some((name) => holdsFile(`${directory}/queue/${name}`));
-}
-
 /** CPU milliseconds a message in each process of Postel. */
 function perRole(before: Map<string, number>, after: Map<string, number>, messages: number): string {
   return [...after]
@@ -117,10 +105,7 @@ async function load(base: string, peer: Peer, kind: Kind, part: Part, size: numb
   if (part === "queue") await peer.tool("postqueue", ["-f"]);
   else await send(peer, kind, part, size);
   const taken = performance.now();
-  while (waits(peer.directory)) {
-    if (performance.now() - start > 100_000) throw new Error(`${peer.name}: mail is stuck in the queue`);
-    await new Promise((done) => setTimeout(done, 10));
-  }
+  await untilQueueEmpty(peer);
   const seconds = (performance.now() - start) / 1000;
   const made = delivered(base, peer.name, kind) - already;
   if (made !== messages) throw new Error(`${peer.name}: ${made} of ${messages} messages are in Maildirs`);

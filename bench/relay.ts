@@ -1,6 +1,7 @@
 /** Relaying: SMTP in, synced queue file, SMTP out, from the first connection to the last message at the sink. */
 import type { Peer } from "./peers.ts";
 import { treeUsage } from "./process_tree.ts";
+import { untilQueueEmpty } from "./queue_end.ts";
 
 export interface Load {
   readonly name: string;
@@ -21,20 +22,7 @@ export interface RelayResult {
   readonly pss: number;
 }
 
-/** Files that wait in the queues which a relayed message passes. */
-function queued(directory: string): number {
-  let count = 0;
-  const walk = (path: string) => {
-    for (const entry of Deno.readDirSync(path)) {
-      if (entry.isDirectory) walk(`${path}/${entry.name}`);
-      else count += 1;
-    }
-  };
-  for (const name of ["incoming", "active", "deferred", "maildrop"]) walk(`${directory}/queue/${name}`);
-  return count;
-}
-
-/** Runs one load through a peer that is up. Throws if mail is stuck for two minutes. */
+/** Runs one load through a peer that is up. Throws if mail stays in the queue for two minutes more. */
 export async function relay(peer: Peer, load: Load): Promise<RelayResult> {
   const before = treeUsage(peer.pid(), false);
   const start = performance.now();
@@ -52,10 +40,7 @@ export async function relay(peer: Peer, load: Load): Promise<RelayResult> {
   }).output();
   if (!success) throw new Error(`smtp-source: ${new TextDecoder().decode(stderr)}`);
   const loaded = treeUsage(peer.pid(), true);
-  while (queued(peer.directory) > 0) {
-    if (performance.now() - start > 120_000) throw new Error(`${peer.name}: mail is stuck in the queue`);
-    await new Promise((done) => setTimeout(done, 10));
-  }
+  await untilQueueEmpty(peer);
   const seconds = (performance.now() - start) / 1000;
   const after = treeUsage(peer.pid(), false);
   return {
