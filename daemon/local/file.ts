@@ -1,5 +1,5 @@
 import { QueueFileError } from "../../core/queue/types.ts";
-import { appendToMbox, deliverToMaildir, MailboxError } from "../mailbox/mod.ts";
+import { appendToMbox, deliverToMaildir, MailboxError, type MboxDelivery } from "../mailbox/mod.ts";
 import { isDamage } from "../delivery/mod.ts";
 import { bouncedToOwner } from "./owner.ts";
 import { isProbe } from "./resolve.ts";
@@ -15,7 +15,8 @@ import {
 } from "./state.ts";
 import { maildirForm, mboxForm } from "./text_form.ts";
 
-const STANDARD = "5.2.0";
+/** The status for a file or directory that can't be used, where the error does not say more. */
+export const STANDARD = "5.2.0";
 
 /** Whose a file is, or whose rights it is written with. */
 interface Owner {
@@ -42,77 +43,72 @@ export async function deliverToFile(
     return await sent(context, state, { status: "2.0.0", reason: `delivers to file: ${path}` });
   }
   if (path.endsWith("/")) return await deliverToDirectory(context, state, { uid, gid }, path);
-  return await delivering(context, state, (written) => append(context, state, { uid, gid }, path, written));
+  return await delivering(context, state, async (written) => {
+    try {
+      await appendMessage(context, state, {
+        path,
+        user: { uid, gid, groups: [gid] },
+        written,
+        lockWarning: (text) => context.deps.log.warning(text),
+        accept({ status }) {
+          if (status.isFile() && (status.mode & 0o111) !== 0) {
+            throw new MailboxError("5.7.1", "file is executable");
+          }
+        },
+      });
+    } catch (error) {
+      return await failedFile(context, state, error, `cannot append message to file ${path}: `);
+    }
+    return await sent(context, state, { status: "2.0.0", reason: `delivered to file: ${path}` });
+  });
 }
 
-async function append(
+/** Appends the message to an mbox file; the rest is the same for all of them. Resolves and throws as `appendToMbox`. */
+export function appendMessage(
   context: Context,
   state: State,
-  { uid, gid }: Owner,
-  path: string,
-  written: () => void,
-): Promise<boolean> {
-  const { deps, settings, request } = context;
-  try {
-    await appendToMbox({
-      path,
-      user: { uid, gid, groups: [gid] },
-      settings: settings.mailbox,
-      reader: context.content.read(),
-      form: mboxForm(context, state),
-      messageSize: request.messageSize,
-      standard: STANDARD,
-      written,
-      lockWarning: (text) => deps.log.warning(text),
-      accept({ status }) {
-        if (status.isFile() && (status.mode & 0o111) !== 0) {
-          throw new MailboxError("5.7.1", "file is executable");
-        }
-      },
-    });
-  } catch (error) {
-    return await failedFile(context, state, error, `cannot append message to file ${path}: `);
-  }
-  return await sent(context, state, { status: "2.0.0", reason: `delivered to file: ${path}` });
+  file: Pick<MboxDelivery, "path" | "user" | "opener" | "written" | "lockWarning" | "accept">,
+): Promise<number> {
+  const { settings, request, content } = context;
+  return appendToMbox({
+    ...file,
+    settings: settings.mailbox,
+    reader: content.read(),
+    form: mboxForm(context, state),
+    messageSize: request.messageSize,
+    standard: STANDARD,
+  });
 }
 
 /** Delivers to a Maildir. @param path ends in `/` */
 export async function deliverToDirectory(
   context: Context,
   state: State,
-  owner: Owner,
+  { uid, gid }: Owner,
   path: string,
 ): Promise<boolean> {
   if (isProbe(context)) {
     return await sent(context, state, { status: "2.0.0", reason: "delivers to maildir" });
   }
-  return await delivering(context, state, (written) => store(context, state, owner, path, written));
-}
-
-async function store(
-  context: Context,
-  state: State,
-  { uid, gid }: Owner,
-  path: string,
-  written: () => void,
-): Promise<boolean> {
-  const { deps, settings } = context;
-  try {
-    await deliverToMaildir({
-      directory: path.slice(0, -1),
-      user: { uid, gid, groups: [gid] },
-      reader: context.content.read(),
-      form: maildirForm(context, state),
-      sizeLimit: settings.mailbox.sizeLimit,
-      standard: STANDARD,
-      warn: (text) => deps.log.warning(text),
-      sync: deps.sync,
-      written,
-    });
-  } catch (error) {
-    return await failedFile(context, state, error, "maildir delivery failed: ");
-  }
-  return await sent(context, state, { status: "2.0.0", reason: "delivered to maildir" });
+  return await delivering(context, state, async (written) => {
+    const { deps, settings } = context;
+    try {
+      await deliverToMaildir({
+        directory: path.slice(0, -1),
+        user: { uid, gid, groups: [gid] },
+        reader: context.content.read(),
+        form: maildirForm(context, state),
+        sizeLimit: settings.mailbox.sizeLimit,
+        standard: STANDARD,
+        warn: (text) => deps.log.warning(text),
+        sync: deps.sync,
+        written,
+      });
+    } catch (error) {
+      return await failedFile(context, state, error, "maildir delivery failed: ");
+    }
+    return await sent(context, state, { status: "2.0.0", reason: "delivered to maildir" });
+  });
 }
 
 /** The recipient's fate after a mailbox that could not be written; other errors go on. */

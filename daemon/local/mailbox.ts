@@ -1,17 +1,15 @@
 import { statSync } from "node:fs";
 import { runSteps } from "../../core/address/mod.ts";
 import { TableError } from "../../core/table/mod.ts";
-import { appendToMbox, MailboxError } from "../mailbox/mod.ts";
+import { MailboxError } from "../mailbox/mod.ts";
 import { notifyBiff } from "./biff.ts";
 import { deliverToCommand } from "./command.ts";
-import { deliverToDirectory, failedFile } from "./file.ts";
+import { appendMessage, deliverToDirectory, failedFile, STANDARD } from "./file.ts";
 import { passOn } from "./pass.ts";
 import { isProbe } from "./resolve.ts";
 import { type Context, deferred, delivering, firstTime, sent, type State, type UserRights } from "./state.ts";
-import { mboxForm } from "./text_form.ts";
 
 const LOOKUP_FAILURE = { status: "4.3.0", reason: "table lookup failure" } as const;
-const STANDARD = "5.2.0";
 
 /** Delivers into a user's mailbox, or the way that main.cf puts in its place; undefined if there is no such user. */
 export async function deliverToUserMailbox(context: Context, before: State): Promise<boolean | undefined> {
@@ -74,44 +72,32 @@ async function deliverToMailboxFile(
   if (isProbe(context)) {
     return await sent(context, state, { status: "2.0.0", reason: "delivers to mailbox" });
   }
-  return await delivering(context, state, (written) => append(context, state, user, path, written));
-}
-
-async function append(
-  context: Context,
-  state: State,
-  user: UserRights,
-  path: string,
-  written: () => void,
-): Promise<boolean> {
-  const { deps, settings, request } = context;
+  const { deps, settings } = context;
   const opener = openerOf(context, user);
-  let start: number;
-  try {
-    start = await appendToMbox({
-      path,
-      user: { uid: user.uid, gid: user.gid, groups: [user.gid] },
-      opener: { ...opener, groups: [opener.gid] },
-      settings: settings.mailbox,
-      reader: context.content.read(),
-      form: mboxForm(context, state),
-      messageSize: request.messageSize,
-      standard: STANDARD,
-      written,
-      accept({ status }) {
-        if (!status.isFile()) {
-          throw new MailboxError(STANDARD, `destination ${path} is not a regular file`);
-        }
-        if (settings.mailbox.strictOwnership && status.uid !== user.uid) {
-          deps.log.warning('specify "strict_mailbox_ownership = no" to ignore mailbox ownership mismatch');
-          throw new MailboxError("4.2.0", `destination ${path} is not owned by recipient`);
-        }
-      },
-    });
-  } catch (error) {
-    return await failedFile(context, state, error, `cannot update mailbox ${path} for user ${user.name}. `);
-  }
-  const problem = settings.biff ? notifyBiff(user.name, start) : undefined;
-  if (problem !== undefined) deps.log.warning(problem);
-  return await sent(context, state, { status: "2.0.0", reason: "delivered to mailbox" });
+  return await delivering(context, state, async (written) => {
+    let start: number;
+    try {
+      start = await appendMessage(context, state, {
+        path,
+        user: { uid: user.uid, gid: user.gid, groups: [user.gid] },
+        opener: { ...opener, groups: [opener.gid] },
+        written,
+        accept({ status }) {
+          if (!status.isFile()) {
+            throw new MailboxError(STANDARD, `destination ${path} is not a regular file`);
+          }
+          if (settings.mailbox.strictOwnership && status.uid !== user.uid) {
+            deps.log.warning('specify "strict_mailbox_ownership = no" to ignore mailbox ownership mismatch');
+            throw new MailboxError("4.2.0", `destination ${path} is not owned by recipient`);
+          }
+        },
+      });
+    } catch (error) {
+      const what = `cannot update mailbox ${path} for user ${user.name}. `;
+      return await failedFile(context, state, error, what);
+    }
+    const problem = settings.biff ? notifyBiff(user.name, start) : undefined;
+    if (problem !== undefined) deps.log.warning(problem);
+    return await sent(context, state, { status: "2.0.0", reason: "delivered to mailbox" });
+  });
 }
