@@ -50,7 +50,7 @@ export class Dispatcher {
   #started = 0;
   #nextClogWarning = 0;
   #busy = 0;
-  #ended: Ended[] = [];
+  readonly #ended: Ended[] = [];
   #idleWaiters: (() => void)[] = [];
 
   constructor(readonly deps: DispatcherDeps) {}
@@ -123,35 +123,34 @@ export class Dispatcher {
     if (reply.transportTrouble !== undefined) {
       transport.done(destination);
       this.#transportFailed(transport, destination, entry, reply.transportTrouble);
-    } else {
-      if (reply.destinationTrouble === undefined) {
-        destination.window.succeeded(destination.busy);
-        if (destination.trouble !== undefined) transport.revive(destination);
-        transport.done(destination);
-      } else {
-        const died = destination.window.failed();
-        transport.done(destination);
-        if (died) this.#destinationDied(transport, destination, suspended(reply.destinationTrouble));
-      }
-      // To remove a file takes longer than to start the next delivery: the agent need not wait for it.
-      const ended = { message, recipients: entry.recipients.length };
-      if (this.drain(transport)) return this.#throughLater(ended);
-      this.deps.through(ended.message, ended.recipients);
+      this.#notBusy(1);
+      this.drain(transport);
+      return;
     }
-    this.#notBusy(1);
-    this.drain(transport);
+    if (reply.destinationTrouble === undefined) {
+      destination.window.succeeded(destination.busy);
+      if (destination.trouble !== undefined) transport.revive(destination);
+      transport.done(destination);
+    } else {
+      const died = destination.window.failed();
+      transport.done(destination);
+      if (died) this.#destinationDied(transport, destination, suspended(reply.destinationTrouble));
+    }
+    const ended = { message, recipients: entry.recipients.length };
+    // To remove a file takes longer than to start the next delivery: the agent need not wait for it.
+    if (this.drain(transport)) this.#throughLater(ended);
+    else this.#through([ended]);
   }
 
   /** Draws the conclusions when the requests that were just made have left. */
   #throughLater(ended: Ended): void {
     this.#ended.push(ended);
-    if (this.#ended.length > 1) return;
-    setImmediate(() => {
-      const all = this.#ended;
-      this.#ended = [];
-      for (const { message, recipients } of all) this.deps.through(message, recipients);
-      this.#notBusy(all.length);
-    });
+    if (this.#ended.length === 1) setImmediate(() => this.#through(this.#ended.splice(0)));
+  }
+
+  #through(all: readonly Ended[]): void {
+    for (const { message, recipients } of all) this.deps.through(message, recipients);
+    this.#notBusy(all.length);
   }
 
   #notBusy(deliveries: number): void {
