@@ -4,7 +4,8 @@
  */
 import { ByteBuffer } from "../bytes/mod.ts";
 import { type ContentReader, RecordType } from "../queue/types.ts";
-import { encodingDomain, MimeEvent, MimeScanner } from "./mime.ts";
+import { encodingDomain } from "./content_declaration.ts";
+import { MimeEvent, MimeScanner } from "./mime.ts";
 
 export interface DowngradeLimits {
   /** `header_size_limit` */

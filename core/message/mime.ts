@@ -5,8 +5,15 @@
  */
 import { ByteBuffer, decodeText } from "../bytes/mod.ts";
 import { RecordType } from "../queue/types.ts";
+import {
+  type ContentKind,
+  declaredEncoding,
+  declaredType,
+  type Encoding,
+  encodingFits,
+} from "./content_declaration.ts";
 import { headerNameLength, type KnownHeader, knownHeader } from "./header_name.ts";
-import { headerTokens } from "./header_tokens.ts";
+import { MimeError } from "./mime_error.ts";
 
 /** Where a header stands: in the message's own block, in the block of a part, or in an attached message. */
 export type HeaderClass = "primary" | "mime" | "nested";
@@ -19,30 +26,6 @@ export const MimeEvent = {
   HeadersEnd: 3,
   BlankLine: 4,
 } as const;
-
-/** Rules that may be broken; bits of `MimeScanner.errors`. */
-export const MimeError = {
-  Nesting: 1,
-  TruncatedHeader: 2,
-  EightBitHeader: 4,
-  EightBitBody: 8,
-  EncodingDomain: 16,
-} as const;
-
-/** What a broken rule is called towards the client and in the log; of several the gravest. */
-export function mimeErrorText(errors: number): { dsn: string; text: string } {
-  if (errors & MimeError.Nesting) return { dsn: "5.6.0", text: "MIME nesting exceeds safety limit" };
-  if (errors & MimeError.TruncatedHeader) {
-    return { dsn: "5.6.0", text: "message header length exceeds safety limit" };
-  }
-  if (errors & MimeError.EightBitHeader) {
-    return { dsn: "5.6.0", text: "improper use of 8-bit data in message header" };
-  }
-  if (errors & MimeError.EightBitBody) {
-    return { dsn: "5.6.0", text: "improper use of 8-bit data in message body" };
-  }
-  return { dsn: "5.6.0", text: "invalid message/* or multipart/* encoding domain" };
-}
 
 export interface MimeOptions {
   /** `header_size_limit`, bytes. A header takes in no further line once it is as long. */
@@ -60,18 +43,6 @@ export interface MimeOptions {
   /** Told the first time a rule is broken (nesting: every time), with the offending text. */
   readonly onError?: (error: number, text: string) => void;
 }
-
-export type Encoding = "7bit" | "8bit" | "binary" | "quoted-printable" | "base64";
-
-/** The domain (RFC 2045, 6.1) that an encoding's output stays within. */
-export function encodingDomain(encoding: Encoding): "7bit" | "8bit" | "binary" {
-  return encoding === "8bit" || encoding === "binary" ? encoding : "7bit";
-}
-
-const ENCODINGS = new Set<string>(["7bit", "8bit", "binary", "quoted-printable", "base64"]);
-
-/** Content types that make a difference here. */
-type ContentKind = "leaf" | "message" | "opaque-message" | "multipart";
 
 /** A multipart that has not ended yet. */
 interface OpenMultipart {
@@ -120,7 +91,7 @@ export class MimeScanner {
 
   /** Is the current entity a message or a multipart, whose parts have encodings of their own? */
   get composite(): boolean {
-    return this.#contentKind === "message" || this.#contentKind === "multipart";
+    return this.#contentKind === "attached-message" || this.#contentKind === "multipart";
   }
 
   /** The class of the headers that are being read; that of the last ones when the body has begun. */
@@ -233,7 +204,9 @@ export class MimeScanner {
     this.#known = knownHeader(header, 0, this.#nameLength);
     if (!this.#options.disabled && this.#known !== undefined) {
       if (this.#known.key === "content-type") this.#contentType();
-      else if (this.#known.key === "content-transfer-encoding") this.#contentEncoding();
+      else if (this.#known.key === "content-transfer-encoding") {
+        this.#encoding = declaredEncoding(this.#headerValue()) ?? this.#encoding;
+      }
     }
     if (
       this.#options.report & ~this.errors & MimeError.EightBitHeader && hasEightBit(header, 0, header.length)
@@ -247,28 +220,11 @@ export class MimeScanner {
   }
 
   #contentType(): void {
-    const [type, ...parameters] = headerTokens(this.#headerValue());
-    const word = (at: number) => type![at]?.kind === "word" ? type![at]!.text.toLowerCase() : "";
-    if (type === undefined || type.length === 0) return;
-    const subtype = type[1]?.text === "/" ? word(2) : "";
-    if (word(0) === "message") {
-      this.#contentKind = subtype === "rfc822" ? "message" : "opaque-message";
-      this.#partial = subtype === "partial" || subtype === "external-body";
-    } else if (word(0) === "multipart") {
-      this.#contentKind = "multipart";
-      for (const parameter of parameters) {
-        const [name, equals, value] = parameter;
-        if (
-          name?.kind !== "word" || name.text.toLowerCase() !== "boundary" || equals?.text !== "=" ||
-          value === undefined
-        ) continue;
-        this.#openMultipart(value.text, subtype === "digest" ? "message" : "leaf");
-      }
-    } else this.#contentKind = "leaf";
+    const declared = declaredType(this.#headerValue());
+    if (declared === undefined) return;
+    this.#contentKind = declared.kind;
+    for (const boundary of declared.boundaries) this.#openMultipart(boundary, declared.partKind);
   }
-
-  /** message/partial and message/external-body, which must stay 7bit (RFC 2046, 5.2). */
-  #partial = false;
 
   #openMultipart(boundary: string, partKind: ContentKind): void {
     // The outermost level is not counted, and the limit itself is still allowed.
@@ -280,25 +236,16 @@ export class MimeScanner {
     this.#open.push({ boundary: bytes, partKind });
   }
 
-  #contentEncoding(): void {
-    const token = headerTokens(this.#headerValue())[0]?.[0];
-    const name = token?.kind === "word" ? token.text.toLowerCase() : "";
-    if (ENCODINGS.has(name)) this.#encoding = name as Encoding;
-  }
-
   #checkEncodingDomain(): void {
-    if ((this.#options.report & MimeError.EncodingDomain) === 0 || this.#contentKind === "leaf") return;
-    const domain = encodingDomain(this.#encoding);
-    const wrong = this.#contentKind === "opaque-message" && this.#partial
-      ? domain !== "7bit"
-      : domain !== this.#encoding;
-    if (wrong) this.#report(MimeError.EncodingDomain, () => this.#encoding);
+    if ((this.#options.report & MimeError.EncodingDomain) === 0) return;
+    if (encodingFits(this.#contentKind, this.#encoding)) return;
+    this.#report(MimeError.EncodingDomain, () => this.#encoding);
   }
 
   /** The headers ended with an empty line. */
   #enterBody(): void {
     this.#nextOffset = 0;
-    if (this.#contentKind === "message") this.#enter("nested", "leaf");
+    if (this.#contentKind === "attached-message") this.#enter("nested", "leaf");
     else if (this.#contentKind === "multipart") this.#enter("body", "leaf");
     else this.#state = "body";
   }
@@ -307,7 +254,6 @@ export class MimeScanner {
     this.#state = state;
     this.#contentKind = kind;
     this.#encoding = "7bit";
-    this.#partial = false;
   }
 
   #bodyLine(type: number, bytes: Uint8Array, start: number, end: number): number {

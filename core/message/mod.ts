@@ -14,13 +14,5 @@ export { mailDate } from "./date.ts";
 export { encodeWords } from "./encoded_word.ts";
 export { type CheckAction, checkAction, isHeaderText } from "./check_action.ts";
 export { downgradeContent, type DowngradeLimits } from "./downgrade.ts";
-export {
-  type Encoding,
-  encodingDomain,
-  type HeaderClass,
-  MimeError,
-  mimeErrorText,
-  MimeEvent,
-  type MimeOptions,
-  MimeScanner,
-} from "./mime.ts";
+export { MimeError, mimeErrorText } from "./mime_error.ts";
+export { type HeaderClass, MimeEvent, type MimeOptions, MimeScanner } from "./mime.ts";
