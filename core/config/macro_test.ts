@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { expandMacros, MacroError, scanMacros } from "./macro.ts";
+import { expandMacros } from "./macro.ts";
+import { MacroError, scanMacros } from "./macro_syntax.ts";
 import { randomNumbers } from "../../testdata/random.ts";
 
 const values: Record<string, string> = {

@@ -25,5 +25,6 @@ export {
 } from "./parameter_table.ts";
 export { type LogicalLine, logicalLines, type NameValue, splitNameValue } from "./logical_lines.ts";
 export { parseBool, parseTime, parseWhole, splitList, unbrace } from "./values.ts";
-export { expandMacros, MacroError, type MacroLookup, scanMacros } from "./macro.ts";
+export { expandMacros, type MacroLookup } from "./macro.ts";
+export { MacroError, scanMacros } from "./macro_syntax.ts";
 export { type Config, ConfigError, type MasterEntry, type Origin } from "./types.ts";

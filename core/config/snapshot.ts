@@ -1,6 +1,7 @@
 /** The immutable view of main.cf that programs work with. */
 import { computeDefault } from "./computed_defaults.ts";
-import { expandMacros, MacroError } from "./macro.ts";
+import { expandMacros } from "./macro.ts";
+import { MacroError } from "./macro_syntax.ts";
 import { parameterTable, type ParameterType } from "./parameter_table.ts";
 import { type Config, ConfigError, type Origin } from "./types.ts";
 import { parseBool, parseTime, parseWhole, splitList } from "./values.ts";

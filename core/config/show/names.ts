@@ -2,7 +2,8 @@
  * Which names mean something in a configuration: Postfix's own, those that a service of master.cf brings with it, and
  * those that somebody refers to (user-defined parameters, restriction classes, prefixes of tables).
  */
-import { expandMacros, MacroError, scanMacros } from "../macro.ts";
+import { expandMacros } from "../macro.ts";
+import { MacroError, scanMacros } from "../macro_syntax.ts";
 import { parameterTable } from "../parameter_table.ts";
 import { splitList } from "../values.ts";
 import { scanClients } from "./database_clients.ts";

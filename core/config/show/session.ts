@@ -1,7 +1,8 @@
 /** One run of the configuration tools over a directory: reading, showing, warning. */
 import { type MainSetting, parseMain, readConfigFile } from "../load.ts";
 import { splitNameValue } from "../logical_lines.ts";
-import { expandMacros, MacroError } from "../macro.ts";
+import { expandMacros } from "../macro.ts";
+import { MacroError } from "../macro_syntax.ts";
 import { parameterTable } from "../parameter_table.ts";
 import { type Setting, Snapshot } from "../snapshot.ts";
 import { ConfigError } from "../types.ts";
