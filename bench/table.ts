@@ -40,21 +40,3 @@ export function table(rows: readonly Row[]): string {
     ...lines,
   ].join("\n");
 }
-
-/** The page around it. @param directory where the spools were, if not in the usual place */
-export function format(text: string, rounds: number, directory?: string): string {
-  const where = directory === undefined ? "" : ` --directory ${directory}`;
-  return `# Benchmark
-
-Made by \`deno task bench --rounds ${rounds}${where} --write\`: Postfix 3.7.11 (Debian) and Postel with the same main.cf, both as
-root with privilege separation, on the same disk, in one run and in turn. Loads come from \`smtp-source\`, \`smtp-sink\`
-takes the mail. A rate counts from the first connection to the last message at the sink; CPU is that of all processes
-of a mail system. Both have relayed 10,000 messages before anything is counted. The ratio is Postel's median to Postfix's.
-
-On an ext4 file system without a journal a new file is expensive where many were deleted in the last minutes; Postel avoids
-such places there. \`results.md\` was measured on one, \`results-elsewhere.md\` on ext4 with its journal (\`mkfs.ext4\` on a
-file, mounted with \`-o loop\`).
-
-${text}
-`;
-}

@@ -9,62 +9,11 @@
  */
 import { parseArgs } from "node:util";
 import { RUNTIME_FLAGS, selfCommand } from "../core/system/mod.ts";
-import { TableSet } from "../core/table/mod.ts";
 import { median, type Row, table } from "./table.ts";
+import { inDaemon } from "./tables_daemon.ts";
+import { type IndexType, keyOf, KEYS, MORE_TIMES, SUFFIX, TYPES, writeFiles } from "./tables_files.ts";
 
-type IndexType = "hash" | "btree" | "cdb" | "lmdb";
-
-const TYPES: readonly IndexType[] = ["hash", "btree", "cdb", "lmdb"];
-const SUFFIX = { hash: "db", btree: "db", cdb: "cdb", lmdb: "lmdb" } as const;
 const POSTFIX = ["/usr/sbin/postmap"];
-const KEYS = 100_000;
-/** A longer list, which shows from how many keys on a slower start is made up for. */
-const MORE_TIMES = 3;
-const MEGABYTE = 1 << 20;
-
-/** The entries in an order that is not theirs, the same in every run. */
-function* shuffled(count: number): Generator<number> {
-  // A step that shares no factor with the count visits every number once.
-  let step = Math.floor(count * 0.618) | 1;
-  while (gcd(step, count) !== 1) step += 2;
-  for (let at = 0, index = 0; at < count; at++, index = (index + step) % count) yield index;
-}
-
-function gcd(one: number, other: number): number {
-  return other === 0 ? one : gcd(other, one % other);
-}
-
-const keyOf = (index: number) => `user${String(index).padStart(7, "0")}@dom${index % 1000}.example`;
-
-function writeFiles(directory: string, entries: number): void {
-  Deno.writeTextFileSync(
-    `${directory}/main.cf`,
-    "compatibility_level = 3.6\nmyhostname = mail.example.com\nmaillog_file = /dev/stdout\n",
-  );
-  const source = Deno.openSync(`${directory}/map`, { create: true, write: true });
-  const encoder = new TextEncoder();
-  let lines = "";
-  for (const index of shuffled(entries)) {
-    lines += `${keyOf(index)} mailbox${index}@internal.example.com\n`;
-    if (lines.length < MEGABYTE) continue;
-    writeAll(source, encoder.encode(lines));
-    lines = "";
-  }
-  writeAll(source, encoder.encode(lines));
-  source.close();
-  const keys: string[] = [];
-  for (const index of shuffled(entries)) {
-    if (keys.length === KEYS) break;
-    keys.push(keyOf(index));
-  }
-  const list = keys.reverse().join("\n") + "\n";
-  Deno.writeTextFileSync(`${directory}/keys`, list);
-  Deno.writeTextFileSync(`${directory}/more-keys`, list.repeat(MORE_TIMES));
-}
-
-function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
-}
 
 interface Cost {
   readonly seconds: number;
@@ -221,61 +170,6 @@ function pick(
   of: (cost: Cost) => number,
 ): [number[], number[]] {
   return [costs[0].map(of), costs[1].map(of)];
-}
-
-/** Lookups in this process with the memory that the daemon gives a table. */
-function inDaemon(type: IndexType, directory: string): Row[] {
-  const keys = Deno.readTextFileSync(`${directory}/keys`).trimEnd().split("\n");
-  const before = Deno.memoryUsage();
-  const tables = new TableSet();
-  const opened = tables.open(`${type}:${directory}/map`);
-  opened.lookup(keys[0]!);
-  let opens = 0;
-  const { openSync } = Deno;
-  Deno.openSync = (...args) => {
-    opens += 1;
-    return openSync(...args);
-  };
-  const all = timed(5, keys, 1, (key) => {
-    if (opened.lookup(key) === undefined) throw new Error(`${key} is missing in the ${type} table`);
-  });
-  const few = timed(5, keys.slice(0, 50), 1000, (key) => opened.lookup(key));
-  Deno.openSync = openSync;
-  const after = Deno.memoryUsage();
-  tables.close();
-  const row = (name: string, unit: string, postel: readonly number[], goal: string): Row => ({
-    name: `${type}: in the daemon, ${name}`,
-    unit,
-    postfix: [],
-    postel,
-    goal,
-  });
-  return [
-    row(`${keys.length} keys`, "µs a lookup", all, "microseconds"),
-    row("50 keys again and again", "µs a lookup", few, "microseconds"),
-    row("files opened by the lookups", "", [opens], "none"),
-    row(
-      "heap, garbage included",
-      "MB more",
-      [Math.max(0, after.heapUsed - before.heapUsed) / MEGABYTE],
-      "none for entries",
-    ),
-    row("outside the heap", "MB more", [Math.max(0, after.external - before.external) / MEGABYTE], "1"),
-  ];
-}
-
-/** Microseconds that one call takes, for each round. */
-function timed(
-  rounds: number,
-  keys: readonly string[],
-  repeat: number,
-  work: (key: string) => void,
-): number[] {
-  return Array.from({ length: rounds }, () => {
-    const start = performance.now();
-    for (let again = 0; again < repeat; again++) for (const key of keys) work(key);
-    return (performance.now() - start) * 1000 / (keys.length * repeat);
-  });
 }
 
 /** From how many keys on a cdb table is asked as fast as Postfix asks it: the two lines that the two lists of keys make. */
