@@ -4,6 +4,7 @@ import {
   freePort,
   installed,
   listening,
+  makeCertificate,
   outcome,
   outcomeWithoutRights,
   ServerProcess,
@@ -13,6 +14,56 @@ const program = installed("/usr/bin/redis-server", "/usr/bin/valkey-server");
 const cli = installed("/usr/bin/redis-cli", "/usr/bin/valkey-cli");
 const missing = program === undefined || cli === undefined;
 if (missing) console.log("redis tables are not tested: redis-server is not installed");
+
+/** Can this server do TLS? Some are built without. */
+const withTls = !missing && new TextDecoder().decode(
+  new Deno.Command("/bin/sh", { args: ["-c", `ldd ${program}`], stderr: "null" }).outputSync().stdout,
+).includes("libssl");
+
+Deno.test({
+  name: "redis: TLS, with and without certificates of clients",
+  ignore: missing || !withTls,
+  async fn() {
+    const bench = new Bench();
+    const { directory } = bench;
+    if (!await makeCertificate(directory)) return bench.close();
+    Deno.symlinkSync("/nowhere", `${directory}/dangling.pem`);
+    const port = freePort();
+    const certificate = `${directory}/cert.pem`;
+    const files = ["cert-file", certificate, "key-file", `${directory}/key.pem`, "ca-cert-file", certificate];
+    const options = files.map((word, index) => index % 2 === 0 ? `--tls-${word}` : word);
+    const server = new ServerProcess(program!, [
+      ..."--port 0 --bind 127.0.0.1 --save".split(" "),
+      "",
+      ...`--dir ${directory} --unixsocket ${directory}/socket --tls-port ${port}`.split(" "),
+      ...options,
+    ]);
+    const own = { tls_cert_file: certificate, tls_key_file: `${directory}/key.pem` };
+    const cases: [Record<string, string>, string][] = [
+      [{ tls_CAfile: certificate, ...own }, "(none)"],
+      [{ tls_CApath: directory, ...own }, "(none)"],
+      [{ tls_verify_cert: "no", ...own }, "(none)"],
+      [own, "(temporary)"],
+      [{ tls_CAfile: `${directory}/missing.pem`, ...own }, "(temporary)"],
+    ];
+    try {
+      await server.start(() => listening({ hostname: "127.0.0.1", port }));
+      const base = { hosts: `127.0.0.1:${port}`, tls: "yes" };
+      for (const [values, expected] of cases) {
+        const table = bench.table("redis", { ...base, ...values });
+        assert.equal(await outcome(table, "x"), expected, JSON.stringify(values));
+      }
+      // The server's refusal can come together with the end of the handshake.
+      for (let round = 0; round < 20; round++) {
+        const table = bench.table("redis", { ...base, tls_CAfile: certificate });
+        assert.equal(await outcome(table, "x"), "(temporary)");
+      }
+    } finally {
+      await server.stop("SIGKILL");
+      bench.close();
+    }
+  },
+});
 
 Deno.test({
   name: "redis: a real server",
@@ -84,6 +135,10 @@ Deno.test({
           [{ hosts: `127.0.0.1:${freePort()} 127.0.0.1:${port}` }, "plain@example.com", "target@example.net"],
           [{ dbname: 3 }, "plain@example.com", "(none)"],
           [{ query: "GET %z" }, "x", "(configuration)"],
+          [{ query: "" }, "x", "(configuration)"],
+          [{ query: "%s x" }, "GET", "(configuration)"],
+          [{ hosts: "" }, "x", "(configuration)"],
+          [{ query: "EVAL return{{err='lower'}} 0" }, "x", "(temporary)"],
         ];
         for (const [values, key, expected] of cases) {
           const label = `${JSON.stringify(values)} ${key}`;

@@ -40,12 +40,24 @@ function read(path: string): string {
   }
 }
 
+/** Whatever is no readable file (a socket, a link to nowhere, somebody's key) is no certificate either, as for OpenSSL. */
 function readDirectory(path: string): string[] {
   let names: string[];
   try {
-    names = [...Deno.readDirSync(path)].filter((entry) => !entry.isDirectory).map((entry) => entry.name);
+    names = [...Deno.readDirSync(path)].map((entry) => entry.name);
   } catch (error) {
     throw new TableError("temporary", `open ${path}: ${reasonOf(error)}`, true);
   }
-  return names.map((name) => read(`${path}/${name}`)).filter((text) => text.includes("BEGIN CERTIFICATE"));
+  return names
+    .map((name) => certificateIn(`${path}/${name}`))
+    .filter((text) => text.includes("BEGIN CERTIFICATE"));
+}
+
+function certificateIn(path: string): string {
+  try {
+    // Opening a FIFO would wait for a writer.
+    return Deno.statSync(path).isFile ? Deno.readTextFileSync(path) : "";
+  } catch {
+    return "";
+  }
 }
