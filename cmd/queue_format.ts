@@ -31,7 +31,7 @@ export function outputWidth(): number {
 }
 
 /** Text cut to a width, with a sign that it was. */
-export function cut(text: string, width: number): string {
+function cut(text: string, width: number): string {
   const characters = [...text];
   return characters.length <= width ? text : characters.slice(0, Math.max(width - 1, 0)).join("") + "…";
 }

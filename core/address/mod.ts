@@ -6,7 +6,6 @@
 export {
   addressesOf,
   type AddressNode,
-  addressText,
   formatAddressList,
   type ListNode,
   parseAddressList,
@@ -16,11 +15,11 @@ export type { AddressDeps, AddressLog } from "./deps.ts";
 export { type FindRules, type FindScope, type Found } from "./find.ts";
 export { isHostname, literalAddress } from "./hostname.ts";
 export { createGenericMap, type GenericMap } from "./generic.ts";
-export { AddressMapError, mapAddress } from "./map_address.ts";
+export { AddressMapError } from "./map_address.ts";
 export type { MapList } from "./map_list.ts";
 export { isDotString, toExternal, toInternal } from "./quote.ts";
 export type { RecipientCheck } from "./recipients.ts";
-export { type AddressClass, isErrorTransport, type Resolved } from "./resolved.ts";
+export type { AddressClass, Resolved } from "./resolved.ts";
 export { type RewriteContext, type Routing } from "./routing.ts";
 export { createRewriting, type Rewriting, type RewrittenRecipient } from "./rewriting.ts";
 export {

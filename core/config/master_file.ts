@@ -120,7 +120,7 @@ export function masterEntriesFromText(
 const TYPES: readonly MasterEntry["type"][] = ["inet", "unix", "unix-dgram", "fifo", "pass"];
 
 /** Gives one line its meaning. Throws `ConfigError`. */
-export function masterEntry(line: MasterLine, config: Config): MasterEntry {
+function masterEntry(line: MasterLine, config: Config): MasterEntry {
   const [name, typeText, isPrivate, unprivileged, chroot, wakeup, limit, command] = line.fields as [
     string,
     string,
@@ -212,7 +212,7 @@ function serviceOptions(
 }
 
 /** Does `master_service_disable` name the service? Items are a type, `name/type` or `all`; `!` negates; first match wins. */
-export function isDisabled(entry: Pick<MasterEntry, "name" | "type">, patterns: readonly string[]): boolean {
+function isDisabled(entry: Pick<MasterEntry, "name" | "type">, patterns: readonly string[]): boolean {
   for (const item of patterns) {
     const negated = item.startsWith("!");
     const pattern = (negated ? item.slice(1) : item).toLowerCase();

@@ -9,10 +9,9 @@ export {
   loadConfig,
   type LoadOptions,
   type MainSetting,
-  parseMain,
   readConfigFile,
 } from "./load.ts";
-export { isDisabled, masterEntriesFromText, readMasterFile } from "./master_file.ts";
+export { masterEntriesFromText, readMasterFile } from "./master_file.ts";
 export { serviceConfig } from "./service_config.ts";
 export {
   type ClientParameter,
@@ -24,7 +23,7 @@ export {
   type ParameterType,
 } from "./parameter_table.ts";
 export { type LogicalLine, logicalLines, type NameValue, splitNameValue } from "./logical_lines.ts";
-export { parseBool, parseTime, parseWhole, splitList, unbrace } from "./values.ts";
+export { parseTime, splitList, unbrace } from "./values.ts";
 export { expandMacros, type MacroLookup } from "./macro.ts";
 export { MacroError, scanMacros } from "./macro_syntax.ts";
 export { type Config, ConfigError, type MasterEntry, type Origin } from "./types.ts";

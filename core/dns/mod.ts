@@ -18,5 +18,5 @@ export {
   type SrvRecord,
   type TlsaRecord,
 } from "./types.ts";
-export { canonicalAddress, isHostName, reverseName } from "./name.ts";
+export { canonicalAddress, reverseName } from "./name.ts";
 export type { NameServer, ResolverSettings } from "./system_config.ts";

@@ -6,11 +6,7 @@ import {
   expandTemplate,
   formatExpandedTemplates,
   formatTemplates,
-  isStatus,
   parseTemplates,
-  splitStatus,
-  statusOfReply,
-  withClass,
   wrapText,
 } from "./mod.ts";
 
@@ -24,21 +20,6 @@ function parse(text: string) {
   const templates = parseTemplates(text, "file", (line) => warnings.push(line), builtinTemplates(config));
   return { templates, warnings };
 }
-
-Deno.test("status codes", () => {
-  assert.ok(isStatus("5.1.1"));
-  for (const bad of ["3.1.1", "5.1", "5.1.1 x", "5.1234.1", ""]) assert.ok(!isStatus(bad), bad);
-  assert.deepEqual(splitStatus("5.2.2 over quota", "5.0.0"), { status: "5.2.2", text: "over quota" });
-  assert.deepEqual(splitStatus("5.2.2x", "4.0.0"), { status: "4.0.0", text: "5.2.2x" });
-  assert.equal(withClass("5.1.1", 4), "4.1.1");
-  assert.equal(withClass("nonsense", 4), "4.0.0");
-  assert.equal(statusOfReply("550 5.1.1 no"), "5.1.1");
-  assert.equal(statusOfReply("550-5.1.1 no\n550 5.1.1 no"), "5.1.1");
-  assert.equal(statusOfReply("450 5.1.1 confused"), "4.0.0");
-  assert.equal(statusOfReply("250 ok"), "2.0.0");
-  assert.equal(statusOfReply("354 go on"), "5.5.0");
-  assert.equal(statusOfReply("hello"), "5.5.0");
-});
 
 Deno.test("wrapText: words stay whole, lines stay short where they can (fixed seed)", () => {
   const random = randomNumbers(7);

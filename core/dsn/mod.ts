@@ -1,7 +1,6 @@
 /**
- * Delivery status notifications: enhanced status codes (RFC 3463), the templates of bounce(5), and the reports
- * themselves (RFC 3464, RFC 6533) in the form that Postfix gives them, so that programs that read bounces understand
- * them.
+ * Delivery status notifications: the templates of bounce(5), and the reports themselves (RFC 3464, RFC 6533) in the form
+ * that Postfix gives them, so that programs that read bounces understand them.
  */
 export {
   composeNotice,
@@ -10,7 +9,6 @@ export {
   type NoticeRecipient,
   type NoticeSubject,
 } from "./notice.ts";
-export { isStatus, splitStatus, statusOfReply, type StatusText, withClass } from "./status.ts";
 export {
   builtinTemplates,
   expandTemplate,

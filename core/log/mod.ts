@@ -4,14 +4,6 @@
  */
 export { formatClassic, formatJson, type LogFormat } from "./format.ts";
 export { type Fields, Logger } from "./logger.ts";
-export {
-  fileSink,
-  type LogEntry,
-  type LogLevel,
-  type LogSink,
-  memorySink,
-  streamSink,
-  teeSink,
-} from "./sink.ts";
+export { type LogEntry, type LogLevel, type LogSink, memorySink, streamSink, teeSink } from "./sink.ts";
 export { isFacility, syslogSink } from "./syslog.ts";
 export { type LogSettings, logSettings, openLog, SwitchSink } from "./open.ts";

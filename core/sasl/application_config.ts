@@ -8,7 +8,7 @@ export interface ApplicationConfig {
 }
 
 /** Reads the settings out of a text. Throws `SaslError` that names file and line. */
-export function parseApplicationConfig(text: string, file: string): ReadonlyMap<string, string> {
+function parseApplicationConfig(text: string, file: string): ReadonlyMap<string, string> {
   const values = new Map<string, string>();
   for (const [index, raw] of text.split("\n").entries()) {
     const line = raw.trim();

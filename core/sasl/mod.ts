@@ -14,17 +14,12 @@ export {
   type SecurityOption,
   type ServerDialogue,
 } from "./types.ts";
-export {
-  type ApplicationConfig,
-  configDirectories,
-  parseApplicationConfig,
-  readApplicationConfig,
-} from "./application_config.ts";
+export { type ApplicationConfig, configDirectories, readApplicationConfig } from "./application_config.ts";
 export { createCyrusServer, type CyrusOptions } from "./cyrus_server.ts";
 export { sqlTableType } from "./sql_store.ts";
 export { createDovecotServer, type DovecotOptions } from "./dovecot.ts";
 export { serverMechanisms } from "./mechanisms.ts";
 export { DEFAULT_SASLDB, listSasldb, openSasldb, type SasldbRecord, setSasldbPassword } from "./sasldb.ts";
-export { askSaslauthd, DEFAULT_MUX, type LoginRequest, loginRequestBytes } from "./saslauthd.ts";
+export { askSaslauthd, DEFAULT_MUX, type LoginRequest } from "./saslauthd.ts";
 export { decodeBase64, encodeBase64 } from "./text.ts";
 export { chooseMechanism, type ClientDialogue, type ClientMechanism, clientMechanisms } from "./client.ts";

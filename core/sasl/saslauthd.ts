@@ -21,7 +21,7 @@ export interface LoginRequest {
 }
 
 /** A request as bytes. Throws `SaslError` if it is too long. */
-export function loginRequestBytes(request: LoginRequest): Uint8Array {
+function loginRequestBytes(request: LoginRequest): Uint8Array {
   const parts = [octets(request.login), request.password, octets(request.service), octets(request.realm)];
   const size = parts.reduce((sum, part) => sum + 2 + part.length, 0);
   if (size > MOST_BYTES) throw new SaslError("the login is too long for saslauthd");

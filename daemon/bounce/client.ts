@@ -1,7 +1,7 @@
 import { AttributeReader, AttributeWriter, readAnnouncement } from "../../core/ipc/mod.ts";
 import type { LogName } from "../../core/queue/mod.ts";
 import type { BounceService } from "../delivery/types.ts";
-import { type WireLevel, writeDsn, writeRecipient } from "../delivery/wire.ts";
+import { type WireLevel, writeDsn, writeRecipient } from "../delivery/mod.ts";
 import { BounceRequest, writeTarget } from "./protocol.ts";
 
 /** The sockets of the three services. */

@@ -9,5 +9,4 @@ export { type BouncePaths, createBounceClient } from "./client.ts";
 export { joinBounceServices } from "./join.ts";
 export { type MailSettings, postMail, readMailSettings } from "./post.ts";
 export { serveBounce } from "./server.ts";
-export { loadTemplates } from "./settings.ts";
 export { verpSender } from "./verp.ts";

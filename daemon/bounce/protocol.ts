@@ -1,6 +1,6 @@
 import { AttributeError, type AttributeReader, type AttributeWriter } from "../../core/ipc/mod.ts";
 import { isQueueId, type QueueName } from "../../core/queue/mod.ts";
-import { readSendopts, sendoptsName, type WireLevel } from "../delivery/wire.ts";
+import { readSendopts, sendoptsName, type WireLevel } from "../delivery/mod.ts";
 import type { BounceTarget } from "../delivery/types.ts";
 
 /** `nrequest` of the bounce protocol. */

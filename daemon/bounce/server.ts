@@ -8,7 +8,7 @@ import {
 } from "../../core/ipc/mod.ts";
 import type { LogName } from "../../core/queue/mod.ts";
 import { type BounceService } from "../delivery/types.ts";
-import { isDsnAction, readDsn, readRecipient } from "../delivery/wire.ts";
+import { isDsnAction, readDsn, readRecipient } from "../delivery/mod.ts";
 import { BounceRequest, BounceStatus, readQueueId, readTarget } from "./protocol.ts";
 
 /**

@@ -46,7 +46,7 @@ export function readSettings(config: Config, warn: (text: string) => void): Boun
 }
 
 /** The templates that `bounce_template_file` names, or the built-in ones. */
-export function loadTemplates(
+function loadTemplates(
   config: Config,
   warn: (text: string) => void,
   path: string = config.string("bounce_template_file"),

@@ -2,7 +2,7 @@ import type { Config } from "../../core/config/types.ts";
 import { splitList, unbrace } from "../../core/config/mod.ts";
 
 /** The path that commands are looked for in, whatever the daemon's own is. */
-export const DEFAULT_PATH = "/usr/bin:/bin";
+const DEFAULT_PATH = "/usr/bin:/bin";
 
 /** `name` and `name=value` in a list such as `export_environment`; undefined stands for no value of its own. */
 function* environmentItems(text: string): Generator<[string, string | undefined]> {

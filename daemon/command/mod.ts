@@ -2,7 +2,7 @@
  * Commands that messages are piped into: run with a user's rights in a session of their own, within a time limit, with
  * an environment that holds nothing else, and what their end means for the message.
  */
-export { DEFAULT_PATH, exportedEnvironment } from "./environment.ts";
+export { exportedEnvironment } from "./environment.ts";
 export { type CommandEnd, type CommandOutcome, outcomeOf } from "./outcome.ts";
 export { type CommandRun, NOT_ENTERED, runCommand } from "./run.ts";
-export { commandWords, shellWords } from "./words.ts";
+export { commandWords } from "./words.ts";

@@ -3,8 +3,6 @@
  * or table line that decided it. Tables are asked and DNS may be; no mail is sent, nothing is written, no policy service
  * or address probe is started.
  */
-export { explainAccess } from "./access.ts";
 export { explainRecipient, type Question } from "./explain.ts";
 export { formatExplanation } from "./print.ts";
 export type { Cause, Destination, Explanation, Place, Step } from "./types.ts";
-export { openWorld, type World } from "./world.ts";

@@ -12,7 +12,6 @@ export {
   type SubmissionServer,
   type SubmissionServices,
 } from "./submission.ts";
-export { PostdropFilter, type PostdropRules } from "./postdrop_filter.ts";
-export { senderRights, submitRefusal } from "./submit_rights.ts";
+export { submitRefusal } from "./submit_rights.ts";
 export { openPost, type Post, PostError, type PostOptions, postReply } from "./post.ts";
 export { SubmissionError } from "./feed.ts";

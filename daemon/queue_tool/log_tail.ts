@@ -89,7 +89,7 @@ export class LogTail {
 }
 
 /** Adds what a log line tells to the counts. */
-export function countLine(line: string, counts: LogCounts): void {
+function countLine(line: string, counts: LogCounts): void {
   // One line of cleanup for every message that came in, one for every recipient that was tried.
   if (/\/cleanup\[\d+\]: [^ ]+: message-id=/.test(line)) counts.received += 1;
   else if (/, dsn=\d\.\d+\.\d+, status=sent \(/.test(line)) counts.sent += 1;

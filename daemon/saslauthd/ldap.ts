@@ -211,7 +211,7 @@ async function isMember(client: Client, settings: Settings, login: Login, dn: st
 }
 
 /** Is a value of `userPassword` (RFC 2307 section 5.3) the hash of this password, or the password itself? */
-export async function matchesStored(stored: Uint8Array, password: Uint8Array): Promise<boolean> {
+async function matchesStored(stored: Uint8Array, password: Uint8Array): Promise<boolean> {
   const text = Buffer.from(stored).toString("latin1");
   const scheme = /^\{([A-Za-z0-9-]+)\}(.*)$/s.exec(text);
   if (scheme === null) return same(stored, password);

@@ -8,5 +8,5 @@
 export { AnswerCache } from "./cache.ts";
 export { mechanismNames, openMechanism } from "./mechanism.ts";
 export { runInstance } from "./instance.ts";
-export { createDecider, parseRequest, type SaslauthdOptions, startSaslauthd } from "./server.ts";
+export type { SaslauthdOptions } from "./server.ts";
 export { type Login, type Mechanism, MechanismError } from "./types.ts";

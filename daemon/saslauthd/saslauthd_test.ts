@@ -4,7 +4,8 @@ import { askSaslauthd, setSasldbPassword } from "../../core/sasl/mod.ts";
 import { Logger, memorySink } from "../../core/log/mod.ts";
 import { selfCommand } from "../../core/system/mod.ts";
 import { installed } from "../../core/table/network/testing.ts";
-import { AnswerCache, createDecider, parseRequest } from "./mod.ts";
+import { AnswerCache } from "./mod.ts";
+import { createDecider, parseRequest } from "./server.ts";
 import { octets } from "./testing.ts";
 
 Deno.test("requests: four counted strings, whole or in pieces, and nothing else", () => {

@@ -10,7 +10,7 @@ import { type ListingHelper, ListingRun } from "./listing.ts";
 import { type ListingSource, serveShare, type ShareConnection } from "./share.ts";
 import type { ShowqLevel } from "./wire.ts";
 
-export { ListingWriter, type ShowqLevel } from "./wire.ts";
+export type { ShowqLevel } from "./wire.ts";
 export { ListingError, ListingReader } from "./listing_reader.ts";
 export { type UserAccess, userAccess, type UserList } from "./user_access.ts";
 export {
@@ -45,7 +45,7 @@ export function listingOptions(config: Config, warn: (text: string) => void): Li
 }
 
 /** Which form of the listing `postel_wire_level` asks for. */
-export function showqLevel(config: Config): ShowqLevel {
+function showqLevel(config: Config): ShowqLevel {
   return config.string("postel_wire_level") === "3.7" ? "3.7" : "3.11";
 }
 
