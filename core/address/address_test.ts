@@ -143,6 +143,7 @@ Deno.test("host names and literals", () => {
   ) {
     assert.ok(!isHostname(bad), bad);
   }
+  assert.ok(!isHostname("bücher.example", false));
   assert.equal(literalAddress("[192.0.2.1]"), "192.0.2.1");
   assert.equal(literalAddress("[IPv6:2001:db8::1]"), "2001:db8::1");
   for (const bad of ["[]", "[2001:db8::1]", "[300.1.1.1]", "192.0.2.1", "[IPv6:192.0.2.1]"]) {

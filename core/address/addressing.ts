@@ -31,6 +31,7 @@ export function createAddressing(deps: AddressDeps): Addressing {
     doubleBounceSender: config.string("double_bounce_sender"),
     origin: config.string("myorigin"),
     isLocalDomain: (domain) => domains.isLocal(domain),
+    foldCase: (name) => deps.tables.foldCase(name),
   };
   const { rewrite, rewriteInternal, resolve, verifyResolve } = deps.routing ??
     createRouting(deps, domains, rules);

@@ -8,6 +8,8 @@ export interface FindRules extends ExtensionRules {
   /** `$myorigin`; addresses in it are also found without their domain. */
   readonly origin: string;
   isLocalDomain(domain: string): Steps<boolean>;
+  /** A name without its case, as tables and lists compare it. */
+  foldCase(name: string): string;
 }
 
 /** Partial keys that are tried after the whole address and the address without its extension. */

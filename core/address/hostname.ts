@@ -6,12 +6,13 @@ const MAX_LABEL = 63;
 
 /**
  * Is it a host name that mail can be sent to? Letters, digits, `-` and `_`, no empty label, no hyphen at either end
- * of a label, not all digits and dots. Names outside ASCII are judged by their IDNA form (RFC 5890).
+ * of a label, not all digits and dots. Names outside ASCII are judged by their IDNA form (RFC 5890), unless there are
+ * none (`smtputf8_enable = no`).
  */
-export function isHostname(name: string): boolean {
+export function isHostname(name: string, utf8 = true): boolean {
   // deno-lint-ignore no-control-regex -- the ASCII range
   if (/[^\x00-\x7f]/.test(name)) {
-    if (/(^|\.)-|-(\.|$)/.test(name)) return false;
+    if (!utf8 || /(^|\.)-|-(\.|$)/.test(name)) return false;
     const ascii = name.isWellFormed() ? domainToASCII(name) : "";
     return ascii !== "" && isHostname(ascii);
   }

@@ -72,6 +72,7 @@ export function createResolver(context: ResolverContext, prefix: "" | "address_v
   const nullDomain = config.bool("resolve_null_domain");
   const numericDomain = config.bool("resolve_numeric_domain");
   const allowMinus = config.bool("allow_min_user");
+  const utf8 = config.bool("smtputf8_enable");
   const showTable = config.bool("show_user_unknown_table_name");
   const helpful = config.bool("helpful_warnings");
   const emptyRecipient = config.string("empty_address_recipient");
@@ -198,7 +199,7 @@ export function createResolver(context: ResolverContext, prefix: "" | "address_v
       recipient = `${recipient.slice(0, recipient.length - domain.length)}[${domain}]`;
       domain = `[${domain}]`;
     }
-    if (domain.startsWith("[") ? literalAddress(domain) === undefined : !isHostname(domain)) {
+    if (domain.startsWith("[") ? literalAddress(domain) === undefined : !isHostname(domain, utf8)) {
       return { ...unrouted(recipient), error: BAD_SYNTAX };
     }
     // Whatever the settings here: the next host might follow a route in the local part, for anybody.

@@ -1,5 +1,4 @@
 import { decodeText } from "../bytes/mod.ts";
-import { foldKey } from "./fold.ts";
 import { inNetwork, type IpAddress, type Network, parseIp, parseNetwork } from "./ip_address.ts";
 import { placedError } from "./placed_error.ts";
 import { reasonOf } from "./reason.ts";
@@ -152,7 +151,7 @@ class StepBuilder {
     if (last !== undefined && !("problem" in last) && last.table === undefined && last.answer === answer) {
       step = last;
     } else this.steps.push(step = emptyStep(answer));
-    const name = foldKey(pattern, true);
+    const name = this.tables.foldCase(pattern);
     if (this.kind !== "hostaddr") {
       step.names.add(name);
       if (this.kind !== "string") {
@@ -196,7 +195,7 @@ class CompiledList implements MatchList {
     if (this.steps.length === 0) return false;
     const addressText = this.kind === "hostaddr" ? value : address;
     const subject: Subject = {
-      name: this.kind === "hostaddr" ? undefined : foldKey(value, true),
+      name: this.kind === "hostaddr" ? undefined : this.tables.foldCase(value),
       addressText: addressText?.toLowerCase(),
       address: addressText === undefined || this.kind === "string" || this.kind === "domain"
         ? undefined

@@ -73,6 +73,11 @@ export class TableSet {
     return table;
   }
 
+  /** A name in the form that keys and list patterns are compared in: without its case, by Unicode's rules or ASCII's. */
+  foldCase(name: string): string {
+    return foldKey(name, this.#utf8);
+  }
+
   /**
    * The tables that a parameter such as `alias_maps` lists. Throws `TableError` as `open` does.
    * @param title the parameter's name, for the log

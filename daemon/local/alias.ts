@@ -23,7 +23,10 @@ export async function deliverToAlias(
   name: string,
 ): Promise<boolean | undefined> {
   const { deps } = context;
-  if (before.expandedFrom?.toLowerCase() === name.toLowerCase()) return undefined;
+  const { rules } = deps.addressing;
+  if (before.expandedFrom !== undefined && rules.foldCase(before.expandedFrom) === rules.foldCase(name)) {
+    return undefined;
+  }
   const state = { ...before, level: before.level + 1 };
   if (state.level > MOST_STEPS) {
     const reason = `alias database loop for ${name}`;

@@ -90,8 +90,8 @@ async function writeMessage(context: Context, forward: Forward, message: Cleanup
   line(`Received: by ${settings.hostname} (${settings.mailName})`);
   line(`\tid ${message.queueId}; ${mailDate(Date.now() / 1000)}`);
   if (settings.prependDelivered.has("forward")) {
-    // Lower case, unlike in mailboxes.
-    line(deliveredTo(forward.delivered.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())));
+    // Without its case, unlike in mailboxes.
+    line(deliveredTo(context.deps.addressing.rules.foldCase(forward.delivered)));
   }
   const reader = context.content.read();
   while (reader.next()) {

@@ -48,7 +48,7 @@ export async function deliverToRecipient(
   }
   const parts = splitLocalDomain(address);
   if (parts.domain === undefined) context.deps.log.warning(`no @ in recipient address: ${address}`);
-  const local = parts.local.toLowerCase();
+  const local = context.deps.addressing.rules.foldCase(parts.local);
   const split = splitExtension(local, context.deps.addressing.rules);
   const state: State = {
     ...before,
@@ -92,7 +92,7 @@ async function chooseWay(
     state = { ...state, unmatched: state.extension };
   }
   // Members of a list and another user's .forward file get a message of their own, with a status of its own.
-  if (state.owner !== undefined && state.owner.toLowerCase() !== state.user) {
+  if (state.owner !== undefined && context.deps.addressing.rules.foldCase(state.owner) !== state.user) {
     return await deliverIndirectly(context, state);
   }
   if (state.kind === "include") return await deliverIndirectly(context, state);

@@ -106,7 +106,7 @@ export interface LocalContextDeps {
 /** True the first time that `key` comes up for the recipient, as far as is remembered. */
 export function firstTime(context: Context, key: string): boolean {
   const { seen, settings } = context;
-  const folded = key.toLowerCase();
+  const folded = context.deps.addressing.rules.foldCase(key);
   if (seen.has(folded)) return false;
   if (settings.duplicateLimit === 0 || seen.size < settings.duplicateLimit) seen.add(folded);
   return true;

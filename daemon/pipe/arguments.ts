@@ -40,20 +40,22 @@ export interface ArgumentRules {
   readonly flags: ReadonlySet<string>;
   readonly nullSender: string;
   readonly extensions: ExtensionRules;
+  /** A name without its case, for the flags `h` and `u`. */
+  foldCase(name: string): string;
 }
 
 /** An address for the command line: case folded and quoted as the flags say. */
-function folded(address: string, { flags }: ArgumentRules): string {
+function folded(address: string, { flags, foldCase }: ArgumentRules): string {
   const { local, domain } = splitLocalDomain(address);
-  const name = flags.has("u") ? local.toLowerCase() : local;
-  const host = domain !== undefined && flags.has("h") ? domain.toLowerCase() : domain;
+  const name = flags.has("u") ? foldCase(local) : local;
+  const host = domain !== undefined && flags.has("h") ? foldCase(domain) : domain;
   const whole = host === undefined ? name : `${name}@${host}`;
   return flags.has("q") && !isDotString(name) ? toExternal(whole) : whole;
 }
 
 function recipientValue(name: string, recipient: Recipient, rules: ArgumentRules): string | undefined {
   const { local, domain = "" } = splitLocalDomain(recipient.address);
-  const mailbox = rules.flags.has("u") ? local.toLowerCase() : local;
+  const mailbox = rules.flags.has("u") ? rules.foldCase(local) : local;
   const split = splitExtension(mailbox, rules.extensions);
   switch (name) {
     case "recipient":
@@ -67,7 +69,7 @@ function recipientValue(name: string, recipient: Recipient, rules: ArgumentRules
     case "mailbox":
       return mailbox;
     case "domain":
-      return rules.flags.has("h") ? domain.toLowerCase() : domain;
+      return rules.flags.has("h") ? rules.foldCase(domain) : domain;
   }
   return undefined;
 }
@@ -77,7 +79,7 @@ function requestValue(name: string, request: DeliveryRequest, rules: ArgumentRul
     case "sender":
       return senderOf(request, rules);
     case "nexthop":
-      return rules.flags.has("h") ? request.nexthop.toLowerCase() : request.nexthop;
+      return rules.flags.has("h") ? rules.foldCase(request.nexthop) : request.nexthop;
     case "size":
       return String(request.messageSize);
     case "queue_id":

@@ -54,6 +54,7 @@ export function createPipe(deps: PipeDeps): DeliveryAgent {
     flags,
     nullSender: attributes.nullSender,
     extensions: deps.addressing.rules,
+    foldCase: (name) => deps.addressing.rules.foldCase(name),
   };
 
   function formOf(request: DeliveryRequest): TextForm {

@@ -49,6 +49,7 @@ const rules: ArgumentRules = {
   flags: new Set(),
   nullSender: "MAILER-DAEMON",
   extensions: { delimiters: "+", ownerRequestSpecial: true, doubleBounceSender: "double-bounce" },
+  foldCase: (name) => name.toLowerCase(),
 };
 
 function requestTo(...addresses: string[]): DeliveryRequest {

@@ -165,7 +165,7 @@ async function findHost(
   } catch (error) {
     if (!(error instanceof HostLookupError)) throw error;
     const digit = soft() || error.kind === "temporary" ? 4 : 5;
-    findings.problem = localDetail(`${digit}.4.4`, `unable to look up host ${host}: ${error.message}`);
+    findings.problem = localDetail(`${digit}.4.4`, `unable to look up host ${name}: ${error.message}`);
   }
 }
 

@@ -38,7 +38,7 @@ function pathAddress(text: string, kind: Word["kind"], strict: boolean): string 
 /** Most paths: `<local@domain>` of atoms and dots only. */
 const PLAIN_PATH = /^<[A-Za-z0-9_=+\-]+(?:\.[A-Za-z0-9_=+\-]+)*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+>$/;
 
-/** RFC 6531 section 3.3: only a client that said SMTPUTF8 may send such a domain. */
+/** A domain that only a client which said SMTPUTF8 may send (RFC 6531 section 3.3). */
 // deno-lint-ignore no-control-regex -- the ASCII range
 const NON_ASCII_DOMAIN = /@[^@]*[^\x00-\x7f][^@]*$/;
 
@@ -54,8 +54,8 @@ export async function acceptableAddress(
 ): Promise<string | undefined> {
   const address = pathAddress(word.text, word.kind, session.settings.strictEnvelopes);
   if (
-    address !== undefined && (rules.smtputf8 || !NON_ASCII_DOMAIN.test(address)) &&
-    (address === "" ? rules.allowEmpty : await isRoutable(session, address))
+    address !== undefined &&
+    (address === "" ? rules.allowEmpty : await isRoutable(session, address, rules.smtputf8))
   ) {
     return address;
   }
@@ -65,8 +65,11 @@ export async function acceptableAddress(
   return undefined;
 }
 
-async function isRoutable(session: Session, address: string): Promise<boolean> {
+async function isRoutable(session: Session, address: string, smtputf8: boolean): Promise<boolean> {
   const answer = session.resolve(address);
-  const resolved = answer instanceof Promise ? await answer : answer;
-  return resolved.error?.kind !== "syntax";
+  const { recipient, error } = answer instanceof Promise ? await answer : answer;
+  if (error?.kind === "syntax") return false;
+  if (smtputf8 || !NON_ASCII_DOMAIN.test(recipient)) return true;
+  // As Postfix, which looks at the name without its case: `straße.example` counts as `strasse.example`.
+  return !NON_ASCII_DOMAIN.test(session.service.deps.addressing.rules.foldCase(recipient));
 }

@@ -151,7 +151,7 @@ export function createVirtual(deps: VirtualDeps): DeliveryAgent {
     content: SharedContent,
     recipient: Recipient,
   ): Promise<boolean> {
-    const address = recipient.address.toLowerCase();
+    const address = addressing.rules.foldCase(recipient.address);
     let path = "";
     try {
       const found = await addressing.find(mailboxMaps, address);

@@ -3,6 +3,7 @@ import { aliasesScenarios } from "./aliases.ts";
 import { commandsScenarios } from "./commands.ts";
 import { forwardsScenarios } from "./forwards.ts";
 import { hostileScenarios } from "./hostile.ts";
+import { internationalScenarios } from "./international.ts";
 import { listsScenarios } from "./lists.ts";
 import { mailboxesScenarios } from "./mailboxes.ts";
 import { pipeScenarios } from "./pipe.ts";
@@ -25,6 +26,7 @@ export const scenarios: readonly Scenario[] = [
   ...pipeScenarios,
   ...settingsScenarios,
   ...hostileScenarios,
+  ...internationalScenarios,
   ...readmeRewritingScenarios,
   ...readmeDomainScenarios,
   ...readmeSiteScenarios,
