@@ -8,6 +8,7 @@ Lists the SASL mechanisms and password stores that are built in.
 
   -s  of the server    -c  of the client    -a  password stores    -m name  these mechanisms only
   -x name  these password stores only
+  -b -e -f -i -p VALUE  accepted
 `;
 
 interface Listed {

@@ -11,6 +11,7 @@ Usage: postcat [-bdefhjoqrv] [-c config_dir] [-s offset] [file ...]
 Shows queue files; without a file, standard input.
 
   -b         the body
+  -c dir     configuration directory
   -d         the decimal type of each record
   -e         the envelope
   -f         the name of the file in front of each line

@@ -28,6 +28,8 @@ Shows main.cf settings and defaults, or master.cf entries, and edits both files.
   -l         mailbox lock types    -m   table types
   -M         master.cf entries     -F   their fields     -P   their -o settings
   -o n=v     as if main.cf had it  -x   expand $name     -q   no warnings for unused parameters
+  -c dir     configuration directory
+  -p         main.cf, which is meant without -M, -F and -P
   -v         says where each main.cf value comes from, on standard error
   -T mode    compile-version, run-version, public-key-algorithms
 `;

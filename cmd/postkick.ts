@@ -7,6 +7,7 @@ Usage: postkick [-c config_dir] [-v] class service request
 
 Sends a request string to a service, for scripts: postkick public pickup W, postkick public qmgr FADI.
 
+  -c dir   configuration directory; -v  accepted
   class    public or private: the directory of the service's socket
   service  name of the service in master.cf
   request  letters that the service knows

@@ -18,6 +18,7 @@ Usage: postlock [-c config_dir] [-l lock_style] [-v] file command...
 Locks a mailbox file as local delivery does, runs the command, unlocks it. The exit code is the command's, or 75 when
 the lock could not be had.
 
+  -c config_dir  configuration directory
   -l lock_style  instead of mailbox_delivery_lock: fcntl, flock, dotlock, or several of them
 `;
 

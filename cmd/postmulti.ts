@@ -24,6 +24,17 @@ Usage: postmulti -l [-jRv] [-a | -g group | -i name]            list the mail sy
        postmulti -e create|import [-a | -g group | -i name] [-I name] [-G group] [param=value...]
        postmulti -e destroy|deport|enable|disable -i name
        postmulti -e assign -i name [-I name] [-G group]
+
+  -a        all mail systems (the default); with -e create and import: put the new one first
+  -g group  those of a group                 -i name   this one; "-" is the one without a name
+  -G group  the new group, "-" for none      -I name   the new name, "-" for none
+  -R        in reverse order                 -v        accepted
+
+-e: init         make /etc/postfix ready to have others beside it
+    create       make a new one                 import      add one whose files are there
+    destroy      remove one with its files      deport      forget one, its files stay
+    enable       let -p start it                disable     keep -p from starting it
+    assign       change name and group
 `;
 
 const USAGE = "Usage:postmulti -l [-v] [-a] [-g group] [-i instance] | " +

@@ -23,6 +23,8 @@ Usage: postqueue [-v] [-c config_dir] -f | -i queue_id | -s site | -p | -j
 
 /** Every failure, wrong usage included, ends with this exit code, as it does in Postfix. */
 const EX_UNAVAILABLE = 69;
+/** Wrong usage of mailq, which is sendmail(1) by another name. */
+const EX_TEMPFAIL = 75;
 
 const USAGE = "postqueue -f | postqueue -i queueid | postqueue -j | postqueue -p | postqueue -s site";
 const DOWN = "Cannot flush mail queue - mail system is down";
@@ -46,18 +48,29 @@ function parse(args: readonly string[]): Request {
 
 /** `mailq` takes sendmail's options; those for the configuration directory and verbosity mean something here. */
 function parseMailq(args: readonly string[]): Request {
-  const { options } = getopt(args, "A:B:C:F:GIL:N:O:R:UV:X:b:ce:f:h:imno:p:r:q:tvx");
+  const { options, operands } = getopt(args, "A:B:C:F:GIL:N:O:R:UV:X:b:ce:f:h:imno:p:r:q:tvx");
+  if (operands.length > 0) throw new FatalError("display queue mode requires no recipient");
   return { mode: "p", value: "", directory: options.findLast(({ letter }) => letter === "C")?.value };
 }
 
-/** `postqueue`, `mailq`. Exit code 0, or 69 for every error. */
+/** What is wrong with a command line is said as by getopt(3), with the usage behind it. */
+function wrongUse(error: UsageError, name: string): number {
+  const problem = error.message === "" ? undefined : error.message;
+  return name === "mailq"
+    ? usageError(name, problem, "mailq [options]", EX_TEMPFAIL)
+    : usageError("postqueue", problem, USAGE, EX_UNAVAILABLE);
+}
+
+/** `postqueue`, `mailq`. Exit code 0, or 69 for every error; 75 for wrong usage of mailq. */
 export async function run(args: string[], name: string): Promise<number> {
   let request: Request;
   try {
     request = name === "mailq" ? parseMailq(args) : parse(args);
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    return usageError("postqueue", error.message === "" ? undefined : error.message, USAGE, EX_UNAVAILABLE);
+    if (error instanceof UsageError) return wrongUse(error, name);
+    if (!(error instanceof FatalError)) throw error;
+    console.error(`${name}: fatal: ${error.message}`);
+    return EX_TEMPFAIL;
   }
   const { mode, value } = request;
   return await runTool("postqueue", EX_UNAVAILABLE, request.directory, async (tool) => {

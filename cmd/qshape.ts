@@ -23,6 +23,7 @@ or absolute paths).
   -n N      on a terminal and with --json: the first N domains only (20 on a terminal)
   -N N      on a terminal: show what is counted so far after each N messages (1000)
   -w N      columns (80)
+  -c DIR    configuration directory
   --json    for programs
 `;
 

@@ -67,3 +67,20 @@ for (let first = 0; first < usable.length; first += AT_ONCE) {
     },
   });
 }
+
+Deno.test("mailq: wrong use is answered as by sendmail, whose other name it is", async () => {
+  const directory = instance({});
+  const asked = (...args: string[]) => command("mailq", args, new Uint8Array(), { MAIL_CONFIG: directory });
+  const usage = "mailq: fatal: usage: mailq [options]\n";
+  assert.deepEqual(await asked("-Z"), {
+    code: 75,
+    stdout: "",
+    stderr: `mailq: invalid option -- 'Z'\n${usage}`,
+  });
+  assert.deepEqual(await asked("somebody"), {
+    code: 75,
+    stdout: "",
+    stderr: "mailq: fatal: display queue mode requires no recipient\n",
+  });
+  Deno.removeSync(directory, { recursive: true });
+});

@@ -5,19 +5,22 @@ import { parseAddress, type SinkOptions, startSink } from "../daemon/load/mod.ts
 import { getopt, type ParsedOptions, UsageError } from "./getopt.ts";
 
 export const help = `
-Usage: smtp-sink [-aceCEFLNpPv] [-h hostname] [-f commands] [-r commands] [-q commands] [-Q commands] [-w seconds]
-                 [-t seconds] [-m sessions] [-n sessions] [-M messages] [-u user] [host]:port | unix:path backlog
+Usage: smtp-sink [-8aceCEFLNpPv] [-h hostname] [-f commands] [-r commands] [-q commands] [-Q commands] [-b reply]
+                 [-B reply] [-w seconds] [-t seconds] [-m sessions] [-n sessions] [-M messages] [-u user] [host]:port | unix:path backlog
 
 Takes mail and throws it away.
 
   -c    show counters                        -h H  name in replies (smtp-sink)
   -f C  refuse commands for good             -r C  refuse commands for now
+  -B R  the reply of -f                      -b R  the reply of -r
   -q C  hang up at commands                  -Q C  answer commands with 421 and hang up
   -w N  wait N seconds after content         -t N  seconds without input (100)
   -m N  sessions at a time (256)             -n N  end after N sessions      -M N  end after N messages
-  -a -C -e -E -F -N -p  leave AUTH, XCLIENT, EHLO, ENHANCEDSTATUSCODES, XFORWARD, DSN, PIPELINING out
+  -8 -a -C -E -F -N -p  leave 8BITMIME, AUTH, XCLIENT, ENHANCEDSTATUSCODES, XFORWARD, DSN, PIPELINING out
+  -e    no EHLO
   -L    LMTP                                 -u U  run as this user (as root)
   -P    hide the greeting, no EHLO           -v    show the conversation
+  -4 -6 -T N  accepted
 
 Commands: CONNECT HELO EHLO LHLO MAIL RCPT VRFY DATA . RSET NOOP QUIT, comma-separated.
 `;

@@ -15,6 +15,7 @@ Sends test mail as fast as the server takes it.
   -A    go on after refusals          -L    LMTP                        -R N  pause at random up to N seconds
   -w N  pause N seconds               -C N  attempts to connect (1)     -v    show the conversation
   -o    as clients of old: no HELO, no message headers
+  -4 -6 -T N  accepted
 `;
 
 const USAGE =
