@@ -5,8 +5,8 @@ import { createHash } from "node:crypto";
 import { a, mx, startNameServer, type Zone } from "../../core/dns/testing.ts";
 import { parseCertificate, pemBlocks, pemBytes } from "../../core/tls/certificate.ts";
 import { hasOpenssl, makeCertificate } from "../../core/tls/testing.ts";
-import { startSmtpd } from "../smtpd/testing.ts";
 import { mail, makeBench } from "./double_testing.ts";
+import { startTlsServer } from "./tls_server_testing.ts";
 
 const HOST = "mx.example.test";
 const DOMAIN = "example.test";
@@ -44,11 +44,8 @@ Deno.test({
       return [`${directory}/${name}-chain.pem`, `${directory}/${name}.key`] as const;
     };
     const server = (certificate: string, key: string, level = "may") =>
-      startSmtpd({
+      startTlsServer(directory, {
         myhostname: HOST,
-        local_recipient_maps: "",
-        mynetworks: "127.0.0.0/8",
-        smtpd_relay_restrictions: "permit_mynetworks, reject_unauth_destination",
         smtpd_tls_security_level: level,
         smtpd_tls_cert_file: certificate,
         smtpd_tls_key_file: key,

@@ -5,26 +5,13 @@ import { TableSet } from "../../core/table/mod.ts";
 import { hasOpenssl, makeCertificates } from "../../core/tls/testing.ts";
 import { CleanupFlag } from "../cleanup/types.ts";
 import { SendOption } from "../delivery/types.ts";
-import { startSmtpd } from "../smtpd/testing.ts";
 import { mail, makeBench } from "./double_testing.ts";
 import { readDemands } from "./require_tls.ts";
 import { startFakeServer } from "./testing.ts";
+import { startTlsServer } from "./tls_server_testing.ts";
 
 const ignore = !hasOpenssl();
 const { TlsNotRequired: TLS_NOT_REQUIRED, RequireTls: REQUIRE_TLS } = SendOption;
-
-function startServer(directory: string, settings: Readonly<Record<string, string>> = {}) {
-  return startSmtpd({
-    myhostname: "mail.example.test",
-    mynetworks: "127.0.0.0/8",
-    local_recipient_maps: "",
-    smtpd_relay_restrictions: "permit_mynetworks, reject_unauth_destination",
-    smtpd_tls_security_level: "may",
-    smtpd_tls_cert_file: `${directory}/server.pem`,
-    smtpd_tls_key_file: `${directory}/server.key`,
-    ...settings,
-  });
-}
 
 Deno.test({
   name: "smtp client: REQUIRETLS reaches servers that prove who they are, and no others",
@@ -32,8 +19,8 @@ Deno.test({
   async fn(t) {
     const directory = Deno.makeTempDirSync();
     makeCertificates(directory);
-    const knowing = startServer(directory);
-    const ignorant = startServer(directory, { requiretls_enable: "no" });
+    const knowing = startTlsServer(directory);
+    const ignorant = startTlsServer(directory, { requiretls_enable: "no" });
     await using plain = startFakeServer();
     const host = "localhost[127.0.0.1]";
     const send = async (

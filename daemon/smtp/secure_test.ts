@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { hasOpenssl, makeCertificates, opensslFingerprint } from "../../core/tls/testing.ts";
-import { startSmtpd } from "../smtpd/testing.ts";
 import { mail, makeBench } from "./double_testing.ts";
 import { startFakeServer } from "./testing.ts";
+import { startTlsServer } from "./tls_server_testing.ts";
 
 const ignore = !hasOpenssl();
 
@@ -19,20 +19,10 @@ function directory(): string {
   return made;
 }
 
-/** A TLS server of our own. */
+/** A server that trusts the authority of these certificates, and logs. */
 function startServer(settings: Readonly<Record<string, string>> = {}) {
-  return startSmtpd({
-    myhostname: "mail.example.test",
-    mynetworks: "127.0.0.0/8",
-    local_recipient_maps: "",
-    smtpd_relay_restrictions: "permit_mynetworks, reject_unauth_destination",
-    smtpd_tls_security_level: "may",
-    smtpd_tls_cert_file: `${directory()}/server.pem`,
-    smtpd_tls_key_file: `${directory()}/server.key`,
-    smtpd_tls_CAfile: `${directory()}/ca.pem`,
-    smtpd_tls_loglevel: "1",
-    ...settings,
-  });
+  const own = { smtpd_tls_CAfile: `${directory()}/ca.pem`, smtpd_tls_loglevel: "1" };
+  return startTlsServer(directory(), { ...own, ...settings });
 }
 
 interface Outcome {
