@@ -1,10 +1,10 @@
 import { type MaybePromise, TableError } from "../table/types.ts";
-import type { AddressDeps } from "./deps.ts";
+import type { AddressDeps, Routing } from "./types.ts";
 import { openDomainLists } from "./domains.ts";
 import { findAddress, type FindRules, type FindScope, type Found } from "./find.ts";
 import { type MapList, openMapList } from "./map_list.ts";
 import { createRecipientChecker, type RecipientCheck, type RecipientChecker } from "./recipients.ts";
-import { createRouting, type Routing } from "./routing.ts";
+import { createRouting } from "./routing.ts";
 import { runSteps, type Steps, wait } from "./steps.ts";
 
 /** What trivial-rewrite(8) and the table searches of other programs know, for one configuration snapshot. */

@@ -1,4 +1,4 @@
-import type { AddressDeps } from "./deps.ts";
+import type { AddressDeps } from "./types.ts";
 import { literalAddress } from "./hostname.ts";
 import { type NameList, openNameList } from "./name_list.ts";
 import { canonicalAddress, ownAddressSet } from "./own_addresses.ts";

@@ -1,7 +1,7 @@
 import type { MaybePromise } from "../table/types.ts";
 import { addressesOf, addressText, formatAddressList, parseAddressList } from "./address_list.ts";
 import type { Addressing } from "./addressing.ts";
-import type { AddressDeps } from "./deps.ts";
+import type { AddressDeps } from "./types.ts";
 import { mapAddress } from "./map_address.ts";
 import { openMapList } from "./map_list.ts";
 import { toExternal, toInternal } from "./quote.ts";

@@ -1,5 +1,5 @@
 import type { TableFlags } from "../table/types.ts";
-import type { AddressDeps } from "./deps.ts";
+import type { AddressDeps } from "./types.ts";
 import { type Steps, wait } from "./steps.ts";
 
 /** The tables of one parameter, searched in order. */

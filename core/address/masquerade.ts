@@ -1,4 +1,4 @@
-import type { AddressDeps } from "./deps.ts";
+import type { AddressDeps } from "./types.ts";
 import { openNameList } from "./name_list.ts";
 import { type Steps } from "./steps.ts";
 

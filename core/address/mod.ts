@@ -11,7 +11,6 @@ export {
   parseAddressList,
 } from "./address_list.ts";
 export { type Addressing, createAddressing } from "./addressing.ts";
-export type { AddressDeps, AddressLog } from "./deps.ts";
 export { type FindRules, type FindScope, type Found } from "./find.ts";
 export { isHostname, literalAddress } from "./hostname.ts";
 export { createGenericMap, type GenericMap } from "./generic.ts";
@@ -20,7 +19,6 @@ export type { MapList } from "./map_list.ts";
 export { isDotString, toExternal, toInternal } from "./quote.ts";
 export type { RecipientCheck } from "./recipients.ts";
 export type { AddressClass, Resolved } from "./resolved.ts";
-export { type RewriteContext, type Routing } from "./routing.ts";
 export { createRewriting, type Rewriting, type RewrittenRecipient } from "./rewriting.ts";
 export {
   type AddressParts,
@@ -31,3 +29,4 @@ export {
 } from "./split.ts";
 export { runSteps, type Steps, wait } from "./steps.ts";
 export { scanTokens, type Token, type TokenKind, tokensToInternal } from "./tokens.ts";
+export type { AddressDeps, AddressLog, RewriteContext, Routing } from "./types.ts";

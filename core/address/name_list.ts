@@ -1,5 +1,5 @@
 import { matchList } from "../table/mod.ts";
-import type { AddressDeps } from "./deps.ts";
+import type { AddressDeps } from "./types.ts";
 import { type Steps, wait } from "./steps.ts";
 
 /** A list of names, `!names`, `/files` and `type:tables` such as `mydestination`; the first match decides. */

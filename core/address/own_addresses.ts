@@ -1,4 +1,4 @@
-import type { AddressDeps } from "./deps.ts";
+import type { AddressDeps } from "./types.ts";
 import { literalAddress } from "./hostname.ts";
 
 /** The form in which equal addresses are equal strings: IPv4 as it is, IPv6 compressed by the URL parser. */

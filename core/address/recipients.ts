@@ -1,4 +1,4 @@
-import type { AddressDeps } from "./deps.ts";
+import type { AddressDeps } from "./types.ts";
 import { findAddress, type FindRules } from "./find.ts";
 import { type MapList, openMapList } from "./map_list.ts";
 import type { Resolved } from "./resolved.ts";

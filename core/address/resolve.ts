@@ -1,4 +1,4 @@
-import type { AddressDeps } from "./deps.ts";
+import type { AddressDeps } from "./types.ts";
 import type { DomainLists } from "./domains.ts";
 import { findAddress, type FindRules, type FindScope } from "./find.ts";
 import { isHostname, literalAddress } from "./hostname.ts";

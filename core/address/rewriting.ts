@@ -2,13 +2,12 @@ import type { MaybePromise } from "../table/types.ts";
 import { addressesOf, type AddressNode, formatAddressList, parseAddressList } from "./address_list.ts";
 import type { Addressing } from "./addressing.ts";
 import { expandAliases, type ExpansionLimits } from "./alias_expansion.ts";
-import type { AddressDeps } from "./deps.ts";
+import type { AddressDeps, RewriteContext } from "./types.ts";
 import { findAddress } from "./find.ts";
 import { mapAddress } from "./map_address.ts";
 import { type MapList, openMapList } from "./map_list.ts";
 import { createMasquerade } from "./masquerade.ts";
 import { toExternal, toInternal } from "./quote.ts";
-import type { RewriteContext } from "./routing.ts";
 import { runSteps, type Steps } from "./steps.ts";
 import { scanTokens } from "./tokens.ts";
 

@@ -1,4 +1,4 @@
-import type { AddressDeps } from "./deps.ts";
+import type { AddressDeps, RewriteContext, Routing } from "./types.ts";
 import type { DomainLists } from "./domains.ts";
 import type { FindRules } from "./find.ts";
 import { openMapList } from "./map_list.ts";
@@ -8,22 +8,6 @@ import type { Resolved } from "./resolved.ts";
 import { type RewriteRules, rewriteTokens } from "./rewrite.ts";
 import { runSteps, type Steps } from "./steps.ts";
 import { scanTokens, tokensToInternal } from "./tokens.ts";
-import type { MaybePromise } from "../table/types.ts";
-
-/** `local`: `$myorigin` and `$mydomain` complete addresses; `remote`: `remote_header_rewrite_domain` does. */
-export type RewriteContext = "local" | "remote";
-
-/** What trivial-rewrite(8) answers: canonical forms and routes. */
-export interface Routing {
-  /** An address in external form to canonical form, external as well. The empty address stays empty. */
-  rewrite(context: RewriteContext, address: string): string;
-  /** The same for internal forms: envelope addresses. */
-  rewriteInternal(context: RewriteContext, address: string): string;
-  /** Where mail from `sender` to `address` (internal forms) goes. Never throws because of a table. */
-  resolve(sender: string, address: string): MaybePromise<Resolved>;
-  /** The same with the parameters for address probes (`address_verify_*`). */
-  verifyResolve(sender: string, address: string): MaybePromise<Resolved>;
-}
 
 /** Answers remembered for addresses whose rewriting or routing asks no table. */
 const CACHE_SIZE = 2000;

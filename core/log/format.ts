@@ -1,7 +1,4 @@
-import type { LogEntry } from "./sink.ts";
-
-/** `classic`: a syslog line; `json`: one object a line (`postel_log_format`). */
-export type LogFormat = "classic" | "json";
+import type { LogEntry } from "./types.ts";
 
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 

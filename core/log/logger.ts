@@ -1,7 +1,4 @@
-import type { LogEntry, LogLevel, LogSink } from "./sink.ts";
-
-/** Details of an event. Undefined members are left out of JSON. */
-export type Fields = Readonly<Record<string, string | number | boolean | undefined | readonly string[]>>;
+import type { Fields, LogEntry, LogLevel, LogSink } from "./types.ts";
 
 /** Says things in the name of one program, such as `postfix/smtpd`. */
 export class Logger {

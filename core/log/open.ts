@@ -1,5 +1,6 @@
-import { fileSink, type LogSink, streamSink } from "./sink.ts";
+import { fileSink, streamSink } from "./sink.ts";
 import { syslogSink } from "./syslog.ts";
+import type { LogFormat, LogSink } from "./types.ts";
 
 /** What main.cf says about logging. */
 export interface LogSettings {
@@ -12,7 +13,7 @@ export interface LogSettings {
   /** `syslog_facility`. */
   readonly facility: string;
   /** `postel_log_format`. */
-  readonly format: "classic" | "json";
+  readonly format: LogFormat;
   /** First label of `myhostname`, printed in file and standard output lines. */
   readonly host: string;
 }

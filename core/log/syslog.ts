@@ -1,6 +1,6 @@
 import { connectDatagram, type DatagramSender } from "../system/commands.ts";
-import { formatJson, labelled, type LogFormat } from "./format.ts";
-import type { LogLevel, LogSink } from "./sink.ts";
+import { formatJson, labelled } from "./format.ts";
+import type { LogFormat, LogLevel, LogSink } from "./types.ts";
 
 /** syslog(3) severities. */
 const SEVERITY: Record<LogLevel, number> = { info: 6, warning: 4, error: 3, fatal: 2, panic: 2 };
