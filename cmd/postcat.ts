@@ -2,7 +2,7 @@ import { QueueFileError } from "../core/queue/mod.ts";
 import { getopt, type ParsedOptions, UsageError } from "./getopt.ts";
 import { findQueueFile, openInput } from "./postcat_input.ts";
 import { queueFileJson } from "./postcat_json.ts";
-import { showQueueFile } from "./postcat_show.ts";
+import { type PostcatOptions, showQueueFile } from "./postcat_show.ts";
 import { FatalError, print, runTool, type Tool, usageError } from "./queue_tool.ts";
 
 export const help = `
@@ -26,21 +26,6 @@ Shows queue files; without a file, standard input.
 
 const USAGE = "postcat [-b (body text)] [-c config_dir] [-d (decimal record type)] [-e (envelope records)] " +
   "[-f (file names)] [-h (header text)] [-j (JSON)] [-o (offsets)] [-q (access queue)] [-r (raw)] [-s offset] [-v] [file(s)...]";
-
-/** What is shown. */
-export interface PostcatOptions {
-  readonly body: boolean;
-  readonly envelope: boolean;
-  readonly header: boolean;
-  readonly decimal: boolean;
-  /** The name of the file and a colon before each line. */
-  readonly names: boolean;
-  readonly offsets: boolean;
-  readonly raw: boolean;
-  readonly verbose: boolean;
-  /** Where to start; undefined: at the beginning, with a check that it is a queue file. */
-  readonly start: number | undefined;
-}
 
 function showOptions(parsed: ParsedOptions): PostcatOptions {
   const has = (letter: string) => parsed.options.some((option) => option.letter === letter);

@@ -1,8 +1,7 @@
 import { decodeText } from "../core/bytes/mod.ts";
 import { parseAttribute, parseTime, RecordType, RecordWalker } from "../core/queue/mod.ts";
-import type { PostcatOptions } from "./postcat.ts";
 import type { PostcatInput } from "./postcat_input.ts";
-import { isHeaderLine } from "./postcat_show.ts";
+import { isHeaderLine, type PostcatOptions } from "./postcat_show.ts";
 
 interface JsonRecipient {
   address: string;

@@ -7,8 +7,22 @@ import {
   recordTypeName,
   RecordWalker,
 } from "../core/queue/mod.ts";
-import type { PostcatOptions } from "./postcat.ts";
 import type { PostcatInput } from "./postcat_input.ts";
+
+/** What is shown. */
+export interface PostcatOptions {
+  readonly body: boolean;
+  readonly envelope: boolean;
+  readonly header: boolean;
+  readonly decimal: boolean;
+  /** The name of the file and a colon before each line. */
+  readonly names: boolean;
+  readonly offsets: boolean;
+  readonly raw: boolean;
+  readonly verbose: boolean;
+  /** Where to start; undefined: at the beginning, with a check that it is a queue file. */
+  readonly start: number | undefined;
+}
 import { printBytes } from "./queue_tool.ts";
 
 /** Output leaves in pieces of this size. */
