@@ -171,7 +171,9 @@ async function remove(
   let found = false;
   for (const operand of operands) {
     const { type, name } = typeAndName(operand, tool.config);
-    const stored = prepared(`${type}:${name}`);
+    const stored = prepared(`${type}:${name}${type === "hash" || type === "btree" ? ".db" : ""}`);
+    // Postfix counts a key that is not UTF-8 as deleted.
+    if (stored.length < keys.length) found = true;
     if (isIndexed(type)) {
       if (deleteKeys(type, name, stored, options).includes(true)) found = true;
       continue;

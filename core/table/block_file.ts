@@ -134,11 +134,15 @@ export class BlockFile {
     if (this.#misses < MANY_MISSES) {
       this.#readBlocks(offset, this.blockSize, offset);
       this.#loaded[block] = 1;
-    } else {
-      this.#readBlocks(0, this.size, 0);
-      this.#loaded.fill(1);
-    }
+    } else this.loadAll();
     return offset;
+  }
+
+  /** Reads all of the file now, as it is at this moment, if there is room for it. */
+  loadAll(): void {
+    if (this.#where !== undefined || this.#mapping !== undefined) return;
+    this.#readBlocks(0, this.size, 0);
+    this.#loaded.fill(1);
   }
 
   #load(block: number): number {

@@ -1,8 +1,9 @@
-import { decodeText, encodeText } from "../bytes/mod.ts";
+import { encodeText } from "../bytes/mod.ts";
 import { BadFormat, BlockFile, FileBusy, FileChanged } from "./block_file.ts";
 import type { IndexContext } from "./context.ts";
 import type { EntryPlace, GroupLookup, IndexFormat, IndexReader, Place } from "./index_reader.ts";
 import { reasonOf } from "./reason.ts";
+import { storedText } from "./stored_text.ts";
 import { type MaybePromise, type Table, TableError } from "./types.ts";
 import { CHECK_INTERVAL } from "./watched_file.ts";
 
@@ -81,7 +82,8 @@ export class IndexedTable implements Table {
         return this.#file!.together(work);
       } catch (error) {
         if (error instanceof BadFormat) throw this.#damaged(error);
-        if (!(error instanceof FileChanged) || retry >= MOST_RETRIES) throw error;
+        if (!(error instanceof FileChanged)) throw error;
+        if (retry >= MOST_RETRIES) throw new FileBusy(this.path);
         this.close();
       }
     }
@@ -106,28 +108,40 @@ export class IndexedTable implements Table {
     return this.#terminator === "without" ? this.#reader?.group : undefined;
   }
 
-  /** Opens the file now instead of at the first lookup. Throws `TableError`. */
-  open(): IndexReader {
-    return this.#current();
-  }
-
   *entries(): Iterable<readonly [string, string]> {
     for (const { key, value } of this.rawEntries()) {
-      yield [textOf(key.bytes, key.start, key.end), textOf(value.bytes, value.start, value.end)];
+      yield [storedText(key.bytes, key.start, key.end), storedText(value.bytes, value.start, value.end)];
     }
   }
 
   /**
-   * Where all keys and values are as they are stored: the same object each time, valid until the next. Throws `TableError`,
-   * also when the file is changed before the end.
+   * Where all keys and values are as they are stored: the same object each time, valid until the next. Of a file that fits
+   * into the memory for it they are of one state, for which a writer is waited for; of another one `TableError` says that it
+   * was changed before the end.
    */
   *rawEntries(): Iterable<EntryPlace> {
     try {
-      yield* this.#current().entries();
+      yield* this.#loaded().entries();
     } catch (error) {
       if (error instanceof BadFormat) throw this.#damaged(error);
       if (!(error instanceof FileChanged || error instanceof FileBusy)) throw error;
       throw new TableError("temporary", `table ${this.label}: a writer changed the file while it was read`);
+    }
+  }
+
+  #loaded(): IndexReader {
+    const end = performance.now() + BUSY_LIMIT;
+    for (;;) {
+      try {
+        const reader = this.#current();
+        this.#file!.loadAll();
+        return reader;
+      } catch (error) {
+        if (!(error instanceof FileChanged || error instanceof FileBusy)) throw error;
+        if (performance.now() > end) throw error;
+        if (error instanceof FileBusy) pause(BUSY_WAIT);
+        else this.close();
+      }
     }
   }
 
@@ -142,10 +156,11 @@ export class IndexedTable implements Table {
       try {
         const place = this.#place;
         const found = this.locateKey(this.#key, this.#encode(key), place);
-        return found ? textOf(place.bytes, place.start, place.end) : undefined;
+        return found ? storedText(place.bytes, place.start, place.end) : undefined;
       } catch (error) {
         if (error instanceof BadFormat) throw this.#damaged(error);
-        if (!(error instanceof FileChanged) || retry >= MOST_RETRIES) throw error;
+        if (!(error instanceof FileChanged)) throw error;
+        if (retry >= MOST_RETRIES) throw new FileBusy(this.path);
         this.close();
       }
     }
@@ -219,7 +234,19 @@ export class IndexedTable implements Table {
     }
   }
 
+  /** Opens the file, again if a writer came between; throws `FileBusy` if one always does. */
   #openFile(): { file: BlockFile; reader: IndexReader } {
+    for (let retry = 0; retry < MOST_RETRIES; retry++) {
+      try {
+        return this.#openOnce();
+      } catch (error) {
+        if (!(error instanceof FileChanged)) throw error;
+      }
+    }
+    throw new FileBusy(this.path);
+  }
+
+  #openOnce(): { file: BlockFile; reader: IndexReader } {
     let file: BlockFile | undefined;
     try {
       file = new BlockFile(this.path, this.context.cacheBytes, this.format.locking, this.context.map);
@@ -254,6 +281,11 @@ export class IndexedTable implements Table {
   }
 }
 
+/** Stops the thread. */
+function pause(milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
+}
+
 /** Time of the last change in milliseconds, 0 if there is no such file. */
 function modified(path: string): number {
   try {
@@ -261,39 +293,4 @@ function modified(path: string): number {
   } catch {
     return 0;
   }
-}
-
-/** Longer values are decoded by the runtime. */
-const SHORT = 100;
-
-/** The text of a stored key or value, which ends at the first NUL. */
-function textOf(bytes: Uint8Array, start: number, end: number): string {
-  if (end - start <= SHORT) {
-    let stop = start;
-    while (stop < end && bytes[stop]! > 0 && bytes[stop]! < 0x80) stop += 1;
-    if (stop === end || bytes[stop] === 0) return asciiText(bytes, start, stop);
-  }
-  const range = bytes.subarray(start, end);
-  const nul = range.indexOf(0);
-  return decodeText(nul < 0 ? range : range.subarray(0, nul));
-}
-
-/** Text of ASCII bytes; eight characters at a time are three times as fast as a decoder for the lengths that occur. */
-function asciiText(bytes: Uint8Array, start: number, end: number): string {
-  let text = "";
-  let at = start;
-  for (; at + 8 <= end; at += 8) {
-    text += String.fromCharCode(
-      bytes[at]!,
-      bytes[at + 1]!,
-      bytes[at + 2]!,
-      bytes[at + 3]!,
-      bytes[at + 4]!,
-      bytes[at + 5]!,
-      bytes[at + 6]!,
-      bytes[at + 7]!,
-    );
-  }
-  for (; at < end; at++) text += String.fromCharCode(bytes[at]!);
-  return text;
 }

@@ -130,6 +130,11 @@ function recogniseIndex(bytes: Uint8Array<ArrayBuffer>, size: number): IndexForm
   return expected === size ? indexFormats.get("cdb") : undefined;
 }
 
+/** Larger files are read page by page. */
+const LARGEST_IN_MEMORY = 1 << 28;
+/** How often a file is opened that writers change meanwhile. */
+const MOST_TRIES = 100;
+
 function inspectIndex(path: string, format: IndexFormat): Inspection {
   const known = { ...common(path), type: format.type };
   const problems: string[] = [];
@@ -137,10 +142,10 @@ function inspectIndex(path: string, format: IndexFormat): Inspection {
   let counted = { entries: 0, terminated: 0, aliases: false };
   let file: BlockFile | undefined;
   try {
-    file = new BlockFile(path, 1 << 28, format.locking);
-    const reader = format.open(file);
-    details = reader.describe();
-    counted = countEntries(reader, problems);
+    const opened = openWhole(path, format);
+    file = opened.file;
+    details = opened.reader.describe();
+    counted = countEntries(opened.reader, problems);
   } catch (error) {
     if (error instanceof FileBusy) problems.push("a writer has locked the file");
     else if (error instanceof BadFormat || error instanceof FileChanged) problems.push(error.message);
@@ -165,6 +170,21 @@ function inspectIndex(path: string, format: IndexFormat): Inspection {
 }
 
 /** Reads all entries and looks each of them up. */
+/** Opens the file and reads it at one go, again if somebody writes to it meanwhile. */
+function openWhole(path: string, format: IndexFormat): { file: BlockFile; reader: IndexReader } {
+  for (let tries = 1;; tries++) {
+    const file = new BlockFile(path, LARGEST_IN_MEMORY, format.locking);
+    try {
+      const reader = format.open(file);
+      file.loadAll();
+      return { file, reader };
+    } catch (error) {
+      file.close();
+      if (!(error instanceof FileChanged) || tries === MOST_TRIES) throw error;
+    }
+  }
+}
+
 function countEntries(
   reader: IndexReader,
   problems: string[],

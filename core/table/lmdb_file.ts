@@ -34,6 +34,7 @@ export function readLmdbFile(file: BlockFile): IndexReader {
   if (meta === undefined) throw new BadFormat("MDB_INVALID: File is not an LMDB file");
   if (meta.flags !== 0) throw new BadFormat("the main database has flags that mail tables never have");
   if ((meta.lastPage + 1) * meta.pageSize > file.size) {
+    if (!file.current) throw new FileChanged("a transaction was written");
     throw new BadFormat(`the file ends before its last page ${meta.lastPage}`);
   }
   file.useBlocks(meta.pageSize);

@@ -1,6 +1,6 @@
 import { encodeText } from "../bytes/mod.ts";
 import { asUser } from "../system/mod.ts";
-import { BadFormat, BlockFile } from "./block_file.ts";
+import { BadFormat, BlockFile, FileChanged } from "./block_file.ts";
 import { cdbHash } from "./cdb_file.ts";
 import { EntryStore } from "./entry_store.ts";
 import { foldKey } from "./fold.ts";
@@ -8,6 +8,7 @@ import { bdbHash } from "./hash_file.ts";
 import { indexFormats } from "./index_formats.ts";
 import { bytesAt, type IndexFormat } from "./index_reader.ts";
 import { writeIndexFile } from "./index_writer.ts";
+import { LmdbWriters } from "./lmdb_writers.ts";
 import { MakeError, type MakeOptions } from "./make_options.ts";
 import { addAliasMarks, addSource, readSource, readStream, type Source } from "./make_source.ts";
 import { isSystemError, reasonOf } from "./reason.ts";
@@ -17,6 +18,8 @@ import { rewriteInPlace } from "./rewrite_in_place.ts";
 
 /** Mode of a new table, before the source's mode takes bits away. */
 const NEW_MODE = 0o644;
+
+const SILENT = { info() {}, warning() {} };
 
 /** The format of a type that can be made. Throws `MakeError` for the others. */
 export function makeableFormat(type: string): IndexFormat {
@@ -48,8 +51,12 @@ export function makeTable(
   asOwner(source, options, () => {
     const path = targetPath(name + format.suffix);
     const existing = additions === undefined ? undefined : path;
-    replaceTable(path, format, name, source, options, existing, (store) => {
-      addSource(store, source, additions === undefined ? name : "stdin", format, name, options);
+    // Filling a table writes into its source.
+    const spare = existing !== undefined && format.type === "lmdb" ? source.bytes.slice() : undefined;
+    replaceTable(path, format, name, source, options, existing, (store, again) => {
+      const from = again ? { ...source, bytes: spare!.slice() } : source;
+      const said = again ? { ...options, log: SILENT } : options;
+      addSource(store, from, additions === undefined ? name : "stdin", format, name, said);
       if (options.aliases) addAliasMarks(store, format, options);
     });
   });
@@ -113,7 +120,10 @@ function asOwner(source: Source, options: MakeOptions, work: () => void): void {
   else asUser({ uid: source.uid, gid: source.gid, groups: [] }, work);
 }
 
-/** Makes the new content with `fill` (which may say that there is nothing to do) and puts it in the old one's place. */
+/**
+ * Makes the new content with `fill` (which may say that there is nothing to do) and puts it in the old one's place. For an
+ * lmdb table that somebody changes meanwhile `fill` is called again.
+ */
 function replaceTable(
   path: string,
   format: IndexFormat,
@@ -121,18 +131,24 @@ function replaceTable(
   source: Source | undefined,
   options: MakeOptions,
   existing: string | undefined,
-  fill: (store: EntryStore) => boolean | void,
+  fill: (store: EntryStore, again: boolean) => boolean | void,
 ): void {
+  const writers = existing !== undefined && format.type === "lmdb" ? new LmdbWriters(existing) : undefined;
+  let again = false;
   const build = (): EntryStore | undefined => {
-    const hash = format.type === "cdb" ? cdbHash : bdbHash;
-    const fresh = existing === undefined && source !== undefined;
-    const store = new EntryStore(
-      fresh ? source.bytes : new Uint8Array(65536),
-      fresh ? source.bytes.length : 0,
-      hash,
-    );
-    if (existing !== undefined) readExisting(existing, format, store);
-    return fill(store) === false ? undefined : store;
+    writers?.note();
+    const store = emptyStore(format, existing === undefined ? source : undefined);
+    if (existing !== undefined) {
+      try {
+        readExisting(existing, format, store);
+      } catch (error) {
+        if (error instanceof FileChanged) return build();
+        throw error;
+      }
+    }
+    const worth = fill(store, again);
+    again = true;
+    return worth === false ? undefined : store;
   };
   const write = (file: Deno.FsFile, store: EntryStore) =>
     writeIndexFile(format, file, store, options.lmdbMapSize);
@@ -144,7 +160,7 @@ function replaceTable(
     if (existing !== undefined) {
       unlock = lockExisting(existing, `open ${source === undefined ? "database " : ""}${shown}`);
     }
-    replaceFile(path, how, build, write);
+    replaceFile(path, how, build, write, () => writers?.unchanged() ?? true);
   } catch (error) {
     // The directory belongs to somebody else, but the file may be ours: then do as Postfix does.
     unlock?.();
@@ -155,7 +171,16 @@ function replaceTable(
     }
   } finally {
     unlock?.();
+    writers?.release();
   }
+}
+
+/** @param source whose bytes are the store's, for a table that is new */
+function emptyStore(format: IndexFormat, source: Source | undefined): EntryStore {
+  const hash = format.type === "cdb" ? cdbHash : bdbHash;
+  return source === undefined
+    ? new EntryStore(new Uint8Array(65536), 0, hash)
+    : new EntryStore(source.bytes, source.bytes.length, hash);
 }
 
 function attempt<T>(work: () => T, format: IndexFormat, name: string): T {

@@ -115,10 +115,12 @@ function fold(target: MapSourceTarget, start: number, end: number, plain: boolea
     else if (byte > 0x7f) ascii = false;
   }
   if (plain || ascii || !utf8) return { at: start, length: end - start };
-  const folded = encodeText(foldKey(decodeText(bytes.subarray(start, end)), true));
+  const text = foldKey(decodeText(bytes.subarray(start, end)), true);
+  const folded = encodeText(text);
   if (folded.length <= end - start) {
     bytes.set(folded, start);
     return { at: start, length: folded.length };
   }
-  return { at: target.append(folded), length: folded.length };
+  // Longer than before, so it goes elsewhere, with room for the NUL.
+  return { at: target.append(encodeText(`${text}\0`)), length: folded.length };
 }

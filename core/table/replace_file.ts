@@ -18,6 +18,7 @@ export class ReplaceError extends Error {
  * Writes a file beside `path` under an exclusive lock, syncs it and renames it over `path`: readers see the old content or
  * the new one. When anything fails the old file stays as it is. A second writer waits for the first.
  * @param prepare makes what is to be written, under the lock; undefined if there is nothing to change after all
+ * @param confirm asked when the new file is complete; false if what `prepare` began with is no longer true: once more then
  * @throws ReplaceError for a file that can't be made or given its owner; what `prepare` and `write` throw
  */
 export function replaceFile<T>(
@@ -25,20 +26,23 @@ export function replaceFile<T>(
   options: ReplaceOptions,
   prepare: () => T | undefined,
   write: (file: Deno.FsFile, content: T) => void,
+  confirm: () => boolean = () => true,
 ): void {
   const beside = `${path}.tmp`;
   const file = openLocked(beside);
   try {
-    const content = prepare();
-    if (content === undefined) {
-      removeQuietly(beside);
-      return;
-    }
-    file.truncateSync(0);
-    write(file, content);
-    if (options.owner !== undefined) giveTo(beside, file, options.owner);
-    Deno.chmodSync(beside, options.mode);
-    file.syncSync();
+    do {
+      const content = prepare();
+      if (content === undefined) {
+        removeQuietly(beside);
+        return;
+      }
+      file.truncateSync(0);
+      write(file, content);
+      if (options.owner !== undefined) giveTo(beside, file, options.owner);
+      Deno.chmodSync(beside, options.mode);
+      file.syncSync();
+    } while (!confirm());
     Deno.renameSync(beside, path);
   } catch (error) {
     removeQuietly(beside);
