@@ -7,12 +7,19 @@ export interface AddressNode {
   tokens: readonly Token[];
 }
 
+/** The colon behind the name of a group. */
+interface GroupStart {
+  readonly kind: "group";
+  readonly text: ":";
+}
+
 /** A header's address list as a flat sequence: addresses, and all the tokens around them. */
-export type ListNode = Token | AddressNode;
+export type ListNode = Token | AddressNode | GroupStart;
 
 const comma: Token = { kind: "op", text: "," };
 const isOp = (token: Token, text: string) => token.kind === "op" && token.text === text;
-const isWord = (token: Token) => token.kind === "atom" || token.kind === "quoted" || token.kind === "literal";
+const isWord = (token: Token | undefined) =>
+  token?.kind === "atom" || token?.kind === "quoted" || token?.kind === "literal";
 
 /**
  * Builds the sequence from right to left. `held` are tokens read but not yet placed, `placed` is what stands to
@@ -25,16 +32,22 @@ class Builder {
   hold(token: Token): void {
     this.#held.push(token);
   }
-  place(token: Token): void {
-    this.placed.push(token);
+  place(node: ListNode): void {
+    this.placed.push(node);
   }
   /** Makes one address of the held tokens; `separate` adds the comma that is missing on its left. */
   group(separate: boolean): void {
     if (this.#held.length === 0) return;
-    this.placed.push({ kind: "address", tokens: this.#held.reverse() });
+    this.placed.push({ kind: "address", tokens: joined(this.#held.reverse()) });
     this.#held = [];
     if (separate) this.placed.push(comma);
   }
+}
+
+/** Words that only blanks separate inside an address (`<a b@c>`) are written without them. */
+function joined(tokens: readonly Token[]): readonly Token[] {
+  const hasBlanks = tokens.some((token, at) => isWord(token) && isWord(tokens[at + 1]));
+  return hasBlanks ? tokens.map((token) => ({ ...token, glued: true })) : tokens;
 }
 
 /**
@@ -59,7 +72,7 @@ export function parseAddressList(text: string, tokenLimit = Infinity): ListNode[
       needWord = true;
     } else if (isOp(token, ":") && inGroup) {
       list.group(false);
-      list.place({ kind: "op", text: ":" });
+      list.place({ kind: "group", text: ":" });
       while (at >= 0 && !isOp(tokens[at]!, ",")) list.place(tokens[at--]!);
     } else if (isOp(token, ">")) {
       list.group(true);
@@ -73,6 +86,8 @@ export function parseAddressList(text: string, tokenLimit = Infinity): ListNode[
       while (at >= 0 && !(tokens[at]!.kind === "op" && ">;,:".includes(tokens[at]!.text))) {
         list.place(tokens[at--]!);
       }
+      // Outside a group the name in front of this colon is an address of its own.
+      if (at >= 0 && isOp(tokens[at]!, ":") && !inGroup) list.place(tokens[at--]!);
       needWord = true;
     } else if (isWord(token)) {
       if (!needWord) list.group(true);
@@ -131,8 +146,8 @@ function nodeText(node: ListNode): string {
 }
 
 function blankBetween(node: ListNode, next: ListNode): boolean {
-  if (node.kind === "address") return next.kind !== "op" || next.text === "<";
-  if (node.kind === "op" && node.text === ":") return true;
+  if (node.kind === "group") return true;
+  if (node.kind === "address") return (next.kind !== "op" && next.kind !== "group") || next.text === "<";
   if (next.kind === "address") return node.kind !== "op";
-  return needsBlank(node, next);
+  return next.kind !== "group" && needsBlank(node, next);
 }

@@ -151,6 +151,29 @@ Deno.test("host names and literals", () => {
   }
 });
 
+Deno.test("resolve: octets that are no UTF-8 are bad syntax, unless there is no UTF-8 at all", async () => {
+  const addresses = ["\udcff@remote.org", "\udce4", "joe@\udce4.org", "jürgen@remote.org", "joe@bücher.org"];
+  const errors = async (setting: string) => {
+    const { addressing } = open(setting);
+    const answers = await Promise.all(addresses.map((address) => addressing.resolve("", address)));
+    return answers.map(({ error }) => error?.kind);
+  };
+  assert.deepEqual(await errors("smtputf8_enable = yes"), [
+    "syntax",
+    "syntax",
+    "syntax",
+    undefined,
+    undefined,
+  ]);
+  assert.deepEqual(await errors("smtputf8_enable = no"), [
+    undefined,
+    undefined,
+    "syntax",
+    undefined,
+    "syntax",
+  ]);
+});
+
 Deno.test("own addresses: any spelling of an IPv6 address of this host is local", async () => {
   const { addressing } = open("inet_interfaces = 127.0.0.1, 2001:db8::1\nproxy_interfaces = 192.0.2.7\n");
   for (const literal of ["[IPv6:2001:DB8:0:0::1]", "[192.0.2.7]", "[127.0.0.1]"]) {

@@ -45,11 +45,13 @@ export function toExternal(internal: string): string {
   return `${internal.slice(0, start)}"${local}"${internal.slice(end)}`;
 }
 
-/** External form to internal form: quotes go, `\x` becomes `x`, the domain stays as it is. */
+/** External form to internal form: quotes go, `\x` becomes `x`; a source route and the domain stay as they are. */
 export function toInternal(external: string): string {
   if (!external.includes('"') && !external.includes("\\")) return external;
   const at = external.lastIndexOf("@");
-  const local = at === -1 ? external : external.slice(0, at);
-  return local.replace(/"|\\([\s\S])|\\$/g, (_, character: string | undefined) => character ?? "") +
-    (at === -1 ? "" : external.slice(at));
+  const start = external.startsWith("@") ? external.indexOf(":") + 1 : 0;
+  const end = at < start ? external.length : at;
+  const local = external.slice(start, end)
+    .replace(/"|\\([\s\S])|\\$/g, (_, character: string | undefined) => character ?? "");
+  return external.slice(0, start) + local + external.slice(end);
 }

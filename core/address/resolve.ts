@@ -199,7 +199,11 @@ export function createResolver(context: ResolverContext, prefix: "" | "address_v
       recipient = `${recipient.slice(0, recipient.length - domain.length)}[${domain}]`;
       domain = `[${domain}]`;
     }
-    if (domain.startsWith("[") ? literalAddress(domain) === undefined : !isHostname(domain, utf8)) {
+    const goodDomain = domain.startsWith("[")
+      ? literalAddress(domain) !== undefined
+      : isHostname(domain, utf8);
+    // Octets that are no UTF-8 are no address where UTF-8 is what addresses are made of (RFC 6532 section 3.1).
+    if (!goodDomain || (utf8 && !recipient.isWellFormed())) {
       return { ...unrouted(recipient), error: BAD_SYNTAX };
     }
     // Whatever the settings here: the next host might follow a route in the local part, for anybody.

@@ -267,14 +267,20 @@ function headerValue(bytes: Uint8Array, nameLength: number): string {
   return decodeText(bytes.subarray(nameLength + 1)).trimStart();
 }
 
-/** Puts as many addresses of a rewritten list (one a line) on a line as fit. */
+/** Puts as many addresses of a rewritten list (one a line) on a line as fit; widths are octets. */
 function foldAddressList(header: string): string {
   const [first, ...rest] = header.split("\n");
   const lines = [first!];
+  let width = encodeText(first!).length;
   for (const piece of rest) {
-    const current = lines.at(-1)!;
-    if (current.length + 1 + piece.length < FOLD_WIDTH) lines[lines.length - 1] = `${current} ${piece}`;
-    else lines.push(piece);
+    const length = encodeText(piece).length;
+    if (width + 1 + length < FOLD_WIDTH) {
+      lines[lines.length - 1] += ` ${piece}`;
+      width += 1 + length;
+    } else {
+      lines.push(piece);
+      width = length;
+    }
   }
   return lines.join("\n");
 }

@@ -238,6 +238,10 @@ const written: readonly CleanupCase[] = [
   local("pass stops checks", "Subject: a\nX-Bad: y\n", { config: { header_checks: "regexp:{{/^Subject/ PASS ok}}", body_checks: "regexp:{{/./ REJECT}}" } }),
   local("reject keeps first reason", "Subject: a\nX-Bad: y\n", { config: { header_checks: "regexp:{{/^Subject/ REJECT one}}", body_checks: "regexp:{{/./ REJECT two}}" }, flags: 0x73 }),
   local("redirect and filter twice", "X-A: 1\nX-B: 2\n", { config: { header_checks: "regexp:{{/^X-A/ REDIRECT a@x}}", body_checks: "regexp:{{/./ REDIRECT b@x}}" } }),
+  local("address list: words that blanks separate inside brackets", "From: x <a b@host>\nTo: y <\"quoted user\"a b>, z <a(c)b@d.example>, u\n"),
+  local("address list: colons that start no group", "From: joe:x <al>\nTo: \"Q\" User: a b: ;, Joe: G: c@d.example;, one: two:<u>\nCc: 'J': \"G x\":;\n"),
+  local("address list: lines are as wide as octets", "To: Jürg <jürg>, Änne <änne@äääääää.example>, Ö <ö@öööööö.example>, u\n"),
+  local("recipient behind a route with a literal", "To: bob\n", { envelope: ["Arewrite_context=local", "Salice", "R@a.example:@[IPv6:::1]:a b"] }),
   ...mimeCases(),
   ...actionCases(),
 ];
