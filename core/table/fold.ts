@@ -38,7 +38,8 @@ function foldUnicode(text: string): string {
   return folded;
 }
 
-const CHEROKEE = /\p{Script=Cherokee}/u;
+/** All of the script. (As `\p{Script=Cherokee}` it would take 0.4 ms of the start of every command that asks tables.) */
+const CHEROKEE = /[\u13a0-\u13fd\uab70-\uabbf]/;
 
 /** Where folding (CaseFolding.txt, status C and F) differs from lower case of upper case. */
 const FOLD_EXCEPTIONS: ReadonlyMap<string, string> = new Map([
