@@ -50,6 +50,8 @@ export class FileQueue implements Queue {
   readonly #settings: QueueSettings;
   readonly #writerHost: WriterHost;
   readonly #owner: NewFileOwner;
+  /** New messages that have no log yet, whatever files there are: most messages end without one. */
+  readonly #withoutLogs = new Set<string>();
 
   constructor(settings: QueueSettings, group = new GroupSync()) {
     this.directory = settings.directory;
@@ -73,10 +75,7 @@ export class FileQueue implements Queue {
   }
 
   create(queue: "incoming" | "maildrop"): QueueWriter {
-    const writer = new FileQueueWriter(this.#writerHost, queue);
-    // A short id comes again when microsecond and inode number do: the old message's logs are not the new one's.
-    if (!this.longIds && queue === "incoming") this.removeLogs(writer.id);
-    return writer;
+    return new FileQueueWriter(this.#writerHost, queue);
   }
 
   path(queue: QueueName, id: string): string {
@@ -84,6 +83,7 @@ export class FileQueue implements Queue {
   }
 
   move(id: string, from: QueueName, to: QueueName, mtime?: number): void {
+    this.#withoutLogs.delete(id);
     const source = this.path(from, id);
     const target = this.path(to, id);
     try {
@@ -101,6 +101,7 @@ export class FileQueue implements Queue {
   }
 
   remove(queue: QueueName, id: string): boolean {
+    this.#withoutLogs.delete(id);
     return removeIfThere(this.path(queue, id));
   }
 
@@ -260,6 +261,7 @@ export class FileQueue implements Queue {
     const path = this.#layout.path(log, id);
     const bytes = formatLogRecord(entry, toExternal, this.#settings.oldLogLine);
     try {
+      if (this.#withoutLogs.delete(id)) this.#removeLogs(id);
       const file = openLog(path, this.#owner);
       try {
         // Another process may hold the lock for the time of one write and sync.
@@ -281,9 +283,9 @@ export class FileQueue implements Queue {
   }
 
   #logBytes(log: LogName, id: string): Uint8Array | undefined {
-    const path = this.#layout.path(log, id);
     // Asking first is much cheaper than the exception for a log that isn't there.
-    if (!fileExists(path)) return undefined;
+    if (!this.hasLog(log, id)) return undefined;
+    const path = this.#layout.path(log, id);
     try {
       return Deno.readFileSync(path);
     } catch (error) {
@@ -293,7 +295,7 @@ export class FileQueue implements Queue {
   }
 
   hasLog(log: LogName, id: string): boolean {
-    return fileExists(this.#layout.path(log, id));
+    return !this.#withoutLogs.has(id) && fileExists(this.#layout.path(log, id));
   }
 
   *scanLogs(log: LogName): Iterable<string> {
@@ -305,7 +307,11 @@ export class FileQueue implements Queue {
     return removeIfThere(path);
   }
 
-  removeLogs(id: string): void {
+  startAfresh(id: string): void {
+    this.#withoutLogs.add(id);
+  }
+
+  #removeLogs(id: string): void {
     this.removeLog("bounce", id);
     this.removeLog("defer", id);
     this.removeLog("trace", id);

@@ -234,7 +234,7 @@ class MemoryQueue implements Queue {
     return this.#logs.delete(`${log}/${id}`);
   }
 
-  removeLogs(id: string): void {
+  startAfresh(id: string): void {
     for (const log of ["bounce", "defer", "trace"] as const) this.removeLog(log, id);
   }
 

@@ -220,8 +220,16 @@ for (const [name, make] of stores) {
     assert.deepEqual(first?.remote, { type: "dns", name: "mx" });
     assert.equal(second?.recipient.address, "");
     assert.deepEqual(queue.readLog("bounce", "5880421A34A"), []);
-    queue.removeLogs("5880421A34A");
+
+    queue.startAfresh("5880421A34A");
     assert.ok(!queue.hasLog("defer", "5880421A34A"));
+    assert.deepEqual(queue.readLog("defer", "5880421A34A"), []);
+    await queue.appendLog("bounce", "5880421A34A", entry);
+    assert.ok(!queue.hasLog("defer", "5880421A34A"));
+    await queue.appendLog("defer", "5880421A34A", { ...entry, reason: "of the new message" });
+    assert.deepEqual(queue.readLog("defer", "5880421A34A").map(({ reason }) => reason), [
+      "of the new message",
+    ]);
     if (directory !== undefined) Deno.removeSync(directory, { recursive: true });
   });
 }

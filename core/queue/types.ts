@@ -274,8 +274,11 @@ export interface Queue {
   /** Ids of the messages that have a log. */
   scanLogs(log: LogName): Iterable<string>;
   removeLog(log: LogName, id: string): boolean;
-  /** Removes all three logs. */
-  removeLogs(id: string): void;
+  /**
+   * Says that a message is new. A short id comes again when microsecond and inode number do: logs that are there under
+   * it are an earlier message's, which count for nothing and go before the first entry of the new one's own.
+   */
+  startAfresh(id: string): void;
 }
 
 /** One recipient of a listed message. */

@@ -18,7 +18,6 @@ const CHANGES: ReadonlySet<PropertyKey> = new Set([
   "killTrace",
   "appendLog",
   "removeLog",
-  "removeLogs",
 ]);
 
 /**

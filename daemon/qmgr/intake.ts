@@ -216,6 +216,7 @@ export class Intake {
       }
       return false;
     }
+    queue.startAfresh(id);
     admit({ id, envelope, forceExpire: false, unthrottle: false, asked: false, hadDeferLog: false });
     return true;
   }
