@@ -12,6 +12,7 @@ export {
 } from "./address_list.ts";
 export { type Addressing, createAddressing } from "./addressing.ts";
 export { type FindRules, type FindScope, type Found } from "./find.ts";
+export { foldAddressList } from "./fold_list.ts";
 export { isHostname, literalAddress } from "./hostname.ts";
 export { createGenericMap, type GenericMap } from "./generic.ts";
 export { AddressMapError } from "./map_address.ts";

@@ -194,16 +194,14 @@ export function createResolver(context: ResolverContext, prefix: "" | "address_v
   function* resolve(sender: string, address: string): Steps<Resolved> {
     const { tokens, foreign } = yield* strip(address);
     let recipient = tokensToInternal(tokens);
+    // Octets that are no UTF-8 are no address where UTF-8 is what addresses are made of (RFC 6532 section 3.1).
+    if (utf8 && !recipient.isWellFormed()) return { ...unrouted(recipient), error: BAD_SYNTAX };
     let domain = recipient.slice(recipient.lastIndexOf("@") + 1);
     if (numericDomain && isIP(domain) === 4) {
       recipient = `${recipient.slice(0, recipient.length - domain.length)}[${domain}]`;
       domain = `[${domain}]`;
     }
-    const goodDomain = domain.startsWith("[")
-      ? literalAddress(domain) !== undefined
-      : isHostname(domain, utf8);
-    // Octets that are no UTF-8 are no address where UTF-8 is what addresses are made of (RFC 6532 section 3.1).
-    if (!goodDomain || (utf8 && !recipient.isWellFormed())) {
+    if (domain.startsWith("[") ? literalAddress(domain) === undefined : !isHostname(domain, utf8)) {
       return { ...unrouted(recipient), error: BAD_SYNTAX };
     }
     // Whatever the settings here: the next host might follow a route in the local part, for anybody.

@@ -9,7 +9,7 @@ import {
   mailDate,
 } from "../../core/message/mod.ts";
 import { appendRecord, RecordType } from "../../core/queue/mod.ts";
-import { AddressMapError } from "../../core/address/mod.ts";
+import { AddressMapError, foldAddressList } from "../../core/address/mod.ts";
 import { SendOption } from "../delivery/types.ts";
 import { check, type CheckOutcome, inspects } from "./checks.ts";
 import { fromHeaderValue } from "./from_header.ts";
@@ -21,8 +21,6 @@ const TAB = 0x09;
 const BLANK = 0x20;
 /** Longer lines are stored in pieces (`line_length_limit`). */
 const LINE_LIMIT = 2048;
-/** Rewritten address lists are folded before they get longer than this. */
-const FOLD_WIDTH = 70;
 
 const CHECK_PARAMETERS = {
   primary: "header_checks",
@@ -265,22 +263,4 @@ function cutHeader(header: Uint8Array, limit: number): Uint8Array {
 /** What stands behind the colon, from the first character that is not white space. */
 function headerValue(bytes: Uint8Array, nameLength: number): string {
   return decodeText(bytes.subarray(nameLength + 1)).trimStart();
-}
-
-/** Puts as many addresses of a rewritten list (one a line) on a line as fit; widths are octets. */
-function foldAddressList(header: string): string {
-  const [first, ...rest] = header.split("\n");
-  const lines = [first!];
-  let width = encodeText(first!).length;
-  for (const piece of rest) {
-    const length = encodeText(piece).length;
-    if (width + 1 + length < FOLD_WIDTH) {
-      lines[lines.length - 1] += ` ${piece}`;
-      width += 1 + length;
-    } else {
-      lines.push(piece);
-      width = length;
-    }
-  }
-  return lines.join("\n");
 }
