@@ -19,9 +19,10 @@ import {
   MimeEvent,
   MimeScanner,
 } from "../../core/message/mod.ts";
-import { appendRecord, memorySource, RecordWalker } from "../../core/queue/mod.ts";
+import { appendRecord } from "../../core/queue/mod.ts";
 import { type ContentReader, RecordType } from "../../core/queue/types.ts";
 import { TableError, type TableList, type TableSet } from "../../core/table/mod.ts";
+import { JoinedReader } from "./joined_reader.ts";
 
 export interface ContentFilterDeps {
   readonly config: Config;
@@ -118,8 +119,7 @@ class FilterRun {
 
   /** Takes the record; true: the header is over, and the rest is not of interest. */
   async #record(reader: ContentReader): Promise<boolean> {
-    const { type, start, end } = reader;
-    const { bytes } = reader;
+    const { type, bytes, start, end } = reader;
     for (;;) {
       switch (this.#scanner.feed(type, bytes, start, end)) {
         case MimeEvent.Held:
@@ -281,44 +281,4 @@ function folded(header: string): string {
     else lines.push(piece);
   }
   return lines.join("\n");
-}
-
-/** Records in memory, and behind them what a reader has left. */
-class JoinedReader implements ContentReader {
-  readonly #walker: RecordWalker;
-  #inMemory = true;
-
-  constructor(memory: Uint8Array, private readonly rest: ContentReader, private readonly hasMore: boolean) {
-    this.#walker = new RecordWalker(memorySource(memory), "filtered content");
-  }
-
-  get #current(): Pick<ContentReader, "type" | "bytes" | "start" | "end"> {
-    return this.#inMemory ? this.#walker : this.rest;
-  }
-  get type(): number {
-    return this.#current.type;
-  }
-  get bytes(): Uint8Array {
-    return this.#current.bytes;
-  }
-  get start(): number {
-    return this.#current.start;
-  }
-  get end(): number {
-    return this.#current.end;
-  }
-
-  next(): boolean {
-    if (this.#inMemory && this.#walker.next()) return true;
-    this.#inMemory = false;
-    return this.hasMore && this.rest.next();
-  }
-
-  rewind(): void {
-    throw new Error("Filtered content is read once");
-  }
-
-  close(): void {
-    this.rest.close();
-  }
 }
