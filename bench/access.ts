@@ -7,11 +7,10 @@
  * Both spools are in a new directory below DIR, /var/tmp by default.
  * `--write` puts the table into bench/access-results.md.
  */
-import { freePort } from "../core/system/free_port_testing.ts";
 import { parseArgs } from "node:util";
-import { selfCommand } from "../core/system/mod.ts";
-import { type Peer, postelPeer, postfixPeer } from "./peers.ts";
+import { bothPeers } from "./peers.ts";
 import { type Load, relay, type RelayResult } from "./relay.ts";
+import { isRoot, scratchDirectory, startSink } from "./scratch.ts";
 import { type Row, table } from "./table.ts";
 
 const LOAD: Load = {
@@ -68,25 +67,11 @@ async function main(): Promise<number> {
     },
   });
   const rounds = Number(values.rounds);
-  if (Deno.uid() !== 0) {
-    console.error(
-      "bench: real Postfix starts as root only: run this as root, with Debian's postfix installed",
-    );
-    return 1;
-  }
-  const base = Deno.makeTempDirSync({ prefix: "postel-bench-", dir: values.directory });
-  Deno.chmodSync(base, 0o755);
-  const sinkPort = freePort();
-  const sink = new Deno.Command("smtp-sink", { args: ["-u", "postfix", `127.0.0.1:${sinkPort}`, "1024"] })
-    .spawn();
+  if (!isRoot()) return 1;
+  const base = scratchDirectory(values.directory);
+  const sink = startSink();
   const policy = await startPolicyService();
-  const extra = restrictions(base, policy.port);
-  const self = selfCommand();
-  const settings = (name: string) => ({ directory: `${base}/${name}`, port: freePort(), sinkPort, extra });
-  const peers: readonly Peer[] = [
-    postfixPeer(settings("postfix")),
-    postelPeer(settings("postel"), [self.program, ...self.args]),
-  ];
+  const peers = bothPeers(base, { sinkPort: sink.port, extra: restrictions(base, policy.port) });
   const results = new Map<string, RelayResult[]>(peers.map(({ name }) => [name, []]));
   try {
     for (const peer of peers) await peer.start();
@@ -103,9 +88,8 @@ async function main(): Promise<number> {
     }
   } finally {
     for (const peer of peers) await peer.stop().catch((error) => console.error(error.message));
-    sink.kill();
     policy.child.kill();
-    await Promise.all([sink.status, policy.child.status]);
+    await Promise.all([sink.stop(), policy.child.status]);
     Deno.removeSync(base, { recursive: true });
   }
   const row = (name: string, unit: string, goal: string, of: (result: RelayResult) => number): Row => ({

@@ -8,14 +8,12 @@
  * Needs root and Debian's postfix, postfix-lmdb and postfix-cdb packages. Works in a new directory below DIR, /var/tmp
  * by default.
  */
-import process from "node:process";
 import { parseArgs } from "node:util";
 import { createAddressing, createRewriting } from "../core/address/mod.ts";
 import { configFromText } from "../core/config/mod.ts";
-import { freePort } from "../core/system/free_port_testing.ts";
-import { selfCommand } from "../core/system/mod.ts";
 import { TableSet } from "../core/table/mod.ts";
-import { type Peer, postelPeer, postfixPeer } from "./peers.ts";
+import { bothPeers, type Peer } from "./peers.ts";
+import { isRoot, scratchDirectory } from "./scratch.ts";
 import { type Row, table } from "./table.ts";
 
 const OPTIONS = {
@@ -110,9 +108,7 @@ async function expansions(directory: string, rounds: number): Promise<Row[]> {
   );
   const made = await new Deno.Command("postalias", { args: [`hash:${directory}/aliases`] }).output();
   if (!made.success) throw new Error("postalias failed");
-  const settings = (name: string) => ({
-    directory: `${directory}/${name}`,
-    port: freePort(),
+  const peers = bothPeers(directory, {
     sinkPort: 9,
     extra: [
       "relayhost =",
@@ -121,11 +117,6 @@ async function expansions(directory: string, rounds: number): Promise<Row[]> {
       "default_transport = discard:",
     ],
   });
-  const self = selfCommand();
-  const peers = [
-    postfixPeer(settings("Postfix")),
-    postelPeer(settings("Postel"), [self.program, ...self.args]),
-  ];
   const values = new Map<string, number[]>();
   const take = (key: string, value: number) => values.set(key, [...values.get(key) ?? [], value]);
   for (let round = 0; round < rounds; round++) {
@@ -156,15 +147,9 @@ async function expansions(directory: string, rounds: number): Promise<Row[]> {
 
 async function main(): Promise<number> {
   const { values } = parseArgs({ args: Deno.args, options: OPTIONS });
-  if (process.geteuid?.() !== 0) {
-    console.error(
-      "bench: real Postfix starts as root only: run this as root, with Debian's postfix installed",
-    );
-    return 1;
-  }
+  if (!isRoot()) return 1;
   const rounds = Number(values.rounds);
-  const directory = Deno.makeTempDirSync({ prefix: "postel-bench-", dir: values.directory });
-  Deno.chmodSync(directory, 0o755);
+  const directory = scratchDirectory(values.directory);
   try {
     const rows = [...await rewriting(directory, rounds), ...await expansions(directory, rounds)];
     const result = table(rows);

@@ -6,11 +6,10 @@
  *
  * The spool is in a new directory below DIR, /var/tmp by default.
  */
-import { freePort } from "../core/system/free_port_testing.ts";
 import { parseArgs } from "node:util";
-import { selfCommand } from "../core/system/mod.ts";
 import { type Peer, postelPeer } from "./peers.ts";
 import { treeUsage } from "./process_tree.ts";
+import { scratchDirectory, startSink } from "./scratch.ts";
 import { median, type Row, table } from "./table.ts";
 
 const MEGABYTE = 1 << 20;
@@ -119,17 +118,10 @@ async function main(): Promise<void> {
     number,
     number,
   ];
-  const base = Deno.makeTempDirSync({ prefix: "postel-crowd-", dir: values.directory });
-  Deno.chmodSync(base, 0o755);
-  const sinkPort = freePort();
-  const sink = new Deno.Command("smtp-sink", { args: ["-u", "postfix", `127.0.0.1:${sinkPort}`, "1024"] })
-    .spawn();
-  const self = selfCommand();
+  const base = scratchDirectory(values.directory);
+  const sink = startSink();
   const extra = ["default_process_limit = 20000", "smtpd_timeout = 600s"];
-  const postel = postelPeer({ directory: `${base}/postel`, port: freePort(), sinkPort, extra }, [
-    self.program,
-    ...self.args,
-  ]);
+  const postel = postelPeer({ directory: `${base}/postel`, sinkPort: sink.port, extra });
   const master = `${postel.directory}/etc/master.cf`;
   Deno.writeTextFileSync(master, Deno.readTextFileSync(master).replace(" 4000 smtpd", " 20000 smtpd"));
   const rows: Row[] = [];
@@ -177,8 +169,7 @@ async function main(): Promise<void> {
     console.log(`\nbeside slow clients: ${(median(disturbed) / median(alone)).toFixed(3)} of alone`);
   } finally {
     await postel.stop().catch((error) => console.error(error.message));
-    sink.kill();
-    await sink.status;
+    await sink.stop();
     Deno.removeSync(base, { recursive: true });
   }
 }

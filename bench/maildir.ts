@@ -10,10 +10,7 @@
  * Needs root and Debian's postfix package. Spools and mailboxes are in a new directory below DIR, /var/tmp by default.
  * The 200 users exist in a mount namespace of the run only: a copy of /etc/passwd with their lines lies over the system's.
  */
-import { freePort } from "../core/system/free_port_testing.ts";
-import process from "node:process";
 import { parseArgs } from "node:util";
-import { selfCommand } from "../core/system/mod.ts";
 import {
   delivered,
   deliverySettings,
@@ -27,6 +24,7 @@ import {
 import { type Peer, postelPeer, postfixPeer } from "./peers.ts";
 import { roleUsage, treeUsage } from "./process_tree.ts";
 import { untilQueueEmpty } from "./queue_end.ts";
+import { isRoot, scratchDirectory } from "./scratch.ts";
 import { type Row, table } from "./table.ts";
 
 /** `smtp-source -N` numbers its recipients from 1: as many clients as this send to the same users. */
@@ -157,8 +155,7 @@ async function measure(
 
 /** Runs this program again where the users exist. */
 async function enterNamespace(directory: string): Promise<number> {
-  const base = Deno.makeTempDirSync({ prefix: "postel-bench-", dir: directory });
-  Deno.chmodSync(base, 0o755);
+  const base = scratchDirectory(directory);
   try {
     const passwd = `${base}/passwd`;
     Deno.writeTextFileSync(passwd, Deno.readTextFileSync("/etc/passwd") + passwdLines(base));
@@ -200,25 +197,18 @@ ${table(rows)}
 
 async function main(): Promise<number> {
   const { values } = parseArgs({ args: Deno.args, options: OPTIONS });
-  if (process.geteuid?.() !== 0) {
-    console.error(
-      "bench: mailboxes are delivered with their users' rights: run this as root, with Debian's postfix installed",
-    );
-    return 1;
-  }
+  if (!isRoot()) return 1;
   const base = Deno.env.get(INSIDE);
   if (base === undefined) return await enterNamespace(values.directory);
   layOut(base, PEERS);
-  const self = selfCommand();
   const settings = (name: string) => ({
     directory: `${base}/${name}`,
-    port: freePort(),
     sinkPort: 9,
     extra: deliverySettings(base, name),
   });
   const peers = [
     postfixPeer(settings("Postfix")),
-    postelPeer(settings("Postel"), [self.program, ...self.args]),
+    postelPeer(settings("Postel")),
   ].filter(({ name }) => values.peers.split(",").includes(name));
   const rows: Row[] = [];
   const stopAll = async () => {

@@ -8,14 +8,13 @@
  * with a directory into bench/results-elsewhere.md. `deno task bench queue` measures the queue tools instead
  * (bench/queue.ts), `deno task bench tables` lookup tables (bench/tables.ts).
  */
-import process from "node:process";
 import { parseArgs } from "node:util";
-import { freePort } from "../core/system/free_port_testing.ts";
 import { selfCommand } from "../core/system/mod.ts";
-import { type Peer, postelPeer, postfixPeer } from "./peers.ts";
+import { bothPeers, type Peer } from "./peers.ts";
 import { idleConnections, startUp } from "./other_rows.ts";
 import { treeUsage } from "./process_tree.ts";
 import { type Load, relay, type RelayResult } from "./relay.ts";
+import { isRoot, scratchDirectory, startSink } from "./scratch.ts";
 import { type Row, table } from "./table.ts";
 
 const LOADS: readonly Load[] = [
@@ -110,21 +109,10 @@ async function main(): Promise<number> {
   const rounds = Number(values.rounds);
   const wanted = values.rows?.split(",");
   const chosen = (name: string) => wanted === undefined || wanted.some((word) => name.includes(word));
-  if (process.geteuid?.() !== 0) {
-    console.error(
-      "bench: real Postfix starts as root only: run this as root, with Debian's postfix installed",
-    );
-    return 1;
-  }
-  const base = Deno.makeTempDirSync({ prefix: "postel-bench-", dir: values.directory ?? "/var/tmp" });
-  Deno.chmodSync(base, 0o755);
-  const sinkPort = freePort();
-  const sink = new Deno.Command("smtp-sink", { args: ["-u", "postfix", `127.0.0.1:${sinkPort}`, "1024"] })
-    .spawn();
-  const self = selfCommand();
-  const settings = (name: string) => ({ directory: `${base}/${name}`, port: freePort(), sinkPort });
-  const postfix = postfixPeer(settings("postfix"));
-  const postel = postelPeer(settings("postel"), [self.program, ...self.args]);
+  if (!isRoot()) return 1;
+  const base = scratchDirectory(values.directory ?? "/var/tmp");
+  const sink = startSink();
+  const [postfix, postel] = bothPeers(base, { sinkPort: sink.port });
   const rows: Row[] = [];
   try {
     await postfix.start();
@@ -143,12 +131,11 @@ async function main(): Promise<number> {
     }
     for (const peer of [postfix, postel]) await relay(peer, WARM_UP);
     rows.push(...await measure([postfix, postel], LOADS.filter(({ name }) => chosen(name)), rounds));
-    if (chosen("start")) rows.push(...await startUp(self, `${postel.directory}/etc`, 10));
+    if (chosen("start")) rows.push(...await startUp(selfCommand(), `${postel.directory}/etc`, 10));
   } finally {
     await postfix.stop().catch((error) => console.error(error.message));
     await postel.stop().catch((error) => console.error(error.message));
-    sink.kill();
-    await sink.status;
+    await sink.stop();
     Deno.removeSync(base, { recursive: true });
   }
   const text = table(rows);

@@ -1,4 +1,7 @@
 /** The two mail systems that are measured: real Postfix and Postel, each as a private instance with the same main.cf. */
+import { freePort } from "../core/system/free_port_testing.ts";
+import { selfCommand } from "../core/system/mod.ts";
+import { INTERNAL_SERVICES } from "../daemon/master/mod.ts";
 
 export interface Peer {
   readonly name: "Postfix" | "Postel";
@@ -14,14 +17,14 @@ export interface Peer {
 
 export interface PeerSettings {
   readonly directory: string;
-  readonly port: number;
+  /** Where all mail goes on to. */
   readonly sinkPort: number;
   /** Further main.cf lines. */
   readonly extra?: readonly string[];
 }
 
 function mainCf({ directory, sinkPort, extra = [] }: PeerSettings): string {
-  return [
+  const lines = [
     "compatibility_level = 3.6",
     "mail_owner = postfix",
     `queue_directory = ${directory}/queue`,
@@ -38,47 +41,24 @@ function mainCf({ directory, sinkPort, extra = [] }: PeerSettings): string {
     `maillog_file = ${directory}/log/mail.log`,
     `maillog_file_prefixes = ${directory}`,
     ...extra,
-    "",
-  ].join("\n");
+  ];
+  // Each parameter once: Postfix warns of lines that override others, and may wait for its own log then, which nobody reads.
+  const settings = new Map(lines.map((line) => [line.slice(0, line.indexOf("=")).trim(), line]));
+  return [...settings.values()].join("\n") + "\n";
 }
 
 function masterCf(port: number): string {
-  return [
-    `127.0.0.1:${port} inet n - n - 4000 smtpd`,
-    "pickup unix n - n 60 1 pickup",
-    "cleanup unix n - n - 0 cleanup",
-    "qmgr unix n - n 300 1 qmgr",
-    "rewrite unix - - n - - trivial-rewrite",
-    "bounce unix - - n - 0 bounce",
-    "defer unix - - n - 0 bounce",
-    "trace unix - - n - 0 bounce",
-    "verify unix - - n - 1 verify",
-    "flush unix n - n 1000? 0 flush",
-    "proxymap unix - - n - - proxymap",
-    "smtp unix - - n - - smtp",
-    "relay unix - - n - - smtp",
-    "showq unix n - n - - showq",
-    "error unix - - n - - error",
-    "retry unix - - n - - error",
-    "discard unix - - n - - discard",
-    "local unix - n n - - local",
-    "virtual unix - n n - - virtual",
-    "lmtp unix - - n - - lmtp",
-    "anvil unix - - n - 1 anvil",
-    "scache unix - - n - 1 scache",
-    "tlsmgr unix - - n 1000? 1 tlsmgr",
-    "postlog unix-dgram n - n - 1 postlogd",
-    "",
-  ].join("\n");
+  return `127.0.0.1:${port} inet n - n - 4000 smtpd\ntlsmgr unix - - n 1000? 1 tlsmgr\n${INTERNAL_SERVICES}`;
 }
 
-function layOut(settings: PeerSettings): string {
+/** Makes the instance's directories and configuration; its configuration directory. */
+function layOut(settings: PeerSettings, port: number): string {
   const etc = `${settings.directory}/etc`;
   for (const part of ["etc", "queue", "data", "log"]) {
     Deno.mkdirSync(`${settings.directory}/${part}`, { recursive: true });
   }
   Deno.writeTextFileSync(`${etc}/main.cf`, mainCf(settings));
-  Deno.writeTextFileSync(`${etc}/master.cf`, masterCf(settings.port));
+  Deno.writeTextFileSync(`${etc}/master.cf`, masterCf(port));
   return etc;
 }
 
@@ -104,39 +84,52 @@ function masterPid(directory: string): number {
   return parseInt(Deno.readTextFileSync(`${directory}/queue/pid/master.pid`).trim(), 10);
 }
 
+/** Both, in directories below `base`. */
+export function bothPeers(
+  base: string,
+  settings: Omit<PeerSettings, "directory">,
+): [postfix: Peer, postel: Peer] {
+  return [
+    postfixPeer({ ...settings, directory: `${base}/postfix` }),
+    postelPeer({ ...settings, directory: `${base}/postel` }),
+  ];
+}
+
 /** Real Postfix; needs root and Debian's package. */
 export function postfixPeer(settings: PeerSettings): Peer {
-  const etc = layOut(settings);
+  const port = freePort();
+  const etc = layOut(settings, port);
   return {
     name: "Postfix",
     directory: settings.directory,
-    port: settings.port,
+    port,
     pid: () => masterPid(settings.directory),
     async start() {
       await must("chown", ["postfix", `${settings.directory}/data`]);
       await must("postfix", ["start"], { MAIL_CONFIG: etc });
-      await untilOpen(settings.port);
+      await untilOpen(port);
     },
     stop: () => must("postfix", ["stop"], { MAIL_CONFIG: etc }),
     tool: (name, args) => must(name, ["-c", etc, ...args]),
   };
 }
 
-/** Postel, as the checkout beside this file or as a compiled binary. */
-export function postelPeer(settings: PeerSettings, program: readonly string[]): Peer {
-  const etc = layOut(settings);
-  const [command, ...first] = program;
+/** Postel, as the checkout beside this file. */
+export function postelPeer(settings: PeerSettings): Peer {
+  const port = freePort();
+  const etc = layOut(settings, port);
+  const { program, args: first } = selfCommand();
   return {
     name: "Postel",
     directory: settings.directory,
-    port: settings.port,
+    port,
     pid: () => masterPid(settings.directory),
     async start() {
       await must("chown", ["postfix", `${settings.directory}/data`]);
-      await must(command!, [...first, "postfix", "-c", etc, "start"]);
-      await untilOpen(settings.port);
+      await must(program, [...first, "postfix", "-c", etc, "start"]);
+      await untilOpen(port);
     },
-    stop: () => must(command!, [...first, "postfix", "-c", etc, "stop"]),
-    tool: (name, args) => must(command!, [...first, name, "-c", etc, ...args]),
+    stop: () => must(program, [...first, "postfix", "-c", etc, "stop"]),
+    tool: (name, args) => must(program, [...first, name, "-c", etc, ...args]),
   };
 }

@@ -7,17 +7,16 @@
  * `--write` puts the table into bench/queue-results.md. With 100,000 messages and two rounds it takes about four minutes,
  * and the directory needs room for 2 GB in half a million files.
  */
-import process from "node:process";
 import { parseArgs } from "node:util";
 import { loadConfig } from "../core/config/mod.ts";
 import { createQueueDirectories } from "../core/queue/mod.ts";
-import { freePort } from "../core/system/free_port_testing.ts";
 import { lookupUser, selfCommand } from "../core/system/mod.ts";
-import { type Peer, postelPeer, postfixPeer } from "./peers.ts";
+import { bothPeers, type Peer } from "./peers.ts";
 import { intakeMeanwhile, intakeWhileRequeued, SETTLE, starts } from "./queue_daemons.ts";
 import { fillInProcess, type Owner, undoRequeue } from "./queue_fill.ts";
 import { compare, row, seconds, type Side } from "./queue_runs.ts";
 import { listings, maintenance } from "./queue_tools.ts";
+import { isRoot, scratchDirectory, startSink } from "./scratch.ts";
 import { type Row, table } from "./table.ts";
 
 /** Type and options of the file system that a directory is on. */
@@ -49,15 +48,6 @@ ${text}
 `;
 }
 
-function stopSink(sink: Deno.ChildProcess): void {
-  try {
-    sink.kill();
-  } catch (error) {
-    // It ended by itself, which matters to the intake rows only: what it did not take is still in the queue.
-    console.error(`smtp-sink: ${error instanceof Error ? error.message : String(error)}`);
-  }
-}
-
 /** Makes both queues, side by side. */
 async function fill(peers: readonly Peer[], count: number, owner: Owner): Promise<void> {
   await Promise.all(peers.map(async ({ directory }) => {
@@ -82,20 +72,13 @@ export async function benchQueue(args: readonly string[]): Promise<number> {
   const rounds = Number(values.rounds);
   const count = Number(values.count);
   const owner = lookupUser("postfix");
-  if (process.geteuid?.() !== 0 || owner === undefined) {
-    console.error("bench queue: run this as root, with Debian's postfix installed");
-    return 1;
-  }
-  const base = Deno.makeTempDirSync({ prefix: "postel-bench-", dir: values.directory });
-  Deno.chmodSync(base, 0o755);
+  if (!isRoot()) return 1;
+  if (owner === undefined) throw new Error("There is no user postfix: install Debian's postfix");
+  const base = scratchDirectory(values.directory);
   const fileSystem = fileSystemOf(base);
-  const sinkPort = freePort();
-  const sink = new Deno.Command("smtp-sink", { args: ["-u", "postfix", `127.0.0.1:${sinkPort}`, "1024"] })
-    .spawn();
+  const sink = startSink();
   const self = selfCommand();
-  const settings = (name: string) => ({ directory: `${base}/${name}`, port: freePort(), sinkPort });
-  const postfix = postfixPeer(settings("postfix"));
-  const postel = postelPeer(settings("postel"), [self.program, ...self.args]);
+  const [postfix, postel] = bothPeers(base, { sinkPort: sink.port });
   const sides: Side[] = [
     { peer: postfix, tool: (name, ...args) => [`/usr/sbin/${name}`, ...args] },
     { peer: postel, tool: (name, ...args) => [self.program, ...self.args, name, ...args] },
@@ -134,8 +117,7 @@ export async function benchQueue(args: readonly string[]): Promise<number> {
     add([row("postsuper -d ALL", "s", "ratio at most 1", removal, seconds)]);
   } finally {
     for (const { peer } of sides) await peer.stop().catch(() => {});
-    stopSink(sink);
-    await sink.status;
+    await sink.stop();
     Deno.removeSync(base, { recursive: true });
   }
   console.log(table(rows));

@@ -6,13 +6,12 @@
  *
  * Both spools are in a new directory below DIR, /var/tmp by default.
  */
-import { freePort } from "../core/system/free_port_testing.ts";
 import { parseArgs } from "node:util";
 import { setSasldbPassword } from "../core/sasl/mod.ts";
-import { selfCommand } from "../core/system/mod.ts";
 import { makeCertificate } from "../core/tls/testing.ts";
 import { type Peer, type PeerSettings, postelPeer, postfixPeer } from "./peers.ts";
 import { treeUsage } from "./process_tree.ts";
+import { scratchDirectory, startSink } from "./scratch.ts";
 import { type Row, table } from "./table.ts";
 
 interface Load {
@@ -81,7 +80,6 @@ function settings(base: string, name: string, key: Load["key"], sinkPort: number
   const certificates = `${base}/certificates`;
   return {
     directory: `${base}/${name}-${key}`,
-    port: freePort(),
     sinkPort,
     extra: [
       `smtpd_tls_cert_file = ${certificates}/${key}.pem`,
@@ -108,8 +106,7 @@ async function main(): Promise<number> {
   const loads = LOADS.filter(({ name }) =>
     wanted === undefined || wanted.some((word) => name.includes(word))
   );
-  const base = Deno.makeTempDirSync({ prefix: "postel-sessions-", dir: values.directory });
-  Deno.chmodSync(base, 0o755);
+  const base = scratchDirectory(values.directory);
   const certificates = `${base}/certificates`;
   for (const part of [certificates, `${base}/sasl`]) Deno.mkdirSync(part);
   makeCertificate(certificates, "ca", "Bench CA", { authority: true });
@@ -121,18 +118,15 @@ async function main(): Promise<number> {
   );
   setSasldbPassword(`${base}/sasl/db`, "carol", "bench.example", new TextEncoder().encode(PASSWORD), 0);
   Deno.chmodSync(`${base}/sasl/db`, 0o644);
-  const sinkPort = freePort();
-  const sink = new Deno.Command("smtp-sink", { args: ["-u", "postfix", `127.0.0.1:${sinkPort}`, "1024"] })
-    .spawn();
-  const self = selfCommand();
+  const sink = startSink();
   const rows: Row[] = [];
   try {
     for (const key of ["ec", "rsa"] as const) {
       const mine = loads.filter((load) => load.key === key);
       if (mine.length === 0) continue;
       const peers = [
-        postfixPeer(settings(base, "postfix", key, sinkPort)),
-        postelPeer(settings(base, "postel", key, sinkPort), [self.program, ...self.args]),
+        postfixPeer(settings(base, "postfix", key, sink.port)),
+        postelPeer(settings(base, "postel", key, sink.port)),
       ];
       const started: Peer[] = [];
       try {
@@ -172,8 +166,7 @@ async function main(): Promise<number> {
       }
     }
   } finally {
-    sink.kill();
-    await sink.status;
+    await sink.stop();
     Deno.removeSync(base, { recursive: true });
   }
   console.log(table(rows));
