@@ -7,6 +7,7 @@ import { parentMatchesSubdomains } from "./name_list.ts";
 import { toExternal } from "./quote.ts";
 import { type AddressClass, type Resolved } from "./resolved.ts";
 import {
+  isPlain,
   lastOperator,
   operatorToken,
   type RewriteRules,
@@ -91,7 +92,11 @@ export function createResolver(context: ResolverContext, prefix: "" | "address_v
   };
 
   /** Strips local domains and follows routing characters in what is left until a foreign domain or none is left. */
-  function* strip(address: string): Steps<{ tokens: Token[]; foreign: boolean }> {
+  function* strip(address: string): Steps<{ recipient: string; foreign: boolean }> {
+    if (isPlain(address)) {
+      const domain = address.slice(address.lastIndexOf("@") + 1);
+      return { recipient: address, foreign: !(yield* domains.isLocal(domain)) };
+    }
     let tokens = scanTokens(toExternal(address));
     let saved: Token[] | undefined;
     let limit = address.length + 100;
@@ -105,7 +110,7 @@ export function createResolver(context: ResolverContext, prefix: "" | "address_v
       if (at !== -1) {
         const domain = tokens.slice(at + 1);
         if (domain.length > 0 && !(yield* domains.isLocal(tokensToInternal(domain)))) {
-          return { tokens, foreign: true };
+          return { recipient: tokensToInternal(tokens), foreign: true };
         }
         saved = tokens.slice(at);
         tokens = tokens.slice(0, at);
@@ -128,10 +133,10 @@ export function createResolver(context: ResolverContext, prefix: "" | "address_v
       if (tokens.length === 0) tokens = scanTokens(emptyRecipient);
       break;
     }
-    if (saved !== undefined) return { tokens: [...tokens, ...saved], foreign: false };
+    if (saved !== undefined) return { recipient: tokensToInternal([...tokens, ...saved]), foreign: false };
     // No domain at all: this host, which need not be among the local domains.
     tokens = [...tokens, operatorToken("@"), ...scanTokens(hostname)];
-    return { tokens, foreign: !(yield* domains.isLocal(hostname)) };
+    return { recipient: tokensToInternal(tokens), foreign: !(yield* domains.isLocal(hostname)) };
   }
 
   /** A quoted local part that hides a route (`"a@b"`) is opened, or it would pass relay checks in disguise. */
@@ -192,8 +197,9 @@ export function createResolver(context: ResolverContext, prefix: "" | "address_v
   }
 
   function* resolve(sender: string, address: string): Steps<Resolved> {
-    const { tokens, foreign } = yield* strip(address);
-    let recipient = tokensToInternal(tokens);
+    const stripped = yield* strip(address);
+    const { foreign } = stripped;
+    let { recipient } = stripped;
     // Octets that are no UTF-8 are no address where UTF-8 is what addresses are made of (RFC 6532 section 3.1).
     if (utf8 && !recipient.isWellFormed()) return { ...unrouted(recipient), error: BAD_SYNTAX };
     let domain = recipient.slice(recipient.lastIndexOf("@") + 1);

@@ -31,6 +31,14 @@ export function withoutTrailingDot(tokens: Token[]): Token[] {
   return isOp(before, ".") || isOp(before, "@") ? tokens : tokens.slice(0, last);
 }
 
+const PLAIN =
+  /^[A-Za-z0-9#$&'*+\-/=?^_`{}~]+(?:\.[A-Za-z0-9#$&'*+\-/=?^_`{}~]+)*@[A-Za-z0-9\-_]+(?:\.[A-Za-z0-9\-_]+)+$/;
+
+/** Is it `local@domain` of atoms, with a dot in the domain? Rewriting leaves that as it is, and it hides no route. */
+export function isPlain(address: string): boolean {
+  return PLAIN.test(address);
+}
+
 /**
  * One address to canonical form: source route stripped, `site!user` and `user%domain` turned into `user@domain`,
  * missing origin and domain appended. Takes and gives the tokens of a single address.

@@ -5,16 +5,12 @@ import { openMapList } from "./map_list.ts";
 import { toExternal, toInternal } from "./quote.ts";
 import { createResolver, type Resolver } from "./resolve.ts";
 import type { Resolved } from "./resolved.ts";
-import { type RewriteRules, rewriteTokens } from "./rewrite.ts";
+import { isPlain, type RewriteRules, rewriteTokens } from "./rewrite.ts";
 import { runSteps, type Steps } from "./steps.ts";
 import { scanTokens, tokensToInternal } from "./tokens.ts";
 
 /** Answers remembered for addresses whose rewriting or routing asks no table. */
 const CACHE_SIZE = 2000;
-
-/** Names that rewriting leaves as they are: plain atoms with a dot in the domain. */
-const CANONICAL =
-  /^[A-Za-z0-9#$&'*+\-/=?^_`{}~]+(?:\.[A-Za-z0-9#$&'*+\-/=?^_`{}~]+)*@[A-Za-z0-9\-_]+(?:\.[A-Za-z0-9\-_]+)+$/;
 
 function remembered<T>(compute: (key: string) => T): (key: string) => T {
   let cache = new Map<string, T>();
@@ -58,7 +54,7 @@ export function createRouting(deps: AddressDeps, domains: DomainLists, findRules
     );
   const rewriters = { local: rewriteWith("local"), remote: rewriteWith("remote") };
   const rewrite = (context: RewriteContext, address: string) =>
-    address === "" || CANONICAL.test(address) ? address : rewriters[context](address);
+    address === "" || isPlain(address) ? address : rewriters[context](address);
 
   const resolverContext = {
     deps,
@@ -88,7 +84,7 @@ export function createRouting(deps: AddressDeps, domains: DomainLists, findRules
   return {
     rewrite,
     rewriteInternal: (context, address) =>
-      address === "" || CANONICAL.test(address) ? address : toInternal(rewrite(context, toExternal(address))),
+      address === "" || isPlain(address) ? address : toInternal(rewrite(context, toExternal(address))),
     resolve: (sender, address) => runSteps(resolveSafely(normal, sender, address)),
     verifyResolve: (sender, address) => runSteps(resolveSafely(probing, sender, address)),
   };
