@@ -2,17 +2,10 @@ import { readSync } from "node:fs";
 import process from "node:process";
 import { announcement } from "../core/ipc/mod.ts";
 import { RecordCursor, RecordType } from "../core/queue/mod.ts";
-import { TableSet } from "../core/table/mod.ts";
-import {
-  openPost,
-  type Post,
-  PostError,
-  postReply,
-  SubmissionError,
-  submitRefusal,
-} from "../daemon/pickup/mod.ts";
+import { type Post, postReply } from "../daemon/pickup/mod.ts";
 import { getopt, UsageError } from "./getopt.ts";
 import { FatalError, printBytes, runTool, type Tool, usageError } from "./queue_tool.ts";
+import { requireSubmitRight, withPost } from "./submission.ts";
 
 export const help = `
 Usage: postdrop -r [-v] [-c config_dir]
@@ -40,27 +33,12 @@ export async function run(args: string[], name: string): Promise<number> {
   return await runTool(name, FAILURE, directory, accept);
 }
 
-async function accept({ config, log }: Tool): Promise<number> {
+async function accept(tool: Tool): Promise<number> {
   const uid = process.getuid?.() ?? 0;
-  const warn = (text: string) => log.warning(text);
-  const refusal = await submitRefusal(config, () => new TableSet(config), uid, warn);
-  if (refusal !== undefined) throw new FatalError(refusal);
-  let post: Post;
-  try {
-    post = await openPost({ config, uid, warn });
-  } catch (error) {
-    if (error instanceof PostError) throw new FatalError(error.message);
-    throw error;
-  }
-  const giveUp = () => {
-    post.abort();
-    Deno.exit(FAILURE);
-  };
-  const signals: Deno.Signal[] = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"];
-  for (const signal of signals) Deno.addSignalListener(signal, giveUp);
-  try {
+  await requireSubmitRight(tool, uid);
+  return await withPost(tool, { uid, failure: FAILURE, who: "" }, async (post) => {
     printBytes(announcement("postdrop", [["queue_id", post.queueId]]));
-    const input = await copyInput(post, config.int("line_length_limit"));
+    const input = await copyInput(post, tool.config.int("line_length_limit"));
     if (input === "cut") {
       throw new FatalError(`uid=${uid}: malformed input: it ends in the middle of a record`);
     }
@@ -68,13 +46,7 @@ async function accept({ config, log }: Tool): Promise<number> {
     const result = await post.finish();
     printBytes(postReply(result));
     return result.status % 256;
-  } catch (error) {
-    if (error instanceof SubmissionError) throw new FatalError(error.message);
-    throw error;
-  } finally {
-    post.abort();
-    for (const signal of signals) Deno.removeSignalListener(signal, giveUp);
-  }
+  });
 }
 
 /** Hands standard input on record by record up to `E`; if it ends before, between records or in the middle of one. */

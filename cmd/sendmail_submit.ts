@@ -6,12 +6,12 @@ import { ByteBuffer } from "../core/bytes/mod.ts";
 import type { Config } from "../core/config/mod.ts";
 import { appendRecordHeader, appendTextRecord, RecordType } from "../core/queue/mod.ts";
 import { lookupUser } from "../core/system/mod.ts";
-import { TableSet } from "../core/table/mod.ts";
 import { statusDetail } from "../daemon/cleanup/mod.ts";
-import { openPost, type Post, PostError, SubmissionError, submitRefusal } from "../daemon/pickup/mod.ts";
+import type { Post } from "../daemon/pickup/mod.ts";
 import { FatalError, print, type Tool } from "./queue_tool.ts";
 import { MessageReader, operandAddresses } from "./sendmail_message.ts";
 import type { SendmailOptions } from "./sendmail_options.ts";
+import { requireSubmitRight, withPost } from "./submission.ts";
 
 /** Exit code of every failure, wrong usage included: the caller is to try again. */
 export const EX_TEMPFAIL = 75;
@@ -46,8 +46,7 @@ export async function submit(tool: Tool, options: SendmailOptions): Promise<numb
   const { config, log } = tool;
   const uid = process.getuid?.() ?? 0;
   const warn = (text: string) => log.warning(text);
-  const refusal = await submitRefusal(config, () => new TableSet(config), uid, warn);
-  if (refusal !== undefined) throw new FatalError(refusal);
+  await requireSubmitRight(tool, uid);
   const user = lookupUser(uid);
   const tokenLimit = config.int("header_address_token_limit");
   if (options.sender === undefined && user === undefined) {
@@ -64,32 +63,13 @@ export async function submit(tool: Tool, options: SendmailOptions): Promise<numb
       `${who}: Recipient addresses must be specified on the command line or via the -t option`,
     );
   }
-  let post: Post;
-  try {
-    post = await openPost({ config, uid, warn });
-  } catch (error) {
-    if (error instanceof PostError) throw new FatalError(`${who}: ${error.message}`);
-    throw error;
-  }
-  const giveUp = () => {
-    post.abort();
-    Deno.exit(EX_TEMPFAIL);
-  };
-  const signals: Deno.Signal[] = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"];
-  for (const signal of signals) Deno.addSignalListener(signal, giveUp);
-  try {
+  await withPost(tool, { uid, failure: EX_TEMPFAIL, who: `${who}: ` }, async (post) => {
     const fullName = (options.fullName ?? ownFullName(user))?.replace(/[\0\r\n]+/g, " ");
     const envelope = envelopeRecords(options, sender, fullName, recipients);
     await writeContent(post, envelope, config, options, { sender, who, recipients, tokenLimit });
     const { status, reason } = await post.finish();
     if (status !== 0) throw new FatalError(`${who}: ${reason === "" ? statusDetail(status).text : reason}`);
-  } catch (error) {
-    if (error instanceof SubmissionError) throw new FatalError(`${who}: ${error.message}`);
-    throw error;
-  } finally {
-    post.abort();
-    for (const signal of signals) Deno.removeSignalListener(signal, giveUp);
-  }
+  });
   if (options.verifyOnly || options.report) {
     print(`Mail Delivery Status Report will be mailed to <${sender}>.\n`);
   }
