@@ -169,7 +169,6 @@ function inspectIndex(path: string, format: IndexFormat): Inspection {
   };
 }
 
-/** Reads all entries and looks each of them up. */
 /** Opens the file and reads it at one go, again if somebody writes to it meanwhile. */
 function openWhole(path: string, format: IndexFormat): { file: BlockFile; reader: IndexReader } {
   for (let tries = 1;; tries++) {
@@ -185,6 +184,7 @@ function openWhole(path: string, format: IndexFormat): { file: BlockFile; reader
   }
 }
 
+/** Reads all entries and looks each of them up. */
 function countEntries(
   reader: IndexReader,
   problems: string[],
