@@ -32,14 +32,12 @@ export const PcreFlag = {
   extended: 0x00000080,
   multiline: 0x00000400,
   ungreedy: 0x00040000,
-  utf: 0x00080000,
   anchored: 0x80000000,
 } as const;
 
 const INFO_CAPTURE_COUNT = 4;
 const JIT_COMPLETE = 1;
 const MATCH_NO_JIT = 0x00002000;
-const MATCH_NO_UTF_CHECK = 0x40000000;
 const ERROR_NO_MATCH = -1;
 const ERROR_JIT_STACK_LIMIT = -46;
 
@@ -57,7 +55,7 @@ export interface PcrePattern {
   /**
    * The bytes of the match and its groups (undefined where a group took no part), or undefined if it does not match.
    * Throws an error with the library's words when it gives up.
-   * @param length bytes of the subject; with `PcreFlag.utf` they must be valid UTF-8
+   * @param length bytes of the subject
    * @param capture without it the array is empty
    */
   execute(
@@ -124,14 +122,13 @@ export function compilePcre(pattern: Uint8Array<ArrayBuffer>, flags: number): Pc
   const data = pcre.pcre2_match_data_create_from_pattern_8(code, null);
   if (data === null) throw new Error("libpcre2-8 has no memory for a match");
   const context = matchLimits(pcre);
-  const utf = (flags & PcreFlag.utf) !== 0 ? MATCH_NO_UTF_CHECK : 0;
   const compiled: PcrePattern = {
     groups,
     execute(subject, length, capture) {
       const size = BigInt(length);
-      let status = pcre.pcre2_match_8(code, subject, size, 0n, utf, data, context);
+      let status = pcre.pcre2_match_8(code, subject, size, 0n, 0, data, context);
       if (status === ERROR_JIT_STACK_LIMIT) {
-        status = pcre.pcre2_match_8(code, subject, size, 0n, utf | MATCH_NO_JIT, data, context);
+        status = pcre.pcre2_match_8(code, subject, size, 0n, MATCH_NO_JIT, data, context);
       }
       if (status === ERROR_NO_MATCH) return undefined;
       if (status < 0) throw new Error(errorText(pcre, status));

@@ -7,11 +7,12 @@ export interface AliasToken {
 }
 
 /** Those of mail addresses, and the operators of older ways to write them. */
-const SPECIALS = "<>@,;:.|%!";
-const WHITE = /[ \t\r\n\f\v]/;
-const ENDS_ATOM = /[ \t\r\n\f\v<>@,;:.|%!("[]/;
+const SPECIALS = "<>@,;:.|%!)]";
+const WHITE = /[ \t\r\n]/;
+const ENDS_ATOM = /[ \t\r\n<>@,;:.|%!()"[\]]/;
 /** What can't stand in an atom: text with one of these is written in quotes. */
-const NOT_IN_ATOM = /[ \t\r\n\f\v<>@,;:.|%!()"[\]\\]/;
+// deno-lint-ignore no-control-regex
+const NOT_IN_ATOM = /[\x00-\x20\x7f<>@,;:.|%!()"[\]\\]/;
 
 /** Takes a line apart. Unclosed quotes and comments reach to its end. */
 export function aliasTokens(line: string): AliasToken[] {
@@ -54,26 +55,25 @@ function enclosed(line: string, start: number, close: string): { text: string; e
   let text = "";
   let at = start + 1;
   for (; at < line.length && line[at] !== close; at++) {
-    if (line[at] === "\\" && at + 1 < line.length) at += 1;
-    text += line[at];
+    if (line[at] === "\\") at += 1;
+    // All white space is alike.
+    text += WHITE.test(line[at] ?? "") ? " " : line[at] ?? "";
   }
   return { text, end: Math.min(at + 1, line.length) };
 }
 
-/** An atom; with a special character in it, which takes a backslash, it is as good as a quoted string. */
+/** An atom; with a character in it that atoms don't have, such as a control character, it is as good as a quoted string. */
 function readAtom(line: string, start: number): { token: AliasToken; end: number } {
   let text = "";
-  let escaped = false;
   let at = start;
   for (; at < line.length && !ENDS_ATOM.test(line[at]!); at++) {
     if (line[at] === "\\") {
       at += 1;
       if (at === line.length) break;
-      escaped = true;
     }
     text += line[at];
   }
-  return { token: { kind: escaped && NOT_IN_ATOM.test(text) ? "quoted" : "atom", text }, end: at };
+  return { token: { kind: NOT_IN_ATOM.test(text) ? "quoted" : "atom", text }, end: at };
 }
 
 /**

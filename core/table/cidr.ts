@@ -90,7 +90,7 @@ function parseRules(text: string, { name, log, flags }: OpenContext): CidrRule[]
       skip("no address pattern");
       continue;
     }
-    const network = parseNetwork(isIf && value !== "" ? `${pattern} ${value}` : pattern);
+    const network = parseNetwork(isIf ? pattern + rest : pattern);
     if (typeof network === "string") {
       skip(network);
       continue;

@@ -30,9 +30,11 @@ export interface MapSourceTarget {
 
 const LONGEST_SHOWN = 30;
 
-/** A warning about a logical line that begins with white space. */
-export function leadingSpaceWarning(name: string, text: string): string {
-  const shown = text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}...` : text;
+/** A warning about a logical line that begins with white space; of a long one, the first octets are shown. */
+export function leadingSpaceWarning(name: string, line: string): string {
+  const text = line.split("\0", 1)[0]!;
+  const bytes = encodeText(text);
+  const shown = bytes.length > LONGEST_SHOWN ? `${decodeText(bytes.subarray(0, LONGEST_SHOWN))}...` : text;
   return `${name}: logical line must not start with whitespace: "${shown}"`;
 }
 

@@ -14,7 +14,6 @@ import type { Table } from "./types.ts";
  * lacks that library, by JavaScript for the patterns that mean the same there.
  */
 export function openPcre(context: OpenContext): Table {
-  const utf = context.flags.utf8;
   return openPatternTable(
     context,
     {
@@ -24,7 +23,7 @@ export function openPcre(context: OpenContext): Table {
       secondPattern: false,
       unclosed: "ignoring this rule",
       compile: (pattern, options) =>
-        hasPcre() ? compileWithLibrary(pattern, options, utf) : compileTranslated(pattern, options),
+        hasPcre() ? compileWithLibrary(pattern, options) : compileTranslated(pattern, options),
     } satisfies PatternDialect,
   );
 }
@@ -41,8 +40,9 @@ const LETTERS: Readonly<Record<string, number>> = {
 };
 const DEFAULTS = PcreFlag.caseless | PcreFlag.dotAll;
 
-function compileWithLibrary(pattern: string, options: string, utf: boolean): Pattern {
-  let flags = DEFAULTS | (utf ? PcreFlag.utf : 0);
+/** Patterns see octets, as in Postfix; one that begins with `(*UTF)` sees characters. */
+function compileWithLibrary(pattern: string, options: string): Pattern {
+  let flags = DEFAULTS;
   for (const letter of options) flags ^= LETTERS[letter] ?? 0;
   let compiled: PcrePattern;
   try {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { configFromText } from "../config/mod.ts";
 import { Logger, memorySink } from "../log/mod.ts";
+import { hasPcre } from "../system/mod.ts";
 import { matchList, type MatchListOptions, TableError, TableSet, tableTypes } from "./mod.ts";
 
 function withTables(
@@ -20,6 +21,21 @@ function withFile(content: string, work: (path: string) => void): void {
     Deno.removeSync(path);
   }
 }
+
+Deno.test("regexp and pcre: patterns see octets", () => {
+  const directory = Deno.makeTempDirSync();
+  try {
+    Deno.writeTextFileSync(`${directory}/rules`, "/^.$/ one\n/^..$/ two\n/^zé?$/ accent\n");
+    for (const type of ["regexp", "pcre"]) {
+      if (type === "pcre" && !hasPcre()) continue;
+      const table = new TableSet().open(`${type}:${directory}/rules`);
+      const answers = ["ä", "z", "zé", "zÉ"].map((key) => table.lookup(key));
+      assert.deepEqual(answers, ["two", "one", "accent", undefined], type);
+    }
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
+  }
+});
 
 Deno.test("tables without files", () =>
   withTables((tables) => {
