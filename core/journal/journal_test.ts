@@ -1,19 +1,11 @@
 import assert from "node:assert/strict";
+import { inDirectory } from "../system/directory_testing.ts";
 import { openJournal } from "./mod.ts";
 
 const quiet = { warn: (text: string) => assert.fail(text) };
 
-function withDirectory(run: (directory: string) => void): void {
-  const directory = Deno.makeTempDirSync();
-  try {
-    run(directory);
-  } finally {
-    Deno.removeSync(directory, { recursive: true });
-  }
-}
-
 Deno.test("a journal has its entries again when it is opened anew", () =>
-  withDirectory((directory) => {
+  inDirectory((directory) => {
     const path = `${directory}/j`;
     const first = openJournal(path, quiet);
     assert.equal(first.existed, false);
@@ -30,7 +22,7 @@ Deno.test("a journal has its entries again when it is opened anew", () =>
   }));
 
 Deno.test("what is flushed is there without a close, as after a crash", () =>
-  withDirectory((directory) => {
+  inDirectory((directory) => {
     const path = `${directory}/j`;
     const first = openJournal(path, quiet);
     first.set("a", "1");
@@ -42,7 +34,7 @@ Deno.test("what is flushed is there without a close, as after a crash", () =>
   }));
 
 Deno.test("torn, changed and foreign lines are passed over, wherever the file was cut", () =>
-  withDirectory((directory) => {
+  inDirectory((directory) => {
     const path = `${directory}/j`;
     const first = openJournal(path, quiet);
     for (let i = 0; i < 20; i++) first.set(`key${i}`, `value${i}`);
@@ -66,7 +58,7 @@ Deno.test("torn, changed and foreign lines are passed over, wherever the file wa
   }));
 
 Deno.test("a journal that is mostly waste is written anew", () =>
-  withDirectory((directory) => {
+  inDirectory((directory) => {
     const path = `${directory}/j`;
     const journal = openJournal(path, quiet);
     for (let i = 0; i < 5000; i++) {
@@ -84,7 +76,7 @@ Deno.test("a journal whose file can't be written goes on in memory and says so",
   ignore: Deno.build.os !== "linux",
 }, () => {
   const warnings: string[] = [];
-  withDirectory((directory) => {
+  inDirectory((directory) => {
     const path = `${directory}/j`;
     const journal = openJournal(path, { warn: (text) => warnings.push(text) });
     for (let i = 0; i < 3000; i++) journal.set("same", String(i));

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { configFromText } from "../../core/config/mod.ts";
 import { canonicalAddress } from "../../core/dns/mod.ts";
 import { Logger, memorySink } from "../../core/log/mod.ts";
+import { inDirectory } from "../../core/system/directory_testing.ts";
 import { TableSet } from "../../core/table/mod.ts";
 import {
   type Attempt,
@@ -61,15 +62,6 @@ function greylist(directory: string, parameters: Readonly<Record<string, string>
       tables.close();
     },
   };
-}
-
-async function inDirectory(run: (directory: string) => Promise<void>): Promise<void> {
-  const directory = Deno.makeTempDirSync();
-  try {
-    await run(directory);
-  } finally {
-    Deno.removeSync(directory, { recursive: true });
-  }
 }
 
 for (const [name, { postel, attempts }] of Object.entries(settings) as [string, Setting][]) {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { configFromText } from "../../core/config/mod.ts";
 import { Logger, memorySink } from "../../core/log/mod.ts";
+import { inDirectory } from "../../core/system/directory_testing.ts";
 import { memoryCleanup } from "../smtpd/testing.ts";
 import { announcement } from "../../core/ipc/mod.ts";
 import { AddressStatus, createVerify, createVerifyClient, ProbeSender, serveVerify } from "./mod.ts";
@@ -32,15 +33,6 @@ function service(directory: string, settings: Readonly<Record<string, string>> =
     return cleanup.stored.length;
   }
   return { verify, cleanup, sink, clock, probes };
-}
-
-async function inDirectory(run: (directory: string) => Promise<void>): Promise<void> {
-  const directory = Deno.makeTempDirSync();
-  try {
-    await run(directory);
-  } finally {
-    Deno.removeSync(directory, { recursive: true });
-  }
 }
 
 const { Deliverable, Deferred, Undeliverable, InProgress } = AddressStatus;
