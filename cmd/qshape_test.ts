@@ -102,8 +102,11 @@ Deno.test({
           ["-l", "-b", "20", "active"],
         ]
       ) {
-        const { stdout } = new Deno.Command("qshape", { args: ["-c", `${directory}/etc`, ...args] })
-          .outputSync();
+        // It calls postconf, and an ordinary user's PATH has neither of them.
+        const { stdout } = new Deno.Command("/usr/sbin/qshape", {
+          args: ["-c", `${directory}/etc`, ...args],
+          env: { PATH: "/usr/sbin:/usr/bin:/bin" },
+        }).outputSync();
         assert.deepEqual(
           normalized(ours(directory, args)),
           normalized(new TextDecoder().decode(stdout)),
