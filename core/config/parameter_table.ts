@@ -35,7 +35,7 @@ export type ParameterClass =
 /** The names of class `readonly`, here so that nobody has to read the table for all names in a file to know them. */
 export const READ_ONLY: ReadonlySet<string> = new Set(["process_id", "process_name"]);
 
-/** One parameter. */
+/** What is known about a parameter: an entry of `parameters.json`. */
 export interface Parameter {
   readonly name: string;
   readonly class: ParameterClass;
@@ -78,7 +78,7 @@ export interface ClientParameter {
   readonly default?: string;
 }
 
-/** The parameter table. */
+/** What parameters there are, by name. */
 export interface ParameterTable {
   /** Every parameter with a name of its own: Postfix's and ours; not the removed ones. */
   find(name: string): Parameter | undefined;

@@ -39,7 +39,7 @@ export type NoticeRecipient = Omit<LogRecord, "recipient"> & {
   readonly recipient: { readonly address: string; readonly original: string; readonly dsnOriginal: string };
 };
 
-/** One notice. */
+/** What a notice says, to whom and about whom; the original message comes besides. */
 export interface NoticeOptions {
   readonly subject: NoticeSubject;
   /** Whom it goes to, internal form. */

@@ -8,7 +8,7 @@ import { type CommandArgument, printArguments, printMasterFields } from "./print
 /** The name of a column. */
 export type MasterField = typeof MASTER_FIELDS[number];
 
-/** One entry. */
+/** An entry of master.cf, cut into its columns. */
 export interface MasterRow {
   /** The eight columns; the last is the command's name. */
   readonly fields: readonly string[];

@@ -22,7 +22,7 @@ export interface NamesSource {
   readonly rows: readonly MasterRow[];
 }
 
-/** The answer. */
+/** The names that a configuration may use besides the parameters of the table. */
 export interface Names {
   /** Names that services bring: name and default. */
   readonly services: ReadonlyMap<string, string>;
