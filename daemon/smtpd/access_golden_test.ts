@@ -70,7 +70,9 @@ async function compare(name: string, group: CaseGroup, test: Deno.TestContext): 
     hosts: `${files}/hosts`,
     nsswitch: `${files}/nsswitch.conf`,
   });
-  const start = () => startSmtpd(settingsOf(name, ports), { resolver });
+  // The default queue directory is that of a Postfix that may be installed, which not everybody may look into.
+  const main = { ...settingsOf(name, ports), queue_directory: files };
+  const start = () => startSmtpd(main, { resolver });
   const shared = start();
   const ask = async (server: typeof shared, local: string, { client = "127.0.0.2", ...rest }: Case) => {
     const before = server.sink.entries.length;
