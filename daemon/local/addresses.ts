@@ -2,7 +2,7 @@ import { addressesOf, parseAddressList, tokensToInternal } from "../../core/addr
 import { deliverToCommand } from "./command.ts";
 import { deliverToFile } from "./file.ts";
 import { bouncedToOwner } from "./owner.ts";
-import type { Context, Expanded, State, UserRights } from "./state.ts";
+import { type Context, type Expanded, MISCONFIGURED, type State, type UserRights } from "./state.ts";
 
 const INCLUDE = ":include:";
 
@@ -22,6 +22,9 @@ async function deliverToDestination(
     }
     return await deliverToFile(context, state, rights, destination);
   }
+  if (destination.startsWith("~")) {
+    return await deliverBelowHome(context, state, rights, destination.slice(1));
+  }
   if (destination.startsWith("|")) {
     if (!settings.allowCommands.has(kind)) {
       return await bouncedToOwner(context, state, {
@@ -35,6 +38,24 @@ async function deliverToDestination(
     return await steps.include(context, state, rights, destination.slice(INCLUDE.length));
   }
   return await steps.resolve(context, state, rights, destination);
+}
+
+/** `~/name` is a file in the home directory of the user whose .forward file says so. */
+async function deliverBelowHome(
+  context: Context,
+  state: State,
+  rights: UserRights | undefined,
+  path: string,
+): Promise<boolean> {
+  const home = rights?.home.replace(/^\/$/, "");
+  const problem = !path.startsWith("/")
+    ? "bad home directory syntax for"
+    : home === undefined
+    ? "unknown home directory for"
+    : undefined;
+  if (problem === undefined) return await deliverToDestination(context, state, rights, home + path);
+  context.deps.log.warning(`${problem}: ~${path}`);
+  return await bouncedToOwner(context, state, { status: "5.3.5", reason: MISCONFIGURED });
 }
 
 /** Delivers to all addresses of a text, also behind one that must be tried again. */

@@ -1,3 +1,4 @@
+import { encodeText } from "../../core/bytes/mod.ts";
 import { expandMacros } from "../../core/config/mod.ts";
 import type { Context, State, UserRights } from "./state.ts";
 
@@ -15,12 +16,14 @@ const PLAIN_MARK = "plain_";
 /** References without conditions and nothing else that means something: what most parameters are. */
 const SIMPLE = /^[^$]*(?:\$(?:\w+|\{\w+\}|\(\w+\))[^$]*)*$/;
 
-/** Every character of `text` that `allowed` does not list becomes `_`. */
+/** Every octet of `text` that `allowed` does not list becomes `_`. */
 export function filtered(text: string, allowed: string): string {
   let isClean = true;
   for (const character of text) isClean &&= allowed.includes(character);
   if (isClean) return text;
-  return [...text].map((character) => allowed.includes(character) ? character : "_").join("");
+  const octets = (character: string) => encodeText(character).length;
+  return [...text].map((character) => allowed.includes(character) ? character : "_".repeat(octets(character)))
+    .join("");
 }
 
 function valueOf(

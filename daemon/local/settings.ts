@@ -32,6 +32,8 @@ export interface LocalSettings {
   readonly allowCommands: ReadonlySet<string>;
   readonly allowFiles: ReadonlySet<string>;
   readonly prependDelivered: ReadonlySet<string>;
+  /** `enable_original_recipient`: a header tells the original recipient. */
+  readonly prependOriginal: boolean;
   readonly propagate: ReadonlySet<string>;
   readonly ownerRequestSpecial: boolean;
   readonly expandOwnerAlias: boolean;
@@ -88,6 +90,7 @@ export function readSettings(config: Config): LocalSettings {
     allowCommands: set("allow_mail_to_commands"),
     allowFiles: set("allow_mail_to_files"),
     prependDelivered: set("prepend_delivered_header"),
+    prependOriginal: config.bool("enable_original_recipient"),
     propagate: set("propagate_unmatched_extensions"),
     ownerRequestSpecial: config.bool("owner_request_special"),
     expandOwnerAlias: config.bool("expand_owner_alias"),

@@ -6,7 +6,7 @@ import type { Context, State } from "./state.ts";
 function headers(context: Context, state: State, purpose: DeliveredContext): string[] {
   return [
     returnPath(state.sender),
-    ...originalTo(state.recipient.original),
+    ...(context.settings.prependOriginal ? originalTo(state.recipient.original) : []),
     ...(context.settings.prependDelivered.has(purpose) ? [deliveredTo(state.delivered)] : []),
   ];
 }

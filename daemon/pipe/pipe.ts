@@ -47,7 +47,7 @@ export function createPipe(deps: PipeDeps): DeliveryAgent {
   const attributes = readAttributes(config, entry, (text) => log.warning(text));
   const { flags } = attributes;
   const timeLimit = config.seconds(`${service}_time_limit`);
-  const singleRecipient = config.int(`${service}_destination_recipient_limit`) === 1;
+  const prependOriginal = config.bool("enable_original_recipient");
   const environment = exportedEnvironment(config);
   const lineEnd = encodeText(attributes.lineEnd);
   const rules: ArgumentRules = {
@@ -63,7 +63,7 @@ export function createPipe(deps: PipeDeps): DeliveryAgent {
     const prepend: string[] = [];
     if (flags.has("F")) prepend.push(fromLine(sender || "MAILER-DAEMON"));
     if (flags.has("R")) prepend.push(returnPath(sender));
-    if (flags.has("O") && first !== undefined) prepend.push(...originalTo(first.original));
+    if (flags.has("O") && prependOriginal && first !== undefined) prepend.push(...originalTo(first.original));
     if (flags.has("D") && first !== undefined) prepend.push(deliveredTo(first.address));
     return {
       prepend,
@@ -77,7 +77,7 @@ export function createPipe(deps: PipeDeps): DeliveryAgent {
   /** Why nothing can be delivered; undefined if something can. */
   function objection(request: DeliveryRequest): CommandOutcome | undefined {
     for (const flag of ["D", "O"]) {
-      if (!flags.has(flag) || singleRecipient) continue;
+      if (!flags.has(flag) || request.recipients.length <= 1) continue;
       log.warning(`pipe flag \`${flag}' requires ${service}_destination_recipient_limit = 1`);
       return { kind: "deferred", detail: MISCONFIGURED };
     }

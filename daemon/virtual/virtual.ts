@@ -56,6 +56,7 @@ export function createVirtual(deps: VirtualDeps): DeliveryAgent {
   const uidMaps = openOwnMaps(deps, "virtual_uid_maps");
   const gidMaps = openOwnMaps(deps, "virtual_gid_maps");
   const base = config.string("virtual_mailbox_base");
+  const prependOriginal = config.bool("enable_original_recipient");
   if (base !== "" && !base.startsWith("/")) {
     throw new ConfigError(
       `do not specify relative pathname: virtual_mailbox_base = ${base}`,
@@ -95,7 +96,7 @@ export function createVirtual(deps: VirtualDeps): DeliveryAgent {
   ): Promise<string> {
     const headers = [
       returnPath(request.sender),
-      ...originalTo(recipient.original),
+      ...(prependOriginal ? originalTo(recipient.original) : []),
       deliveredTo(recipient.address),
     ];
     if (path.endsWith("/")) {

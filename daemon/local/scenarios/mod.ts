@@ -6,6 +6,7 @@ import { hostileScenarios } from "./hostile.ts";
 import { internationalScenarios } from "./international.ts";
 import { listsScenarios } from "./lists.ts";
 import { mailboxesScenarios } from "./mailboxes.ts";
+import { originalsScenarios } from "./originals.ts";
 import { pipeScenarios } from "./pipe.ts";
 import { readmeDomainScenarios } from "./readme_domains.ts";
 import { readmeRewritingScenarios } from "./readme_rewriting.ts";
@@ -27,6 +28,7 @@ export const scenarios: readonly Scenario[] = [
   ...settingsScenarios,
   ...hostileScenarios,
   ...internationalScenarios,
+  ...originalsScenarios,
   ...readmeRewritingScenarios,
   ...readmeDomainScenarios,
   ...readmeSiteScenarios,
