@@ -25,7 +25,8 @@ export function startedAs(): string {
  * Picks the command from the name the program was started under, else from the first argument, and runs it.
  * Resolves to the exit code.
  */
-export async function runMain(startedAs: string, args: string[]): Promise<number> {
+export async function runMain(startedAs: string, given: string[]): Promise<number> {
+  const args = given.some((arg) => arg.includes("\ufffd")) ? await withOctets(given) : given;
   const called = findCommand(lastPart(startedAs));
   if (called !== undefined) return await (await called.load()).run(args, called.name);
   const [first, ...rest] = args;
@@ -39,4 +40,15 @@ export async function runMain(startedAs: string, args: string[]): Promise<number
   // Postfix's commands know no --help; in this form of the call nobody can mean anything else.
   if (rest[0] === "--help") return await (await import("./help.ts")).run(["help", command.name], PROGRAM);
   return await (await command.load()).run(rest, command.name);
+}
+
+/** The arguments in the form of `decodeText`, which keeps octets that are not UTF-8; the runtime replaces them. */
+async function withOctets(args: string[]): Promise<string[]> {
+  const { decodeText } = await import("../core/bytes/mod.ts");
+  try {
+    const words = decodeText(Deno.readFileSync("/proc/self/cmdline")).split("\0").slice(0, -1);
+    return words.length < args.length ? args : words.slice(words.length - args.length);
+  } catch {
+    return args;
+  }
 }

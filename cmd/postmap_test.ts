@@ -68,6 +68,29 @@ Deno.test("postmap -j: one JSON object a line", () =>
     assert.equal((await postmap(directory, ["-jq", "b", "cdb:map"])).stdout, '{"b": "2"}\n');
   }));
 
+Deno.test("postmap -q and -d: keys that are not UTF-8", () =>
+  inDirectory(async (directory) => {
+    const octets = (text: string) => Uint8Array.from(text, (character) => character.charCodeAt(0));
+    await Deno.writeFile(`${directory}/map`, octets("caf\xe9 one\n\xe9 two\n"));
+    assert.equal((await postmap(directory, ["-u", "hash:map"])).code, 0);
+    /** With a key whose é is one octet; arguments of the runtime's own commands are always UTF-8. */
+    const withOctet = async (...args: string[]) => {
+      const { stdout, stderr, code } = await new Deno.Command("sh", {
+        args: ["-c", `"$@" "$(printf 'caf\\351')" hash:map`, "sh", ...ours("postmap"), ...args],
+        cwd: directory,
+        env: { MAIL_CONFIG: directory },
+      }).output();
+      const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+      return { stdout: text(stdout), stderr: text(stderr), code };
+    };
+    assert.deepEqual(await withOctet("-u", "-q"), { stdout: "one\n", stderr: "", code: 0 });
+    const odd = await withOctet("-d");
+    assert.equal(odd.code, 0);
+    assert.match(odd.stderr, /hash:map\.db: non-UTF-8 key "caf\?"/);
+    assert.equal((await withOctet("-u", "-d")).code, 0);
+    assert.equal((await withOctet("-u", "-q")).code, 1);
+  }));
+
 Deno.test("postmap -q -: plain keys and others, in the order in which they were asked", () =>
   inDirectory(async (directory) => {
     const long = "k".repeat(100_000);

@@ -20,6 +20,7 @@ export function readAliasSource(target: MapSourceTarget, size: number, options: 
       warn(leadingSpaceWarning(name, text));
       return;
     }
+    if (text === "") return;
     if (options.utf8 && !text.isWellFormed()) {
       at(`non-UTF-8 input "${text}" -- ignoring this line`);
       return;
