@@ -58,7 +58,6 @@ export async function ask(question: Question, tool: Tool): Promise<number> {
     },
     log,
     fileContents: given.has("F"),
-    emptyKeys: question.messageParts,
   });
   const first = given.has("F") ? undefined : indexed[0];
   if (query === undefined) {

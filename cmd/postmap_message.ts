@@ -53,7 +53,7 @@ function keyOf(bytes: Uint8Array): string {
   return decodeText(nul < 0 ? bytes : bytes.subarray(0, nul));
 }
 
-/** Lines of standard input as bytes, without their ends. */
+/** Lines of standard input as bytes, without their newlines; a carriage return before one is part of the line. */
 function* byteLines(): Generator<Uint8Array> {
   let held = new Uint8Array(0);
   const buffer = new Uint8Array(1 << 16);
@@ -65,7 +65,7 @@ function* byteLines(): Generator<Uint8Array> {
     bytes.set(buffer.subarray(0, count), held.length);
     let start = 0;
     for (let end = bytes.indexOf(0x0a); end >= 0; end = bytes.indexOf(0x0a, start)) {
-      yield bytes.subarray(start, end > start && bytes[end - 1] === 0x0d ? end - 1 : end);
+      yield bytes.subarray(start, end);
       start = end + 1;
     }
     held = bytes.slice(start);

@@ -10,8 +10,6 @@ export interface QueryOptions {
   readonly log: TableLog;
   /** `-F`: values stand for the contents of files. */
   readonly fileContents: boolean;
-  /** Keys may be empty: they are lines of a message. */
-  readonly emptyKeys?: boolean;
 }
 
 /**
@@ -122,7 +120,10 @@ export class TableQuery {
     strict: boolean,
   ): string | undefined {
     if (value === undefined) return undefined;
-    if (key === "" || value === "") this.#warnAboutEmpty(key, `table ${shown(table)}`);
+    const said = `table ${shown(table)}`;
+    // Whoever asks for an empty key means it; in a listing it is a mistake.
+    if (key === "" && !strict) this.options.log.warning(`${said}: empty lookup key value is not allowed`);
+    else if (value === "") this.#warnAboutEmpty(key, said);
     if (!this.options.fileContents) return value;
     const label = labelOf(table);
     const contents = decodeFileContents(value);
@@ -134,12 +135,8 @@ export class TableQuery {
 
   #warnAboutEmpty(key: string, name: string): void {
     const { log } = this.options;
-    if (key !== "") {
-      log.warning(`${name}: key ${key}: empty string result is not allowed`);
-      log.warning(`${name} should return NO RESULT in case of NOT FOUND`);
-    } else if (this.options.emptyKeys !== true) {
-      log.warning(`${name}: empty lookup key value is not allowed`);
-    }
+    log.warning(`${name}: key ${key}: empty string result is not allowed`);
+    log.warning(`${name} should return NO RESULT in case of NOT FOUND`);
   }
 }
 
