@@ -1,5 +1,5 @@
 /** Local mail that is handed to another transport, and mail to names that are nobody's. */
-import { mail } from "./parts.ts";
+import { lines, mail } from "./parts.ts";
 import type { Scenario } from "../world_testing.ts";
 
 const transports: Scenario = {
@@ -38,4 +38,35 @@ const luserLocal: Scenario = {
   messages: ["gone1", "gone2+x", "ali+e", "inc+e", "u04+e"].map((name) => mail(name, name)),
 };
 
-export const transportsScenarios: readonly Scenario[] = [transports, mailboxTransport, luser, luserLocal];
+/** Refused before DATA: the status says of a sender what the transport says of a recipient, and the other way round. */
+const CODES = ["5.1.1", "5.1.2", "5.1.5", "5.1.6", "5.1.7", "5.1.8", "5.7.1", "4.1.1", "4.1.8"];
+const refusing: Scenario = {
+  name: "refusals of senders and recipients",
+  main: [
+    "smtpd_reject_unlisted_recipient = yes",
+    "smtpd_reject_unlisted_sender = yes",
+    "relocated_maps = inline:{ { gone@example.com = x@elsewhere.example } }",
+    "virtual_alias_domains = va.example",
+    "transport_maps = texthash:{dir}/transport",
+  ],
+  files: {
+    aliases: "",
+    transport: lines(
+      ...CODES.map((code) => `s${code}.example ${code.startsWith("4") ? "retry" : "error"}:${code} words`),
+    ),
+  },
+  messages: ["gone@example.com", "z@va.example", ...CODES.map((code) => `x@s${code}.example`)].flatMap((
+    address,
+  ) => [
+    mail(`to ${address}`, address),
+    mail(`from ${address}`, "u01", { from: address }),
+  ]),
+};
+
+export const transportsScenarios: readonly Scenario[] = [
+  transports,
+  mailboxTransport,
+  luser,
+  luserLocal,
+  refusing,
+];

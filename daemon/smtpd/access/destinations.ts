@@ -74,7 +74,8 @@ export function refuseUnlistedRecipient(check: Check): MaybePromise<Outcome> {
       then(addressing.checkRecipient(session.completed(recipient), check.sender ?? ""), (answer) => {
         if (answer.known) return "dunno";
         const text = `<${recipient}>: Recipient address rejected: ${answer.text}`;
-        return check.refuse(answer.replyCode, answer.code, text, "bounce");
+        const code = check.statusFor("Recipient address", answer.code);
+        return check.refuse(answer.replyCode, code, text, "bounce");
       }),
   );
 }
@@ -90,7 +91,8 @@ export function refuseUnlistedSender(check: Check): MaybePromise<Outcome> {
       then(session.service.deps.addressing.checkSender(session.completed(sender)), (answer) => {
         if (answer.known) return "dunno";
         const text = `<${sender}>: Sender address rejected: ${answer.text}`;
-        return check.refuse(answer.replyCode, answer.code, text, "bounce");
+        const code = check.statusFor("Sender address", answer.code);
+        return check.refuse(answer.replyCode, code, text, "bounce");
       }),
   );
 }
