@@ -6,6 +6,7 @@ import {
   AddressMapError,
   createAddressing,
   createGenericMap,
+  foldAddressList,
   type GenericMap,
 } from "../../core/address/mod.ts";
 import { ByteBuffer, decodeText, encodeText } from "../../core/bytes/mod.ts";
@@ -46,8 +47,6 @@ const LIMIT_OF_LINE = 2048;
 const NEWLINE = 0x0a;
 const BLANK = 0x20;
 const TAB = 0x09;
-/** Rewritten address lists are folded before they get longer than this. */
-const FOLD_WIDTH = 70;
 
 interface Checks {
   readonly maps: TableList;
@@ -169,7 +168,7 @@ class FilterRun {
     }
     const value = await this.generic.rewriteHeader(decodeText(header.subarray(nameLength + 1)));
     if (value === undefined) return header;
-    return encodeText(folded(`${decodeText(header.subarray(0, nameLength))}: ${value}`));
+    return encodeText(foldAddressList(`${decodeText(header.subarray(0, nameLength))}: ${value}`));
   }
 
   async #body(type: number, line: Uint8Array): Promise<void> {
@@ -269,16 +268,4 @@ class FilterRun {
       at = end + 1;
     }
   }
-}
-
-/** Puts as many addresses of a rewritten list (one a line) on a line as fit. */
-function folded(header: string): string {
-  const [first = "", ...rest] = header.split("\n");
-  const lines = [first];
-  for (const piece of rest) {
-    const current = lines.at(-1)!;
-    if (current.length + 1 + piece.length < FOLD_WIDTH) lines[lines.length - 1] = `${current} ${piece}`;
-    else lines.push(piece);
-  }
-  return lines.join("\n");
 }
