@@ -26,6 +26,8 @@ export function* messageKeys(config: Config, given: ReadonlySet<string>): Genera
       const event = scanner.feed(type, bytes, start, end);
       if (event === MimeEvent.Held) return;
       if (event === MimeEvent.Header && wantsHeaders) keys.push(keyOf(scanner.header));
+      // The empty line that the message lacks is looked up as well.
+      if (event === MimeEvent.BlankLine && wantsBody) keys.push("");
       if (event !== MimeEvent.Body) continue;
       if (wantsBody) keys.push(keyOf(bytes.subarray(start, end)));
       return;

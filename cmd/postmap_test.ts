@@ -68,6 +68,17 @@ Deno.test("postmap -j: one JSON object a line", () =>
     assert.equal((await postmap(directory, ["-jq", "b", "cdb:map"])).stdout, '{"b": "2"}\n');
   }));
 
+Deno.test("postmap -hb: the empty line that a message lacks, and carriage returns", () =>
+  inDirectory(async (directory) => {
+    await Deno.writeTextFile(`${directory}/rules`, "/^([^:]*)/ <$1>\n");
+    const { stdout } = await new Deno.Command("sh", {
+      args: ["-c", `printf 'A: b\\r\\nbody\\r\\n' | "$@" -hb -q - regexp:rules`, "sh", ...ours("postmap")],
+      cwd: directory,
+      env: { MAIL_CONFIG: directory },
+    }).output();
+    assert.equal(new TextDecoder().decode(stdout), "A: b\r\t<A>\n\t<>\nbody\r\t<body\r>\n");
+  }));
+
 Deno.test("postmap -q and -d: keys that are not UTF-8", () =>
   inDirectory(async (directory) => {
     const octets = (text: string) => Uint8Array.from(text, (character) => character.charCodeAt(0));
