@@ -1,5 +1,5 @@
 import { BufferPool } from "../bytes/mod.ts";
-import { changeMode, fileExists, type FileHandle, GroupSync, openFile, renameFile } from "../system/mod.ts";
+import { changeMode, type FileHandle, GroupSync, openFile, renameFile } from "../system/mod.ts";
 import { fileSource, handleSource } from "./byte_source.ts";
 import { SourceContentReader } from "./content_reader.ts";
 import { readEnvelope, readRecipients } from "./envelope.ts";
@@ -12,9 +12,8 @@ import { MessageScanner } from "./message_scanner.ts";
 import { QueueLayout } from "./layout.ts";
 import { NewFileOwner } from "./new_file_owner.ts";
 import { NewFilePlaces } from "./new_files.ts";
-import { formatLogRecord, parseLog } from "./log_record.ts";
+import { LogFiles } from "./log_files.ts";
 import { lstat, readDirectory, removeIfThere, scanFiles } from "./queue_files.ts";
-import { toExternal } from "../address/quote.ts";
 import type { QueueSettings } from "./settings.ts";
 import { fixedNumber } from "./size_record.ts";
 import {
@@ -50,8 +49,7 @@ export class FileQueue implements Queue {
   readonly #settings: QueueSettings;
   readonly #writerHost: WriterHost;
   readonly #owner: NewFileOwner;
-  /** New messages that have no log yet, whatever files there are: most messages end without one. */
-  readonly #withoutLogs = new Set<string>();
+  readonly #logs: LogFiles;
 
   constructor(settings: QueueSettings, group = new GroupSync()) {
     this.directory = settings.directory;
@@ -59,6 +57,7 @@ export class FileQueue implements Queue {
     this.#settings = settings;
     this.#layout = new QueueLayout(settings.directory, settings);
     this.#owner = new NewFileOwner(settings.mailOwner);
+    this.#logs = new LogFiles(this.#layout, settings, this.#owner);
     const buffers = new BufferPool(8192, KEPT_ROOM, MOST_BUFFERS);
     this.#writerHost = {
       longIds: settings.longIds,
@@ -83,7 +82,7 @@ export class FileQueue implements Queue {
   }
 
   move(id: string, from: QueueName, to: QueueName, mtime?: number): void {
-    this.#withoutLogs.delete(id);
+    this.#logs.over(id);
     const source = this.path(from, id);
     const target = this.path(to, id);
     try {
@@ -101,7 +100,7 @@ export class FileQueue implements Queue {
   }
 
   remove(queue: QueueName, id: string): boolean {
-    this.#withoutLogs.delete(id);
+    this.#logs.over(id);
     return removeIfThere(this.path(queue, id));
   }
 
@@ -224,8 +223,8 @@ export class FileQueue implements Queue {
       if (info === undefined || !isReady(info)) return undefined;
       const builder = new MessageBuilder();
       const logs = {
-        defer: this.#logBytes("defer", id),
-        bounce: options.bounced?.has(id) === false ? undefined : this.#logBytes("bounce", id),
+        defer: this.#logs.bytes("defer", id),
+        bounce: options.bounced?.has(id) === false ? undefined : this.#logs.bytes("bounce", id),
       };
       const file = Deno.openSync(path);
       try {
@@ -257,81 +256,31 @@ export class FileQueue implements Queue {
     return ["", ...directories];
   }
 
-  async appendLog(log: LogName, id: string, entry: LogRecord): Promise<void> {
-    const path = this.#layout.path(log, id);
-    const bytes = formatLogRecord(entry, toExternal, this.#settings.oldLogLine);
-    try {
-      if (this.#withoutLogs.delete(id)) this.#removeLogs(id);
-      const file = openLog(path, this.#owner);
-      try {
-        // Another process may hold the lock for the time of one write and sync.
-        if (!file.tryLockSync(true)) await file.lock(true);
-        let at = 0;
-        while (at < bytes.length) at += file.writeSync(bytes.subarray(at));
-        await file.sync();
-      } finally {
-        file.close();
-      }
-    } catch (error) {
-      throw fileError(error, `append to the ${log} log of ${id}`);
-    }
+  appendLog(log: LogName, id: string, entry: LogRecord): Promise<void> {
+    return this.#logs.append(log, id, entry);
   }
 
   readLog(log: LogName, id: string): LogRecord[] {
-    const bytes = this.#logBytes(log, id);
-    return bytes === undefined ? [] : parseLog(bytes, log);
-  }
-
-  #logBytes(log: LogName, id: string): Uint8Array | undefined {
-    // Asking first is much cheaper than the exception for a log that isn't there.
-    if (!this.hasLog(log, id)) return undefined;
-    const path = this.#layout.path(log, id);
-    try {
-      return Deno.readFileSync(path);
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return undefined;
-      throw fileError(error, `read the ${log} log of ${id}`);
-    }
+    return this.#logs.read(log, id);
   }
 
   hasLog(log: LogName, id: string): boolean {
-    return !this.#withoutLogs.has(id) && fileExists(this.#layout.path(log, id));
+    return this.#logs.has(log, id);
   }
 
-  *scanLogs(log: LogName): Iterable<string> {
-    yield* scanFiles(this.#layout.prefix(log), true);
+  scanLogs(log: LogName): Iterable<string> {
+    return this.#logs.scan(log);
   }
 
   removeLog(log: LogName, id: string): boolean {
-    const path = this.#layout.path(log, id);
-    return removeIfThere(path);
+    return this.#logs.remove(log, id);
   }
 
   startAfresh(id: string): void {
-    this.#withoutLogs.add(id);
-  }
-
-  #removeLogs(id: string): void {
-    this.removeLog("bounce", id);
-    this.removeLog("defer", id);
-    this.removeLog("trace", id);
+    this.#logs.startAfresh(id);
   }
 }
 
 function busy(queue: QueueName, id: string): QueueFileError {
   return new QueueFileError(`${queue}/${id} is locked by another process`, "busy");
-}
-
-function openLog(path: string, owner: NewFileOwner): Deno.FsFile {
-  const options = { append: true, create: true, mode: 0o600 };
-  let file: Deno.FsFile;
-  try {
-    file = Deno.openSync(path, options);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    owner.makeParents(path);
-    file = Deno.openSync(path, options);
-  }
-  owner.give(path);
-  return file;
 }

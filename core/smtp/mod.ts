@@ -4,17 +4,7 @@
  */
 export { CoarseTimer, type Expiring } from "./coarse_timer.ts";
 export { type ByteChannel, SmtpStream, SmtpStreamError } from "./stream.ts";
-export {
-  appendReply,
-  defaultReplyLimits,
-  readReply,
-  type ReceivedReply,
-  type Reply,
-  reply,
-  type ReplyLimits,
-  replyLine,
-  ReplySyntaxError,
-} from "./reply.ts";
+export { appendReply, type Reply, reply, replyLine } from "./reply.ts";
 export { decodeXtext, encodeXtext } from "./xtext.ts";
 export { ContentWriter } from "./content_writer.ts";
 export { type ContentOptions, ContentReader } from "./content_reader.ts";

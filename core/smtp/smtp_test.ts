@@ -7,9 +7,7 @@ import {
   ContentWriter,
   decodeXtext,
   encodeXtext,
-  readReply,
   reply,
-  ReplySyntaxError,
   SmtpStream,
   SmtpStreamError,
 } from "./mod.ts";
@@ -78,29 +76,6 @@ Deno.test("SmtpStream: a peer that says nothing times out, and output still leav
   await stream.flush();
   stream.close();
   assert.equal(channel.written, "421 bye\r\n");
-});
-
-Deno.test("readReply: multi-line, enhanced code, garbage, endless", async () => {
-  const read = (...pieces: string[]) => {
-    const stream = new SmtpStream(scripted(pieces), new CoarseTimer());
-    return readReply(stream).finally(() => stream.close());
-  };
-  assert.deepEqual(await read("250-a\r\n250-PIPELI", "NING\r\n250 ok\r\n"), {
-    code: 250,
-    enhanced: "",
-    lines: ["250-a", "250-PIPELINING", "250 ok"],
-  });
-  assert.deepEqual(await read("550 5.1.1 no such user\n"), {
-    code: 550,
-    enhanced: "5.1.1",
-    lines: ["550 5.1.1 no such user"],
-  });
-  await assert.rejects(read("HTTP/1.1 400\r\n"), ReplySyntaxError);
-  await assert.rejects(read("250-a\r\n"), SmtpStreamError);
-  await assert.rejects(
-    read(..."x".repeat(600).split("").map(() => "250-" + "y".repeat(2000) + "\r\n")),
-    ReplySyntaxError,
-  );
 });
 
 Deno.test("appendReply: every line carries code and enhanced code", () => {

@@ -81,14 +81,19 @@ export function deliveryLine(
       orig_to: originalTo,
       relay: detail.relay,
       conn_use: times.reuse > 1 ? times.reuse : undefined,
-      delay: delays.total,
-      delay_before_queue: delays.parts[0],
-      delay_in_queue: delays.parts[1],
-      delay_connect: delays.parts[2],
-      delay_transmit: delays.parts[3],
+      delay: microseconds(delays.total),
+      delay_before_queue: microseconds(delays.parts[0]),
+      delay_in_queue: microseconds(delays.parts[1]),
+      delay_connect: microseconds(delays.parts[2]),
+      delay_transmit: microseconds(delays.parts[3]),
       dsn: detail.dsn,
       status: detail.status,
       reason: detail.reason,
     },
   };
+}
+
+/** Seconds with as many digits as were measured. */
+function microseconds(seconds: number): number {
+  return Math.round(seconds * 1e6) / 1e6;
 }
