@@ -31,6 +31,8 @@ import { type Row, table } from "./table.ts";
 const CLIENTS = 10;
 const SESSIONS_PER_CLIENT = 2;
 const MESSAGE_SIZE = 4096;
+/** So many rounds do not count: processes and caches are there after them, and code that is often needed is compiled. */
+const UNCOUNTED = 2;
 const PEERS = ["Postfix", "Postel"] as const;
 const PARTS = ["kept", "single", "queue"] as const;
 type Part = typeof PARTS[number];
@@ -97,6 +99,8 @@ async function load(base: string, peer: Peer, kind: Kind, part: Part, size: numb
     await send(peer, kind, part, size);
     await peer.tool("postsuper", ["-H", "ALL"]);
   }
+  // What the load before left in memory is written now, not in the middle of this one.
+  await new Deno.Command("sync").output();
   const before = treeUsage(peer.pid(), false);
   const rolesBefore = roleUsage(peer.pid());
   const start = performance.now();
@@ -126,10 +130,9 @@ async function measure(
   size: number,
 ): Promise<Row[]> {
   const results = new Map<string, Result[]>(peers.map(({ name }) => [name, []]));
-  for (let round = -1; round < rounds; round++) {
+  for (let round = -UNCOUNTED; round < rounds; round++) {
     for (const peer of peers) {
       const result = await load(base, peer, kind, part, size);
-      // The first round does not count: processes and caches are there after it.
       if (round >= 0) results.get(peer.name)!.push(result);
     }
   }
@@ -187,7 +190,7 @@ and in turn; messages of 4 KB, one recipient each, over ${
   } connections at a time, each of
 them for ${
     USERS / SESSIONS_PER_CLIENT
-  } messages (\`smtp-source -d\`) or for one. A rate counts from the first connection
+  } messages (\`smtp-source -d\`) or for one. The first ${UNCOUNTED} rounds do not count. A rate counts from the first connection
 until the queue is empty and all files are in the Maildirs, or, "from the queue", from \`postqueue -f\` for mail that had
 been on hold.
 

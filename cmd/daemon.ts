@@ -1,6 +1,6 @@
 import process from "node:process";
 import { ConfigError, loadConfig } from "../core/config/mod.ts";
-import { unprivilegedSelfCommand } from "../core/system/mod.ts";
+import { serviceSelfCommand } from "../core/system/mod.ts";
 import {
   ALL_ROLES,
   AlreadyRunning,
@@ -129,7 +129,7 @@ export async function runForeground(
       debugged,
       ...(options.queueChecked === undefined ? {} : { queueChecked: options.queueChecked }),
       command: (role) =>
-        unprivilegedSelfCommand(
+        serviceSelfCommand(
           "daemon",
           `--role=${role}`,
           ...Array<string>(verbosity).fill("-v"),

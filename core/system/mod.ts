@@ -42,7 +42,7 @@ export {
   programFile,
   RUNTIME_FLAGS,
   selfCommand,
-  unprivilegedSelfCommand,
+  serviceSelfCommand,
 } from "./self.ts";
 export { compilePosixRegex, type PosixRegex } from "./posix_regex.ts";
 export { hasOpenssl, OpensslError, OpensslServer, OpensslSession } from "./openssl.ts";

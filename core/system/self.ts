@@ -9,11 +9,19 @@ export interface OwnCommand {
   readonly args: string[];
 }
 
+const V8_FLAGS = "--v8-flags=--enable-experimental-regexp-engine-on-excessive-backtracks";
+
+/**
+ * Services run for weeks: their code is made fast after a fifth of the calls that the runtime waits for in a program that
+ * may end soon, where many thousand messages would go by before they cost what they cost later.
+ */
+const SERVICE_V8_FLAGS = `${V8_FLAGS},--invocation-count-for-turbofan=600,--invocation-count-for-maglev=100`;
+
 /** Flags for the runtime that every form is started with: see `docs/install.md`. */
 export const RUNTIME_FLAGS: readonly string[] = [
   "-A",
   "--quiet",
-  "--v8-flags=--enable-experimental-regexp-engine-on-excessive-backtracks",
+  V8_FLAGS,
 ];
 
 /** What the packed form is started with: nothing is looked for outside its own directory. */
@@ -54,14 +62,15 @@ export function selfCommand(...args: string[]): OwnCommand {
 }
 
 /**
- * The same for a process that will give up root. The runtime must not keep its cache of compiled code open for writing
- * in it: who takes over that process could change what root's next command runs.
+ * The same for a process of the daemon, which will give up root. The runtime must not keep its cache of compiled code open
+ * for writing in it: who takes over that process could change what root's next command runs.
  */
-export function unprivilegedSelfCommand(...args: string[]): OwnCommand {
+export function serviceSelfCommand(...args: string[]): OwnCommand {
   const command = selfCommand(...args);
   if (Deno.build.standalone) return command;
   const [run = "run", ...rest] = command.args;
-  return { program: command.program, args: [run, "--no-code-cache", ...rest] };
+  const flags = rest.map((flag) => flag === V8_FLAGS ? SERVICE_V8_FLAGS : flag);
+  return { program: command.program, args: [run, "--no-code-cache", ...flags] };
 }
 
 /**
