@@ -20,6 +20,7 @@ export type { MapList } from "./map_list.ts";
 export { isDotString, toExternal, toInternal } from "./quote.ts";
 export type { RecipientCheck } from "./recipients.ts";
 export type { AddressClass, Resolved } from "./resolved.ts";
+export { isPlain } from "./rewrite.ts";
 export { createRewriting, type Rewriting, type RewrittenRecipient } from "./rewriting.ts";
 export {
   type AddressParts,

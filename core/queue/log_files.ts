@@ -39,7 +39,7 @@ export class LogFiles {
     const path = this.#layout.path(log, id);
     const bytes = formatLogRecord(entry, toExternal, this.#oldLogLine);
     try {
-      if (this.#without.delete(id)) { for (const other of LOGS) this.remove(other, id); }
+      if (this.#without.delete(id)) this.#removeAll(id);
       const file = openLog(path, this.#owner);
       try {
         // Another process may hold the lock for the time of one write and sync.
@@ -86,6 +86,10 @@ export class LogFiles {
   /** Removes a log; false if there was none. */
   remove(log: LogName, id: string): boolean {
     return removeIfThere(this.#layout.path(log, id));
+  }
+
+  #removeAll(id: string): void {
+    for (const log of LOGS) this.remove(log, id);
   }
 }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Logger, memorySink } from "../log/mod.ts";
-import { loadMaker, TableSet } from "./mod.ts";
+import { makeAsPostmap } from "./make_testing.ts";
+import { TableSet } from "./mod.ts";
 
 const ENTRIES = 4000;
 const GENERATIONS = 5;
@@ -22,19 +23,7 @@ function writeSource(path: string, generation: number): void {
 }
 
 async function makeHere(type: string, path: string): Promise<void> {
-  const { makeTable } = await loadMaker();
-  makeTable(type, path, {
-    aliases: false,
-    foldCase: true,
-    utf8: true,
-    duplicates: "warn",
-    fileContents: false,
-    keepRoot: false,
-    defaultMode: false,
-    lmdbMapSize: 16777216,
-    hostname: "",
-    log: new Logger(memorySink(), "test"),
-  });
+  await makeAsPostmap(type, path, new Logger(memorySink(), "test"));
 }
 
 async function makeWithPostfix(type: string, path: string): Promise<void> {

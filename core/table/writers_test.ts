@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { BlockFile, FileChanged } from "./block_file.ts";
 import { readLmdbFile } from "./lmdb_file.ts";
 import { LmdbWriters } from "./lmdb_writers.ts";
-import { loadMaker, TableSet } from "./mod.ts";
+import { makeAsPostmap } from "./make_testing.ts";
+import { TableSet } from "./mod.ts";
 
 const POSTMAP = "/usr/sbin/postmap";
 const types = ["hash", "btree", "lmdb"];
@@ -29,19 +30,7 @@ class Bench {
 
   async make(type: string, source: string): Promise<void> {
     Deno.writeTextFileSync(this.path, source);
-    const { makeTable } = await loadMaker();
-    makeTable(type, this.path, {
-      aliases: false,
-      foldCase: true,
-      utf8: true,
-      duplicates: "warn",
-      fileContents: false,
-      keepRoot: false,
-      defaultMode: false,
-      lmdbMapSize: 16777216,
-      hostname: "",
-      log: { info() {}, warning: (text) => assert.fail(text) },
-    });
+    await makeAsPostmap(type, this.path, { info() {}, warning: (text) => assert.fail(text) });
   }
 
   postmap(...args: string[]): void {

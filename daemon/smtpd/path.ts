@@ -1,4 +1,4 @@
-import { parseAddressList, tokensToInternal } from "../../core/address/mod.ts";
+import { isPlain, parseAddressList, tokensToInternal } from "../../core/address/mod.ts";
 import type { Word } from "../../core/smtp/mod.ts";
 import { printable } from "./printable.ts";
 import type { Session } from "./session.ts";
@@ -9,7 +9,8 @@ import type { Session } from "./session.ts";
  */
 function pathAddress(text: string, kind: Word["kind"], strict: boolean): string | undefined {
   if (strict && (kind !== "path" || !text.endsWith(">"))) return undefined;
-  if (PLAIN_PATH.test(text)) return text.slice(1, -1);
+  const bare = text.slice(1, -1);
+  if (isPlain(bare) && text === `<${bare}>`) return bare;
   let address: string | undefined;
   for (const node of parseAddressList(text.replace(/^<+/, "<").replace(/>+$/, ">"))) {
     if (node.kind !== "address") continue;
@@ -34,9 +35,6 @@ function pathAddress(text: string, kind: Word["kind"], strict: boolean): string 
   }
   return address ?? "";
 }
-
-/** Most paths: `<local@domain>` of atoms and dots only. */
-const PLAIN_PATH = /^<[A-Za-z0-9_=+\-]+(?:\.[A-Za-z0-9_=+\-]+)*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+>$/;
 
 /** A domain that only a client which said SMTPUTF8 may send (RFC 6531 section 3.3). */
 // deno-lint-ignore no-control-regex -- the ASCII range
