@@ -1,5 +1,6 @@
 /** What every measurement with mail systems begins with: root's rights, a directory of its own, somebody who takes mail. */
 import process from "node:process";
+import { messageOf } from "../core/errors/mod.ts";
 import { freePort } from "../core/system/free_port_testing.ts";
 
 /** Is this root? Real Postfix starts as root only; who is not is told on standard error. */
@@ -36,7 +37,7 @@ export function startSink(): Sink {
         child.kill();
       } catch (error) {
         // It ended by itself; what it did not take is still in the queue.
-        console.error(`smtp-sink: ${error instanceof Error ? error.message : String(error)}`);
+        console.error(`smtp-sink: ${messageOf(error)}`);
       }
       await child.status;
     },

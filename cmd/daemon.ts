@@ -1,5 +1,6 @@
 import process from "node:process";
 import { ConfigError, loadConfig } from "../core/config/mod.ts";
+import { messageOf } from "../core/errors/mod.ts";
 import { serviceSelfCommand } from "../core/system/mod.ts";
 import {
   ALL_ROLES,
@@ -147,7 +148,7 @@ export async function runForeground(
     await stopped;
     return 0;
   } catch (error) {
-    onFailure(error instanceof Error ? error.message : String(error));
+    onFailure(messageOf(error));
     const expected = [ConfigError, AlreadyRunning, QueueNotChecked].some((known) => error instanceof known);
     if (!expected) throw error;
     return 1;

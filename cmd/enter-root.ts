@@ -1,3 +1,4 @@
+import { messageOf } from "../core/errors/mod.ts";
 import { becomeProgram, enterRoot } from "../core/system/mod.ts";
 import { NOT_ENTERED } from "../daemon/command/mod.ts";
 
@@ -19,7 +20,7 @@ export function run(args: string[]): Promise<number> {
     enterRoot(root, { uid: Number(uid), gid: Number(gid), groups: [Number(gid)] }, directory);
     becomeProgram(words);
   } catch (error) {
-    const text = error instanceof Error ? error.message : String(error);
+    const text = messageOf(error);
     console.error(text.startsWith("execvp") ? `pipe_command: ${text}` : text);
   }
   return Promise.resolve(NOT_ENTERED);

@@ -1,5 +1,6 @@
 import { readSync } from "node:fs";
 import type { Config } from "../core/config/mod.ts";
+import { reasonOf } from "../core/errors/mod.ts";
 import {
   type ByteSource,
   fileSource,
@@ -40,12 +41,6 @@ function readStandardInput(): Uint8Array {
   return all;
 }
 
-function systemReason(error: unknown): string {
-  if (error instanceof Deno.errors.NotFound) return "No such file or directory";
-  if (error instanceof Deno.errors.PermissionDenied) return "Permission denied";
-  return error instanceof Error ? error.message : String(error);
-}
-
 /** A file by its name, or standard input; undefined for a directory, which has no records. Throws `FatalError`. */
 export function openInput(name: string | undefined): PostcatInput | undefined {
   if (name === undefined) return { name: "stdin", source: memorySource(readStandardInput()) };
@@ -57,7 +52,7 @@ export function openInput(name: string | undefined): PostcatInput | undefined {
     }
     return { name, source: fileSource(file) };
   } catch (error) {
-    throw new FatalError(`open ${name}: ${systemReason(error)}`);
+    throw new FatalError(`open ${name}: ${reasonOf(error)}`);
   }
 }
 
@@ -66,15 +61,15 @@ export function findQueueFile(config: Config, id: string): PostcatInput {
   if (!isQueueId(id)) throw new FatalError(`bad mail queue ID: ${id}`);
   const queue = openQueue(config);
   const prefix = `${config.string("queue_directory")}/`;
-  let failure: unknown = new Deno.errors.NotFound();
+  let reason = "No such file or directory";
   for (const name of QUEUES) {
     const path = queue.path(name, id);
     try {
       const source = fileSource(Deno.openSync(path));
       return { name: path.slice(prefix.length), source, queue: { name, id } };
     } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) failure = error;
+      if (!(error instanceof Deno.errors.NotFound)) reason = reasonOf(error);
     }
   }
-  throw new FatalError(`open queue file ${id}: ${systemReason(failure)}`);
+  throw new FatalError(`open queue file ${id}: ${reason}`);
 }

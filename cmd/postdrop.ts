@@ -1,5 +1,6 @@
 import { readSync } from "node:fs";
 import process from "node:process";
+import { messageOf } from "../core/errors/mod.ts";
 import { announcement } from "../core/ipc/mod.ts";
 import { RecordCursor, RecordType } from "../core/queue/mod.ts";
 import { type Post, postReply } from "../daemon/pickup/mod.ts";
@@ -75,7 +76,7 @@ function wholeRecords(bytes: Uint8Array, recordLimit: number): { used: number; e
   try {
     while (cursor.next()) if (cursor.type === RecordType.End) return { used: cursor.end, ended: true };
   } catch (error) {
-    throw new FatalError(`malformed input: ${error instanceof Error ? error.message : error}`);
+    throw new FatalError(`malformed input: ${messageOf(error)}`);
   }
   return { used: cursor.end, ended: false };
 }

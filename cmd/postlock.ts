@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import process from "node:process";
 import { ConfigError } from "../core/config/mod.ts";
+import { reasonOf } from "../core/errors/mod.ts";
 import {
   MailboxError,
   type MailboxSettings,
@@ -96,15 +97,7 @@ function openMailbox(folder: string): number {
   try {
     return openSync(folder, "a", 0o600);
   } catch (error) {
-    const { code } = error as { code?: string };
-    const reason = code === "ENOENT"
-      ? "No such file or directory"
-      : code === "EACCES"
-      ? "Permission denied"
-      : code === "EISDIR"
-      ? "Is a directory"
-      : (error as Error).message;
-    throw new FatalError(`open file ${folder}: ${reason}`);
+    throw new FatalError(`open file ${folder}: ${reasonOf(error)}`);
   }
 }
 
@@ -112,13 +105,8 @@ function openMailbox(folder: string): number {
 function runCommand([program = "", ...args]: readonly string[]): Promise<number> {
   return new Promise((resolve) => {
     const child = spawn(program, args, { stdio: "inherit" });
-    child.on("error", (error: Error & { code?: string }) => {
-      const reason = error.code === "ENOENT"
-        ? "No such file or directory"
-        : error.code === "EACCES"
-        ? "Permission denied"
-        : error.message;
-      console.error(`postlock: fatal: execvp ${program}: ${reason}`);
+    child.on("error", (error) => {
+      console.error(`postlock: fatal: execvp ${program}: ${reasonOf(error)}`);
       resolve(1);
     });
     child.on("exit", (code: number | null) => resolve(code ?? 1));

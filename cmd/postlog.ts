@@ -1,6 +1,7 @@
 import { readSync, writeSync } from "node:fs";
 import { decodeText } from "../core/bytes/mod.ts";
 import { type Config, ConfigError, loadConfig } from "../core/config/mod.ts";
+import { messageOf } from "../core/errors/mod.ts";
 import { formatClassic, type LogLevel, logSettings, type LogSink, openLog } from "../core/log/mod.ts";
 import { connectDatagram } from "../core/system/mod.ts";
 import { getopt, UsageError } from "./getopt.ts";
@@ -80,7 +81,7 @@ export async function run(args: string[], name: string): Promise<number> {
     tag = request.tag ?? `${config.string("syslog_name")}/${name}`;
     sink = openMailLog(config);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     writeSync(
       2,
       encoder.encode(`${name}: fatal: ${error instanceof ConfigError ? "" : "mail log: "}${reason}\n`),

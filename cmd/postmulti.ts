@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import process from "node:process";
 import { ConfigError, DEFAULT_DIRECTORY } from "../core/config/mod.ts";
+import { reasonOf } from "../core/errors/mod.ts";
 import { selfCommand } from "../core/system/mod.ts";
 import {
   environmentOf,
@@ -125,8 +126,7 @@ function runFor(instance: Instance, program: string, args: readonly string[]): b
   const env = { ...process.env, ...environmentOf(instance) };
   const { status, error } = spawnSync(program, [...args], { env, stdio: "inherit" });
   if (error !== undefined) {
-    const missing = (error as { code?: string }).code === "ENOENT";
-    throw new FatalError(`execvp ${program}: ${missing ? "No such file or directory" : error.message}`);
+    throw new FatalError(`execvp ${program}: ${reasonOf(error)}`);
   }
   return status === 0;
 }

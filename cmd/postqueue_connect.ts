@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import type { Config } from "../core/config/mod.ts";
+import { reasonOf } from "../core/errors/mod.ts";
 
 /** Why a service can't be reached. `denied`: by this user; `down`: by nobody. */
 export class UnreachableError extends Error {
@@ -9,20 +10,12 @@ export class UnreachableError extends Error {
   }
 }
 
-/** The system's words for a failed connect. */
-function reason(error: unknown): string {
-  if (error instanceof Deno.errors.NotFound) return "No such file or directory";
-  if (error instanceof Deno.errors.ConnectionRefused) return "Connection refused";
-  if (error instanceof Deno.errors.PermissionDenied) return "Permission denied";
-  return error instanceof Error ? error.message : String(error);
-}
-
 async function connect(path: string): Promise<Deno.UnixConn> {
   try {
     return await Deno.connect({ transport: "unix", path });
   } catch (error) {
     const kind = error instanceof Deno.errors.PermissionDenied ? "denied" : "down";
-    throw new UnreachableError(kind, reason(error));
+    throw new UnreachableError(kind, reasonOf(error));
   }
 }
 

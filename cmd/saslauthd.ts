@@ -1,5 +1,6 @@
 import { hostname } from "node:os";
 import { isAbsolute } from "node:path";
+import { messageOf } from "../core/errors/mod.ts";
 import { Logger, type LogSink, streamSink, syslogSink } from "../core/log/mod.ts";
 import { selfCommand } from "../core/system/mod.ts";
 import {
@@ -102,7 +103,7 @@ export async function run(args: string[], name: string): Promise<number> {
     return 0;
   } catch (error) {
     if (error instanceof MechanismError) complain(error.message);
-    else complain(`${directory}: ${error instanceof Error ? error.message : error}`);
+    else complain(`${directory}: ${messageOf(error)}`);
     return 1;
   }
 }

@@ -4,6 +4,7 @@ import process from "node:process";
 import { addressesOf, parseAddressList, tokensToInternal } from "../core/address/mod.ts";
 import { ByteBuffer } from "../core/bytes/mod.ts";
 import type { Config } from "../core/config/mod.ts";
+import { messageOf } from "../core/errors/mod.ts";
 import { appendRecordHeader, appendTextRecord, RecordType } from "../core/queue/mod.ts";
 import { lookupUser } from "../core/system/mod.ts";
 import { statusDetail } from "../daemon/cleanup/mod.ts";
@@ -171,7 +172,7 @@ function readInput(buffer: Uint8Array): number {
   try {
     return readSync(0, buffer, 0, buffer.length, null);
   } catch (error) {
-    throw new FatalError(`error reading input: ${error instanceof Error ? error.message : error}`);
+    throw new FatalError(`error reading input: ${messageOf(error)}`);
   }
 }
 

@@ -1,5 +1,6 @@
 import process from "node:process";
 import { encodeText } from "../core/bytes/mod.ts";
+import { messageOf } from "../core/errors/mod.ts";
 import { dropPrivileges, lookupUser, userGroups } from "../core/system/mod.ts";
 import { parseAddress, type SinkOptions, startSink } from "../daemon/load/mod.ts";
 import { getopt, type ParsedOptions, UsageError } from "./getopt.ts";
@@ -69,7 +70,7 @@ export async function run(args: string[]): Promise<number> {
       console.error(`smtp-sink: fatal: usage: ${USAGE}`);
       return 1;
     }
-    console.error(`smtp-sink: fatal: ${error instanceof Error ? error.message : error}`);
+    console.error(`smtp-sink: fatal: ${messageOf(error)}`);
     return 1;
   }
 }

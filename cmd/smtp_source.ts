@@ -1,4 +1,5 @@
 import { decodeText, encodeText } from "../core/bytes/mod.ts";
+import { messageOf } from "../core/errors/mod.ts";
 import { parseAddress, sendMail, type SourceOptions } from "../daemon/load/mod.ts";
 import { getopt, type ParsedOptions, UsageError } from "./getopt.ts";
 
@@ -34,7 +35,7 @@ export async function run(args: string[]): Promise<number> {
       console.error(`smtp-source: fatal: usage: ${USAGE}`);
       return 1;
     }
-    console.error(`smtp-source: fatal: ${error instanceof Error ? error.message : error}`);
+    console.error(`smtp-source: fatal: ${messageOf(error)}`);
     return 1;
   }
 }

@@ -1,3 +1,4 @@
+import { messageOf } from "../errors/mod.ts";
 import type { AddressDeps, RewriteContext, Routing } from "./types.ts";
 import type { DomainLists } from "./domains.ts";
 import type { FindRules } from "./find.ts";
@@ -69,7 +70,7 @@ export function createRouting(deps: AddressDeps, domains: DomainLists, findRules
     try {
       return yield* resolver.resolve(sender, address);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       deps.log?.warning(`cannot resolve <${address}>: ${reason}`);
       return {
         transport: "",

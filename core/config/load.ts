@@ -1,5 +1,6 @@
 /** Finding and reading main.cf. */
 import { decodeText } from "../bytes/mod.ts";
+import { reasonOf } from "../errors/mod.ts";
 import { type LogicalLine, logicalLines, splitNameValue } from "./logical_lines.ts";
 import { READ_ONLY } from "./parameter_table.ts";
 import { type Setting, Snapshot } from "./snapshot.ts";
@@ -70,16 +71,8 @@ export function readConfigFile(path: string): string {
   try {
     return decodeText(Deno.readFileSync(path));
   } catch (error) {
-    throw new ConfigError(`open ${path}: ${openProblem(error)}`, { file: path });
+    throw new ConfigError(`open ${path}: ${reasonOf(error)}`, { file: path });
   }
-}
-
-/** The system's words for why a file can't be opened. */
-export function openProblem(error: unknown): string {
-  if (error instanceof Deno.errors.NotFound) return "No such file or directory";
-  if (error instanceof Deno.errors.PermissionDenied) return "Permission denied";
-  if (error instanceof Deno.errors.IsADirectory) return "Is a directory";
-  return (error as Error).message.replace(/ \(os error \d+\).*/, "");
 }
 
 /** A configuration from text alone, for tests and `--dry-run`: no file is read. */

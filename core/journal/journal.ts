@@ -1,6 +1,7 @@
 import { dirname } from "node:path";
 import { crc32 } from "node:zlib";
 import { decodeText, encodeText } from "../bytes/mod.ts";
+import { messageOf } from "../errors/mod.ts";
 
 export interface JournalOptions {
   /** Takes what goes wrong with the file; the table in memory goes on. */
@@ -118,7 +119,7 @@ class FileJournal implements Journal {
     } catch (error) {
       // A part of a line may have been written: the file is made anew with the next change.
       this.#abandon();
-      this.#warn(`${this.path}: ${reason(error)}`);
+      this.#warn(`${this.path}: ${messageOf(error)}`);
     }
   }
 
@@ -130,7 +131,7 @@ class FileJournal implements Journal {
     try {
       this.#file?.syncDataSync();
     } catch (error) {
-      this.#warn(`${this.path}: ${reason(error)}`);
+      this.#warn(`${this.path}: ${messageOf(error)}`);
     }
     this.#abandon();
   }
@@ -218,13 +219,9 @@ class FileJournal implements Journal {
       this.#syncTimer = undefined;
       this.#file?.syncData().catch((error) => {
         // Closed meanwhile, and synced for that.
-        if (!(error instanceof Deno.errors.BadResource)) this.#warn(`${this.path}: ${reason(error)}`);
+        if (!(error instanceof Deno.errors.BadResource)) this.#warn(`${this.path}: ${messageOf(error)}`);
       });
     }, this.#syncDelay * 1000);
     Deno.unrefTimer(this.#syncTimer);
   }
-}
-
-function reason(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,3 +1,4 @@
+import { messageOf } from "../errors/mod.ts";
 import { fileSink, streamSink } from "./sink.ts";
 import { syslogSink } from "./syslog.ts";
 import type { LogFormat, LogSink } from "./types.ts";
@@ -73,7 +74,7 @@ export function openLog(settings: LogSettings): LogSink {
       tag: "postfix",
       pid: Deno.pid,
       level: "warning",
-      text: `no syslog socket (${error instanceof Error ? error.message : error}): logging to standard error`,
+      text: `no syslog socket (${messageOf(error)}): logging to standard error`,
     });
     return sink;
   }

@@ -1,3 +1,4 @@
+import { messageOf } from "../errors/mod.ts";
 import { type DirectoryHandle, openDirectory, type OpenFile } from "../system/mod.ts";
 import { openFileSource } from "./byte_source.ts";
 import type { QueueLayout } from "./layout.ts";
@@ -98,7 +99,7 @@ export class DirectoryLister {
       };
       return this.#scanner.scan(openFileSource(file, this.#room), queue, id, info, logs);
     } catch (error) {
-      this.#options.warn(`${queue}/${id}: ${error instanceof Error ? error.message : String(error)}`);
+      this.#options.warn(`${queue}/${id}: ${messageOf(error)}`);
       return false;
     } finally {
       file.close();

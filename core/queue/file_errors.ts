@@ -1,9 +1,10 @@
+import { messageOf } from "../errors/mod.ts";
 import { QueueFileError } from "./types.ts";
 
 /** What a failed file operation means: `missing` or `io`, with the operation and the path in the message. */
 export function fileError(error: unknown, doing: string): QueueFileError {
   if (error instanceof QueueFileError) return error;
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = messageOf(error);
   return new QueueFileError(
     `Cannot ${doing}: ${reason}`,
     error instanceof Deno.errors.NotFound ? "missing" : "io",

@@ -1,4 +1,5 @@
 /** The Cyrus library's settings for an application: `smtpd.conf` with lines of the form `name: value`. */
+import { messageOf } from "../errors/mod.ts";
 import { SaslError } from "./types.ts";
 
 export interface ApplicationConfig {
@@ -32,7 +33,7 @@ export function readApplicationConfig(name: string, directories: readonly string
     } catch (error) {
       if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) continue;
       if (error instanceof SaslError) throw error;
-      throw new SaslError(`${file}: ${error instanceof Error ? error.message : error}`, { cause: error });
+      throw new SaslError(`${file}: ${messageOf(error)}`, { cause: error });
     }
   }
   return { file: undefined, values: new Map() };

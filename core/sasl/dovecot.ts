@@ -1,7 +1,8 @@
 /** The client's side of Dovecot's authentication protocol, version 1, over a UNIX or TCP socket. */
 import { connect, type Socket } from "node:net";
 import { decodeText, encodeText } from "../bytes/mod.ts";
-import { reasonOf, type TableLog } from "../table/mod.ts";
+import { reasonOf } from "../errors/mod.ts";
+import type { TableLog } from "../table/mod.ts";
 import { decodeBase64, encodeBase64 } from "./text.ts";
 import {
   SaslError,

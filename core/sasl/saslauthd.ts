@@ -1,7 +1,7 @@
 /** The protocol of saslauthd's socket: four counted strings in, one counted text out, once a connection. */
 import { Buffer } from "node:buffer";
 import { connect } from "node:net";
-import { reasonOf } from "../table/mod.ts";
+import { reasonOf } from "../errors/mod.ts";
 import { octets } from "./text.ts";
 import { SaslError } from "./types.ts";
 

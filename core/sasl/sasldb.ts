@@ -1,5 +1,6 @@
 /** The password file of Cyrus SASL: a Berkeley DB hash file with the key `user NUL realm NUL property`. */
 import { decodeText, encodeText } from "../bytes/mod.ts";
+import { messageOf } from "../errors/mod.ts";
 import { BadFormat, changeHashFile, type RawChange, RawHashFile } from "../table/raw_hash.ts";
 import { type PasswordStore, SaslError } from "./types.ts";
 
@@ -25,7 +26,7 @@ export function openSasldb(path: string): PasswordStore & { close(): void } {
       try {
         return file.find(keyOf(user, realm, PASSWORD));
       } catch (error) {
-        throw new SaslError(`${path}: ${error instanceof Error ? error.message : error}`, { cause: error });
+        throw new SaslError(`${path}: ${messageOf(error)}`, { cause: error });
       }
     },
     close: () => file.close(),
@@ -49,7 +50,7 @@ export function listSasldb(path: string): SasldbRecord[] {
       return parts.length === 3 ? [{ user: user!, realm: realm!, property: property! }] : [];
     });
   } catch (error) {
-    throw new SaslError(`${path}: ${error instanceof Error ? error.message : error}`, { cause: error });
+    throw new SaslError(`${path}: ${messageOf(error)}`, { cause: error });
   } finally {
     file.close();
   }

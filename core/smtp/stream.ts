@@ -1,4 +1,5 @@
 import { ByteBuffer } from "../bytes/mod.ts";
+import { messageOf } from "../errors/mod.ts";
 import type { CoarseTimer, Expiring } from "./coarse_timer.ts";
 
 /** What a stream needs of a connection: `Deno.Conn` has it, and so can a TLS layer on top of one. */
@@ -279,7 +280,7 @@ export class SmtpStream implements Expiring {
         (cause) => {
           this.#giveUp = undefined;
           this.deadline = Infinity;
-          const message = cause instanceof Error ? cause.message : String(cause);
+          const message = messageOf(cause);
           reject(new SmtpStreamError(this.#closed ? "closed" : "lost", message, { cause }));
         },
       );

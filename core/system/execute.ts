@@ -1,3 +1,4 @@
+import { reasonOf } from "../errors/mod.ts";
 import { changeRoot, dropPrivileges, type Identity } from "./privileges.ts";
 import { cString, libc, systemError } from "./libc.ts";
 
@@ -24,8 +25,7 @@ export function enterRoot(root: string, identity: Identity, directory: string): 
   try {
     Deno.chdir(directory);
   } catch (error) {
-    const reason = error instanceof Error ? error.message.replace(/ \(os error \d+\).*/, "") : String(error);
     const who = `uid=${identity.uid} gid=${identity.gid}`;
-    throw new Error(`cannot change directory to "${directory}" for ${who}: ${reason}`);
+    throw new Error(`cannot change directory to "${directory}" for ${who}: ${reasonOf(error)}`);
   }
 }

@@ -1,5 +1,5 @@
 import { decodeText } from "../bytes/mod.ts";
-import { reasonOf } from "./reason.ts";
+import { reasonOf } from "../errors/mod.ts";
 
 /** The value of an entry that names files (`-F`), or why there is none. */
 export type FileContents = { readonly base64: string } | { readonly problem: string };

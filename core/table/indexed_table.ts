@@ -2,7 +2,7 @@ import { encodeText } from "../bytes/mod.ts";
 import { BadFormat, BlockFile, FileBusy, FileChanged } from "./block_file.ts";
 import type { IndexContext } from "./context.ts";
 import type { EntryPlace, GroupLookup, IndexFormat, IndexReader, Place } from "./index_reader.ts";
-import { reasonOf } from "./reason.ts";
+import { reasonOf } from "../errors/mod.ts";
 import { storedText } from "./stored_text.ts";
 import { type MaybePromise, type Table, TableError } from "./types.ts";
 import { CHECK_INTERVAL } from "./watched_file.ts";

@@ -6,7 +6,7 @@ import { indexFormats } from "./index_formats.ts";
 import { bytesAt, type IndexFormat, type IndexReader } from "./index_reader.ts";
 import { LMDB_MAGIC } from "./lmdb_file.ts";
 import { logicalLines } from "./logical_lines.ts";
-import { reasonOf } from "./reason.ts";
+import { reasonOf } from "../errors/mod.ts";
 import { parseSpec } from "./spec.ts";
 import { loadedTypes } from "./registry.ts";
 import { TableSet } from "./table_set.ts";

@@ -11,7 +11,7 @@ import { writeIndexFile } from "./index_writer.ts";
 import { LmdbWriters } from "./lmdb_writers.ts";
 import { MakeError, type MakeOptions } from "./make_options.ts";
 import { addAliasMarks, addSource, readSource, readStream, type Source } from "./make_source.ts";
-import { isSystemError, reasonOf } from "./reason.ts";
+import { isSystemError, reasonOf } from "../errors/mod.ts";
 import { loadedTypes, localTypes } from "./registry.ts";
 import { ReplaceError, replaceFile, type ReplaceOptions } from "./replace_file.ts";
 import { rewriteInPlace } from "./rewrite_in_place.ts";

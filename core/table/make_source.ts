@@ -6,7 +6,7 @@ import type { IndexFormat } from "./index_reader.ts";
 import { LMDB_LONGEST_KEY } from "./lmdb_writer.ts";
 import { MakeError, type MakeOptions } from "./make_options.ts";
 import { type MapSourceOptions, type MapSourceTarget, readMapSource } from "./map_source.ts";
-import { reasonOf } from "./reason.ts";
+import { reasonOf } from "../errors/mod.ts";
 
 /** A source that was read: its bytes (with room behind them) and whose it is. */
 export interface Source {

@@ -1,7 +1,7 @@
 import { decodeText } from "../bytes/mod.ts";
 import { inNetwork, type IpAddress, type Network, parseIp, parseNetwork } from "./ip_address.ts";
 import { placedError } from "./placed_error.ts";
-import { reasonOf } from "./reason.ts";
+import { reasonOf } from "../errors/mod.ts";
 import { splitList } from "./spec.ts";
 import { warnUnavailable } from "./table_list.ts";
 import type { TableSet } from "./table_set.ts";

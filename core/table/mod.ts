@@ -12,7 +12,6 @@ export { type MatchList, matchList, type MatchListOptions } from "./match_list.t
 export { type ConfiguredType, openConfigured } from "./configured.ts";
 export { preloadTableTypes, tableTypesIn } from "./preload.ts";
 export { printable } from "./printable.ts";
-export { reasonOf } from "./reason.ts";
 export { parseSpec, splitList, type TableSpec } from "./spec.ts";
 export { isReadOnly, tableTypes } from "./registry.ts";
 export { TableList } from "./table_list.ts";

@@ -1,3 +1,5 @@
+import { messageOf } from "../errors/mod.ts";
+
 /** How the new file is made. */
 export interface ReplaceOptions {
   /** Mode of the new file. */
@@ -10,7 +12,7 @@ export interface ReplaceOptions {
 export class ReplaceError extends Error {
   override readonly name = "ReplaceError";
   constructor(readonly path: string, override readonly cause: unknown) {
-    super(`${path}: ${cause instanceof Error ? cause.message : cause}`);
+    super(`${path}: ${messageOf(cause)}`);
   }
 }
 

@@ -7,7 +7,7 @@ import { expandQuery } from "./query_template.ts";
 import { readSettings, type TableSettings } from "./table_settings.ts";
 import { stampOf } from "./watched_file.ts";
 import { type Table, TableError } from "./types.ts";
-import { reasonOf } from "./reason.ts";
+import { reasonOf } from "../errors/mod.ts";
 
 /** What the parameters of sqlite_table(5) say. */
 interface SqliteSettings {

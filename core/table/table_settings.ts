@@ -1,7 +1,7 @@
 import { decodeText } from "../bytes/mod.ts";
 import { logicalLines, splitNameValue } from "../config/mod.ts";
 import type { OpenContext } from "./context.ts";
-import { reasonOf } from "./reason.ts";
+import { reasonOf } from "../errors/mod.ts";
 import { TableError } from "./types.ts";
 
 /** The parameters of a table that needs more than a name: a server, a query. */

@@ -1,6 +1,6 @@
 import { encodeText } from "../bytes/mod.ts";
 import { TableError } from "./types.ts";
-import { reasonOf } from "./reason.ts";
+import { reasonOf } from "../errors/mod.ts";
 import { bracedItems, insideBraces } from "./spec.ts";
 
 /** How long a file's state is trusted before it is looked at again, in milliseconds. */

@@ -4,6 +4,7 @@
  */
 import * as tls from "node:tls";
 import type { TLSSocket } from "node:tls";
+import { messageOf } from "../errors/mod.ts";
 import type { ByteChannel } from "../smtp/mod.ts";
 import { type Certificate, parseCertificate } from "./certificate.ts";
 import { duplexOver, TlsChannel } from "./channel.ts";
@@ -250,7 +251,7 @@ function closeQuietly(channel: ByteChannel): void {
 
 function asTlsError(error: unknown): TlsError {
   if (error instanceof TlsError) return error;
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   if (error instanceof HelloError || error instanceof DerError || error instanceof OpensslError) {
     return new TlsError("protocol", message, { cause: error });
   }

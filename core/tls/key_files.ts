@@ -1,6 +1,6 @@
+import { messageOf, reasonOf } from "../errors/mod.ts";
 import { parseCertificate, type PemBlock, pemBlocks, pemBytes } from "./certificate.ts";
 import { crypto } from "./crypto.ts";
-import { DerError } from "./der.ts";
 import type { KeyPair } from "./types.ts";
 
 /** Milliseconds for which files are taken to be unchanged. */
@@ -40,13 +40,7 @@ export class KeyStore {
     } catch (error) {
       const denied = error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable;
       if (denied && known !== undefined && !isVisible(path)) return known.content;
-      const reason = error instanceof Deno.errors.NotFound
-        ? "No such file or directory"
-        : denied
-        ? "Permission denied"
-        : error instanceof Error
-        ? error.message
-        : String(error);
+      const reason = denied ? "Permission denied" : reasonOf(error);
       throw new KeyFileError(`cannot open ${path}: ${reason}`, denied);
     }
   }
@@ -89,8 +83,7 @@ function makePair(key: PemBlock, certificates: readonly PemBlock[], place: strin
     return { key: key.text, chain: certificates.map((block) => block.text).join("\n") + "\n", certificate };
   } catch (error) {
     if (error instanceof KeyFileError) throw error;
-    const reason = error instanceof DerError || error instanceof Error ? error.message : String(error);
-    throw new KeyFileError(`${place}: ${reason}`);
+    throw new KeyFileError(`${place}: ${messageOf(error)}`);
   }
 }
 
@@ -205,7 +198,7 @@ export function readAuthorities(file: string, directory: string, store: KeyStore
         }
       }
     } catch (error) {
-      throw new KeyFileError(`cannot read ${directory}: ${error instanceof Error ? error.message : error}`);
+      throw new KeyFileError(`cannot read ${directory}: ${messageOf(error)}`);
     }
   }
   return texts.join("\n");

@@ -1,4 +1,5 @@
 import { chmodSync, chownSync, lchownSync, lstatSync, readdirSync } from "node:fs";
+import { messageOf } from "../../core/errors/mod.ts";
 import { isRoot, mailOwner, prepareDirectories } from "../master/mod.ts";
 import type { AdminDeps } from "./actions.ts";
 import { OWN_QUEUES } from "./queue_directories.ts";
@@ -33,7 +34,7 @@ export function setPermissions({ config, log }: AdminDeps): number {
     }
     return 0;
   } catch (error) {
-    log.fatal(error instanceof Error ? error.message : String(error));
+    log.fatal(messageOf(error));
     return 1;
   }
 }

@@ -1,6 +1,7 @@
 import { toExternal } from "../../core/address/mod.ts";
 import type { Config } from "../../core/config/mod.ts";
 import { composeNotice, expandTemplate, type NoticeRecipient } from "../../core/dsn/mod.ts";
+import { messageOf } from "../../core/errors/mod.ts";
 import type { Logger } from "../../core/log/mod.ts";
 import { type LogName, type LogRecord, type Queue, QueueFileError } from "../../core/queue/mod.ts";
 import type { CleanupService } from "../cleanup/types.ts";
@@ -116,7 +117,7 @@ export function createBounce(deps: BounceDeps): BounceService {
     } catch (error) {
       // The sender knows; asking again would tell the sender twice.
       warn(
-        `${target.queueId}: no postmaster notification: ${error instanceof Error ? error.message : error}`,
+        `${target.queueId}: no postmaster notification: ${messageOf(error)}`,
       );
     }
   }

@@ -1,3 +1,4 @@
+import { messageOf } from "../../core/errors/mod.ts";
 import {
   announcement,
   AttributeError,
@@ -32,7 +33,7 @@ export async function serveBounce(
     await perform(reader, service, name);
   } catch (error) {
     status = BounceStatus.Failed;
-    warn(`${name} service: ${error instanceof Error ? error.message : error}`);
+    warn(`${name} service: ${messageOf(error)}`);
     // A client that went away in the middle of its request reads no answer.
     if (error instanceof AttributeError && error.kind === "eof") return;
   }

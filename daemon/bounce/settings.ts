@@ -1,6 +1,7 @@
 import { decodeText } from "../../core/bytes/mod.ts";
 import { type Config, ConfigError } from "../../core/config/mod.ts";
 import { builtinTemplates, parseTemplates, type Templates } from "../../core/dsn/mod.ts";
+import { reasonOf } from "../../core/errors/mod.ts";
 import { type MailSettings, readMailSettings } from "./post.ts";
 
 /** What the bounce service reads from main.cf. */
@@ -57,10 +58,7 @@ function loadTemplates(
   try {
     text = decodeText(Deno.readFileSync(path));
   } catch (error) {
-    throw new ConfigError(
-      `open ${path}: ${error instanceof Deno.errors.NotFound ? "No such file or directory" : error}`,
-      config.origin("bounce_template_file"),
-    );
+    throw new ConfigError(`open ${path}: ${reasonOf(error)}`, config.origin("bounce_template_file"));
   }
   return parseTemplates(text, path, warn, builtin);
 }

@@ -1,5 +1,6 @@
 /** Sending bad local mail back: there is no client that could tell its sender. */
 import { decodeText } from "../../core/bytes/mod.ts";
+import { messageOf } from "../../core/errors/mod.ts";
 import { readRecords, type Recipient, RecordType } from "../../core/queue/mod.ts";
 import { parseAttribute } from "../../core/queue/mod.ts";
 import { deliveryLine, type DeliveryStatus, lineStyle } from "../delivery/mod.ts";
@@ -66,7 +67,7 @@ export async function bounceMessage(state: MessageState): Promise<void> {
     });
     state.errors = 0;
   } catch (error) {
-    state.warn(`cannot return message to sender: ${error instanceof Error ? error.message : error}`);
+    state.warn(`cannot return message to sender: ${messageOf(error)}`);
     state.errors |= CleanupStatus.Write;
   }
 }

@@ -1,4 +1,5 @@
 /** One message on its way through the stages envelope, content, extracted, and into the queue. */
+import { stackOf } from "../../core/errors/mod.ts";
 import { appendRecordHeader, formatSizeRecord, QueueFileError, RecordType } from "../../core/queue/mod.ts";
 import { bounceMessage, bounces } from "./bounce.ts";
 import { ContentStage } from "./content.ts";
@@ -149,7 +150,7 @@ export class Message implements CleanupMessage {
     state.refuse(CleanupStatus.Write);
     if (error instanceof QueueFileError) state.warn(`write queue file: ${error.message}`);
     else {
-      const detail = error instanceof Error ? error.stack ?? error.message : String(error);
+      const detail = stackOf(error);
       state.context.log.error(`${state.queueId}: unexpected failure, message not accepted: ${detail}`);
     }
   }

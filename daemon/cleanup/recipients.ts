@@ -1,5 +1,6 @@
 /** Senders and recipients on their way into the file: rewriting, expansion, automatic copies, duplicates. */
 import { AddressMapError } from "../../core/address/mod.ts";
+import { messageOf } from "../../core/errors/mod.ts";
 import { appendTextRecord, Notify, RecordType } from "../../core/queue/mod.ts";
 import { TableError } from "../../core/table/mod.ts";
 import { DeliveryFlag, SendOption } from "../delivery/types.ts";
@@ -139,7 +140,7 @@ async function reportExpansion(
       { status: "2.0.0", reason: "alias expanded" },
     );
   } catch (error) {
-    state.warn(`trace log for ${recipient.address}: ${error instanceof Error ? error.message : error}`);
+    state.warn(`trace log for ${recipient.address}: ${messageOf(error)}`);
     state.errors |= CleanupStatus.Write;
   }
 }

@@ -6,9 +6,10 @@
  *
  * One JSON object a line: `{"number":1,"transport":"local","request":{...}}`, answered by `{"number":1,"reply":{...}}`.
  */
+import { reasonOf } from "../../core/errors/mod.ts";
 import { requestFromJson, requestToJson } from "./channel_form.ts";
 import { LineWriter, readLines } from "./line_stream.ts";
-import { BROKEN, type Conversation, systemText, UNAVAILABLE } from "./protocol.ts";
+import { BROKEN, type Conversation, UNAVAILABLE } from "./protocol.ts";
 import type { DeliveryAgent, DeliveryReply, DeliveryRequest, DsnDetail } from "./types.ts";
 
 /** A connection that can be given up. */
@@ -21,7 +22,7 @@ interface Open {
 }
 
 function trouble(detail: DsnDetail, error: unknown): DeliveryReply {
-  return { finished: false, transportTrouble: { ...detail, cause: systemText(error) } };
+  return { finished: false, transportTrouble: { ...detail, cause: reasonOf(error) } };
 }
 
 /** The queue manager's end. */

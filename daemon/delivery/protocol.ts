@@ -2,6 +2,7 @@
  * The delivery request protocol of Postfix (docs/ipc.md): the queue manager connects to `private/<transport>`, the
  * agent announces itself, takes one request with its recipients, and answers when it is through with all of them.
  */
+import { reasonOf } from "../../core/errors/mod.ts";
 import {
   announcement,
   AttributeError,
@@ -164,12 +165,12 @@ export function createRemoteAgent(path: string, level: WireLevel = "3.11"): Deli
       try {
         connection = await Deno.connect({ transport: "unix", path });
       } catch (error) {
-        return { finished: false, transportTrouble: { ...UNAVAILABLE, cause: systemText(error) } };
+        return { finished: false, transportTrouble: { ...UNAVAILABLE, cause: reasonOf(error) } };
       }
       try {
         return await converse(connection, request, level);
       } catch (error) {
-        return { finished: false, transportTrouble: { ...BROKEN, cause: systemText(error) } };
+        return { finished: false, transportTrouble: { ...BROKEN, cause: reasonOf(error) } };
       } finally {
         connection.close();
       }
@@ -198,9 +199,4 @@ async function converse(
 
 async function sendAll(connection: ByteSink, bytes: Uint8Array): Promise<void> {
   for (let rest = bytes; rest.length > 0;) rest = rest.subarray(await connection.write(rest));
-}
-
-/** What the system said, without the number that the runtime adds. */
-export function systemText(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).replace(/ \(os error \d+\)/, "");
 }

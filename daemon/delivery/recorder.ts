@@ -4,6 +4,7 @@
  * recipient: the mark comes last, after everything that must follow from the outcome is on disk.
  */
 import type { Config } from "../../core/config/types.ts";
+import { messageOf } from "../../core/errors/mod.ts";
 import type { Logger } from "../../core/log/mod.ts";
 import { Notify, type Queue, type Recipient } from "../../core/queue/types.ts";
 import { deliveryLine, type DeliveryStatus, lineStyle } from "./log_line.ts";
@@ -65,7 +66,7 @@ export function createRecorder(deps: RecorderDeps): DeliveryRecorder {
       queue.markDone(request.queueName, request.queueId, [recipient.offset]);
     } catch (error) {
       // Unmarked means delivered once more after a restart, never lost.
-      log.warning(`${request.queueId}: cannot mark recipient as done: ${message(error)}`);
+      log.warning(`${request.queueId}: cannot mark recipient as done: ${messageOf(error)}`);
     }
   }
 
@@ -81,7 +82,7 @@ export function createRecorder(deps: RecorderDeps): DeliveryRecorder {
       await bounce.append(which, request.queueId, request.flags, recipient, action, detail);
       return true;
     } catch (error) {
-      log.warning(`${request.queueId}: ${which} service failure: ${message(error)}`);
+      log.warning(`${request.queueId}: ${which} service failure: ${messageOf(error)}`);
       return false;
     }
   }
@@ -129,7 +130,7 @@ export function createRecorder(deps: RecorderDeps): DeliveryRecorder {
       if (recipient.original !== recipient.address) await deps.verify(recipient.address, result, reason);
       return true;
     } catch (error) {
-      log.warning(`${request.queueId}: verify service failure: ${message(error)}`);
+      log.warning(`${request.queueId}: verify service failure: ${messageOf(error)}`);
       return false;
     }
   }
@@ -235,8 +236,4 @@ function softened(detail: DsnDetail): DsnDetail {
     status: "4" + detail.status.slice(1),
     ...(diagnostic === undefined ? {} : { diagnostic }),
   };
-}
-
-function message(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -3,6 +3,7 @@
  * messages (or a single one) back into the incoming queue on demand: `postqueue -s`, `postqueue -i`, ETRN.
  */
 import type { Config } from "../../core/config/types.ts";
+import { messageOf } from "../../core/errors/mod.ts";
 import type { ByteSink, ByteSource } from "../../core/ipc/mod.ts";
 import type { Logger } from "../../core/log/mod.ts";
 import { isQueueId, NewFileOwner, type Queue, QueueFileError } from "../../core/queue/mod.ts";
@@ -93,7 +94,7 @@ class FlushService implements Flush {
           return FlushStatus.Ok;
       }
     } catch (error) {
-      this.#deps.log.warning(`flush: ${error instanceof Error ? error.message : String(error)}`);
+      this.#deps.log.warning(`flush: ${messageOf(error)}`);
       return FlushStatus.Failed;
     }
   }

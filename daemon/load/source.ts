@@ -1,3 +1,4 @@
+import { reasonOf } from "../../core/errors/mod.ts";
 import type { Address } from "./address.ts";
 import { LineReader } from "./line_reader.ts";
 
@@ -129,12 +130,7 @@ async function connect({ address, connectAttempts }: SourceOptions): Promise<Den
         await pause(0.01);
         continue;
       }
-      const reason = error instanceof Deno.errors.ConnectionRefused
-        ? "Connection refused"
-        : error instanceof Deno.errors.NotFound
-        ? "No such file or directory"
-        : (error as Error).message;
-      throw new SourceError(`connect: ${reason}`);
+      throw new SourceError(`connect: ${reasonOf(error)}`);
     }
   }
 }

@@ -1,3 +1,4 @@
+import { messageOf } from "../../core/errors/mod.ts";
 import { Notify } from "../../core/queue/types.ts";
 import { toExternal } from "../../core/address/mod.ts";
 import { lookupUser } from "../../core/system/mod.ts";
@@ -112,7 +113,7 @@ export async function reportExpansion(
     );
     return true;
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     context.deps.log.warning(`${context.request.queueId}: trace service failure: ${why}`);
     return await deferred(context, state, { status: "4.3.0", reason: "trace service failed" });
   }

@@ -1,4 +1,5 @@
 import { ByteBuffer } from "../../core/bytes/mod.ts";
+import { messageOf } from "../../core/errors/mod.ts";
 import { mailDate } from "../../core/message/mod.ts";
 import { appendRecord, appendTextRecord, Notify, RecordType } from "../../core/queue/mod.ts";
 import { QueueFileError, type Recipient } from "../../core/queue/types.ts";
@@ -119,7 +120,7 @@ async function sendOne(context: Context, state: State, forward: Forward): Promis
     id = await post(context, forward);
   } catch (error) {
     if (isDamage(error)) throw error;
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     context.deps.log.warning(`${context.request.queueId}: cannot forward: ${why}`);
     const reason = error instanceof QueueFileError ? error.message : "unable to forward message";
     return await deferred(context, state, { status: "4.3.0", reason });

@@ -1,5 +1,6 @@
 import type { Addressing } from "../../core/address/mod.ts";
 import type { Config } from "../../core/config/types.ts";
+import { messageOf } from "../../core/errors/mod.ts";
 import type { Logger } from "../../core/log/mod.ts";
 import { type Queue, QueueFileError, type Recipient } from "../../core/queue/types.ts";
 import type { TableSet } from "../../core/table/mod.ts";
@@ -75,7 +76,7 @@ export function createLocal(deps: LocalDeps): DeliveryAgent {
       deps.queue.markDone(request.queueName, request.queueId, [recipient.offset]);
     } catch (error) {
       // Unmarked means delivered once more after a restart, never lost.
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       deps.log.warning(`${request.queueId}: cannot mark recipient as done: ${why}`);
     }
   }
@@ -129,7 +130,7 @@ export function createLocal(deps: LocalDeps): DeliveryAgent {
         }
         if (!(error instanceof QueueFileError)) {
           deps.log.error(
-            `${request.queueId}: delivery broke off: ${error instanceof Error ? error.message : error}`,
+            `${request.queueId}: delivery broke off: ${messageOf(error)}`,
           );
         }
         const reason = error instanceof QueueFileError ? error.message : "local delivery agent trouble";

@@ -1,4 +1,5 @@
 import { constants } from "node:os";
+import { messageOf } from "../../core/errors/mod.ts";
 import { errorText } from "../../core/system/mod.ts";
 
 /** Why a mailbox could not be used, as the recipient's fate has it. */
@@ -29,7 +30,7 @@ function errorNumber(error: unknown): number {
   if (known !== undefined) return known;
   if (error instanceof Deno.errors.NotFound) return constants.errno.ENOENT;
   if (error instanceof Deno.errors.AlreadyExists) return constants.errno.EEXIST;
-  const text = error instanceof Error ? error.message : String(error);
+  const text = messageOf(error);
   const number = /\(os error (\d+)\)/.exec(text)?.[1];
   if (number !== undefined) return Number(number);
   if (!(error instanceof Deno.errors.PermissionDenied)) return 0;
@@ -45,7 +46,7 @@ export function errorName(error: unknown): string {
 export function systemReason(error: unknown): string {
   const number = errorNumber(error);
   if (number !== 0) return errorText(number);
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }
 
 /** Errors that go away by themselves or when somebody mends the system. */

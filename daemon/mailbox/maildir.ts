@@ -1,4 +1,5 @@
 import { unlinkSync } from "node:fs";
+import { messageOf } from "../../core/errors/mod.ts";
 import type { ContentReader } from "../../core/queue/mod.ts";
 import { QueueFileError } from "../../core/queue/types.ts";
 import {
@@ -101,7 +102,7 @@ async function synced({ fd }: FileHandle, { sync }: MaildirDelivery): Promise<vo
   } catch (error) {
     throw new MailboxError(
       "4.3.0",
-      `error writing message: ${error instanceof Error ? error.message : error}`,
+      `error writing message: ${messageOf(error)}`,
     );
   }
 }

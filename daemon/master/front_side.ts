@@ -5,6 +5,7 @@
 import { statfs } from "node:fs/promises";
 import { ConfigError, type MasterEntry } from "../../core/config/mod.ts";
 import { createResolver } from "../../core/dns/mod.ts";
+import { messageOf } from "../../core/errors/mod.ts";
 import type { Logger } from "../../core/log/mod.ts";
 import { CoarseTimer } from "../../core/smtp/mod.ts";
 import { takeNewConnections } from "../../core/system/mod.ts";
@@ -165,7 +166,7 @@ export function startFrontSide(context: RuntimeContext, first: Snapshot): Promis
       } catch (error) {
         if (finishing || listening.get(place.key) !== place) return;
         place.service.log.warning(
-          `accept on ${place.key}: ${error instanceof Error ? error.message : error}`,
+          `accept on ${place.key}: ${messageOf(error)}`,
         );
         await new Promise((done) => setTimeout(done, 100));
         continue;
@@ -250,7 +251,7 @@ export function startFrontSide(context: RuntimeContext, first: Snapshot): Promis
       } catch (error) {
         if (context.requestReplacement === undefined) throw error;
         // This process has given up root; a successor can take the port.
-        context.requestReplacement(error instanceof Error ? error.message : String(error));
+        context.requestReplacement(messageOf(error));
         opened = [];
       }
       return Promise.resolve(() => putIntoForce(services, opened));

@@ -1,3 +1,4 @@
+import { messageOf } from "../../core/errors/mod.ts";
 import type { Logger } from "../../core/log/mod.ts";
 import { deliverVerbosely } from "./verbose.ts";
 import type { DeliveryAgent, DeliveryReply } from "../delivery/mod.ts";
@@ -30,7 +31,7 @@ export function lazyAgent<T extends DeliveryAgent>(make: () => T, log: Logger): 
       try {
         agent ??= make();
       } catch (error) {
-        const cause = error instanceof Error ? error.message : String(error);
+        const cause = messageOf(error);
         log.fatal(cause);
         return {
           finished: false,

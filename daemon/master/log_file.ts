@@ -1,5 +1,6 @@
 import { closeSync, constants, fchownSync, fstatSync, openSync } from "node:fs";
 import type { Config } from "../../core/config/types.ts";
+import { messageOf } from "../../core/errors/mod.ts";
 import { logSettings, openLog, type SwitchSink } from "../../core/log/mod.ts";
 import { isRoot, mailOwner } from "./privileges.ts";
 
@@ -39,6 +40,6 @@ export function reopenLog(sink: SwitchSink, config: Config): string | undefined 
     if (settings.file !== "/dev/stdout") sink.switchTo(openLog(settings));
     return undefined;
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return messageOf(error);
   }
 }

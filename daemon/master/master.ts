@@ -7,6 +7,7 @@
  */
 import type { Config, MasterEntry } from "../../core/config/types.ts";
 import { readMasterFile } from "../../core/config/mod.ts";
+import { messageOf } from "../../core/errors/mod.ts";
 import { Logger, logSettings, openLog, SwitchSink } from "../../core/log/mod.ts";
 import { removeUnfinishedFiles } from "../../core/queue/mod.ts";
 import { requireFreePorts } from "./listen.ts";
@@ -123,7 +124,7 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
     log.info(`daemon started -- ${startedText(config)}`, "started");
   } catch (error) {
     failed = true;
-    log.fatal(error instanceof Error ? error.message : String(error));
+    log.fatal(messageOf(error));
     await stopAll(1);
     releaseLocks();
     throw error;
@@ -159,7 +160,7 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
       }
     } catch (error) {
       log.error(
-        `reload: ${error instanceof Error ? error.message : error}: the old configuration stays in force`,
+        `reload: ${messageOf(error)}: the old configuration stays in force`,
       );
       return false;
     }
@@ -194,7 +195,7 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
       await supervisor.replace();
     } catch (error) {
       log.error(
-        `reload: ${error instanceof Error ? error.message : error}: the old configuration stays in force`,
+        `reload: ${messageOf(error)}: the old configuration stays in force`,
       );
     }
   }

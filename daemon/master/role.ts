@@ -1,5 +1,6 @@
 import type { Config } from "../../core/config/types.ts";
 import { readMasterFile } from "../../core/config/mod.ts";
+import { messageOf } from "../../core/errors/mod.ts";
 import { Logger, logSettings, openLog, SwitchSink } from "../../core/log/mod.ts";
 import { incomingOrders, sendReport } from "./control.ts";
 import { reopenLog } from "./log_file.ts";
@@ -38,7 +39,7 @@ export async function runRole(role: Role, load: () => Config, wishes: DebugWishe
     });
   };
   const runtime = await start().catch((error) => {
-    sendReport({ report: "failed", text: error instanceof Error ? error.message : String(error) });
+    sendReport({ report: "failed", text: messageOf(error) });
     return undefined;
   });
   if (runtime === undefined) return 1;
@@ -52,7 +53,7 @@ export async function runRole(role: Role, load: () => Config, wishes: DebugWishe
         if (problem !== undefined) log.warning(`the mail log can't be opened again: ${problem}`);
       } catch (error) {
         log.error(
-          `reload: ${error instanceof Error ? error.message : error}: the old configuration stays in force`,
+          `reload: ${messageOf(error)}: the old configuration stays in force`,
         );
       }
     } else if (order.order === "drain") {

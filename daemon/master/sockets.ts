@@ -1,3 +1,4 @@
+import { messageOf } from "../../core/errors/mod.ts";
 import type { Logger } from "../../core/log/mod.ts";
 
 /** A UNIX socket that is being served. */
@@ -47,7 +48,7 @@ export function serveListener<C extends Deno.Conn>(
         connection = await listener.accept();
       } catch (error) {
         if (closed) return;
-        log.warning(`accept on ${path}: ${error instanceof Error ? error.message : error}`);
+        log.warning(`accept on ${path}: ${messageOf(error)}`);
         await new Promise((done) => setTimeout(done, 1000));
         continue;
       }
@@ -59,7 +60,7 @@ export function serveListener<C extends Deno.Conn>(
     try {
       await serve(connection);
     } catch (error) {
-      log.warning(`${path}: ${error instanceof Error ? error.message : error}`);
+      log.warning(`${path}: ${messageOf(error)}`);
     } finally {
       try {
         connection.close();

@@ -6,6 +6,7 @@ import process from "node:process";
 import { ByteBuffer, decodeText } from "../../core/bytes/mod.ts";
 import type { Config, MasterEntry } from "../../core/config/mod.ts";
 import { createResolver } from "../../core/dns/mod.ts";
+import { messageOf } from "../../core/errors/mod.ts";
 import { Logger } from "../../core/log/mod.ts";
 import { attributeRecordType, parseAttribute, readRecords, RecordType } from "../../core/queue/mod.ts";
 import { createAnvil } from "../anvil/mod.ts";
@@ -113,7 +114,7 @@ async function submissionCleanup(config: Config, log: Logger): Promise<CleanupSe
         write: (records) => post.write(submittable(records)),
         async finish(): Promise<CleanupResult> {
           const result = await post.finish().catch((error): CleanupResult => {
-            log.warning(error instanceof Error ? error.message : String(error));
+            log.warning(messageOf(error));
             return { status: CleanupStatus.Write, reason: "" };
           });
           ready = await open();

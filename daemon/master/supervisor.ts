@@ -1,3 +1,4 @@
+import { messageOf } from "../../core/errors/mod.ts";
 import type { Logger } from "../../core/log/mod.ts";
 import { encodeOrder, linesOf, type Order, parseReport, type Report } from "./control.ts";
 import type { Role } from "./plan.ts";
@@ -138,7 +139,7 @@ export class Supervisor {
         if (this.#stopping) child.order({ order: "stop", seconds: 1 });
         else this.#current = child;
       } catch (error) {
-        this.deps.log.error(error instanceof Error ? error.message : String(error));
+        this.deps.log.error(messageOf(error));
         if (!this.#stopping) this.#scheduleRestart();
       }
     }, pause);

@@ -2,6 +2,7 @@ import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import process from "node:process";
 import type { Config } from "../../core/config/types.ts";
 import { toExternal } from "../../core/address/mod.ts";
+import { messageOf } from "../../core/errors/mod.ts";
 import type { Logger } from "../../core/log/mod.ts";
 import { type Queue, QueueFileError, RecordType } from "../../core/queue/mod.ts";
 import { lookupUser } from "../../core/system/mod.ts";
@@ -57,7 +58,7 @@ export function createPickup(deps: PickupDeps): Pickup {
     try {
       fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     } catch (error) {
-      deps.log.warning(`open maildrop/${id}: ${error instanceof Error ? error.message : error}`);
+      deps.log.warning(`open maildrop/${id}: ${messageOf(error)}`);
       return false;
     }
     try {
@@ -148,7 +149,7 @@ export function createPickup(deps: PickupDeps): Pickup {
         if (await take(id)) removed = true;
       } catch (error) {
         // No room or no rights for a queue file: the mail stays where it is until the next wake-up.
-        const text = error instanceof Error ? error.message : String(error);
+        const text = messageOf(error);
         if (error instanceof QueueFileError) deps.log.warning(`maildrop/${id}: ${text}`);
         else deps.log.error(`maildrop/${id}: unexpected failure, mail is kept: ${text}`);
       }
@@ -163,7 +164,7 @@ export function createPickup(deps: PickupDeps): Pickup {
     try {
       do again = false; while (await pass() || again);
     } catch (error) {
-      deps.log.warning(`cannot scan maildrop: ${error instanceof Error ? error.message : error}`);
+      deps.log.warning(`cannot scan maildrop: ${messageOf(error)}`);
     } finally {
       running = undefined;
     }

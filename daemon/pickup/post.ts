@@ -4,6 +4,7 @@
  */
 import { ByteBuffer, encodeText } from "../../core/bytes/mod.ts";
 import type { Config } from "../../core/config/types.ts";
+import { messageOf, reasonOf } from "../../core/errors/mod.ts";
 import { AttributeReader, AttributeWriter, readAnnouncement, trigger } from "../../core/ipc/mod.ts";
 import { openQueue, QueueFileError, type QueueWriter, RecordType } from "../../core/queue/mod.ts";
 import { TableSet } from "../../core/table/mod.ts";
@@ -47,7 +48,7 @@ export async function openPost(options: PostOptions): Promise<Post> {
   try {
     return await socketPost(`${directory}/postel/submit`);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new PostError(
       `mail system is down or not reachable: ${problem}; ${directory}/postel/submit: ${reason}`,
     );
@@ -104,14 +105,7 @@ async function wakePickup(config: Config, warn: (text: string) => void): Promise
   } catch (error) {
     // The mail system is down.
     if (error instanceof Deno.errors.ConnectionRefused) return;
-    const reason = error instanceof Deno.errors.NotFound
-      ? "No such file or directory"
-      : error instanceof Deno.errors.PermissionDenied
-      ? "Permission denied"
-      : error instanceof Error
-      ? error.message
-      : String(error);
-    warn(`unable to look up public/pickup: ${reason}`);
+    warn(`unable to look up public/pickup: ${reasonOf(error)}`);
   }
 }
 

@@ -1,4 +1,5 @@
 /** Handing a request to a delivery agent, with an answer in any case. */
+import { stackOf } from "../../core/errors/mod.ts";
 import type { DeliveryAgent, DeliveryReply, DeliveryRequest, DsnDetail } from "../delivery/types.ts";
 
 /** The transport has no service. */
@@ -10,7 +11,7 @@ function trouble(detail: DsnDetail, cause: string): DeliveryReply {
 }
 
 function broken(error: unknown): DeliveryReply {
-  return trouble(BROKEN, error instanceof Error ? error.stack ?? error.message : String(error));
+  return trouble(BROKEN, stackOf(error));
 }
 
 /**

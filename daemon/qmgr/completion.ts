@@ -2,6 +2,7 @@
  * The end of a message's stay in the active queue: notices go out, then the file is removed, or moved to deferred with
  * the time of the next attempt. In this order: a crash in between repeats a notice, it never loses one.
  */
+import { messageOf } from "../../core/errors/mod.ts";
 import type { Logger } from "../../core/log/mod.ts";
 import { type Queue, QueueFileError } from "../../core/queue/types.ts";
 import { type LineStyle, logAddress } from "../delivery/mod.ts";
@@ -79,7 +80,7 @@ async function attempt(
     await action();
     return true;
   } catch (error) {
-    deps.log.warning(`${message.id}: bounce service failure: ${reason(error)}`);
+    deps.log.warning(`${message.id}: bounce service failure: ${messageOf(error)}`);
     message.deferred = true;
     return false;
   }
@@ -115,7 +116,7 @@ export function saveCorrupt({ queue, log }: Pick<CompletionDeps, "queue" | "log"
     queue.corrupt(id, ACTIVE);
     return true;
   } catch (error) {
-    log.warning(reason(error));
+    log.warning(messageOf(error));
     return false;
   }
 }
@@ -127,7 +128,7 @@ function remove({ queue, log }: CompletionDeps, message: ActiveMessage): Outcome
     else log.warning(`${id}: remove from active: No such file or directory`);
     return "removed";
   } catch (error) {
-    log.warning(`${id}: cannot remove the queue file: ${reason(error)}`);
+    log.warning(`${id}: cannot remove the queue file: ${messageOf(error)}`);
     return "stranded";
   }
 }
@@ -141,11 +142,7 @@ function defer({ queue, log, clock, settings }: CompletionDeps, message: ActiveM
     queue.move(message.id, ACTIVE, "deferred", Math.floor(now + backoff));
     return "deferred";
   } catch (error) {
-    log.warning(`${message.id}: cannot defer: ${reason(error)}`);
+    log.warning(`${message.id}: cannot defer: ${messageOf(error)}`);
     return error instanceof QueueFileError && error.kind === "missing" ? "removed" : "stranded";
   }
-}
-
-function reason(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

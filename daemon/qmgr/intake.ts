@@ -2,6 +2,7 @@
  * The way into the active queue: hand-overs with the envelope in them, and scans of incoming and deferred that take
  * turns, one file each, as long as there is room.
  */
+import { messageOf } from "../../core/errors/mod.ts";
 import type { Logger } from "../../core/log/mod.ts";
 import { type Envelope, type Queue, QueueFileError, type QueueName } from "../../core/queue/types.ts";
 import { ACTIVE } from "./message.ts";
@@ -171,7 +172,7 @@ export class Intake {
         sliceEnd = performance.now() + TIME_SLICE;
       }
     } catch (error) {
-      deps.log.warning(`queue scan: ${error instanceof Error ? error.message : String(error)}`);
+      deps.log.warning(`queue scan: ${messageOf(error)}`);
     } finally {
       this.#pumping = false;
     }
@@ -187,7 +188,7 @@ export class Intake {
         if (this.#consider(scan, id)) return;
       } catch (error) {
         if (error instanceof QueueFileError && error.kind === "missing") continue;
-        this.deps.log.warning(`${id}: ${error instanceof Error ? error.message : String(error)}`);
+        this.deps.log.warning(`${id}: ${messageOf(error)}`);
       }
     }
   }
@@ -212,7 +213,7 @@ export class Intake {
       queue.move(id, "incoming", ACTIVE);
     } catch (error) {
       if (!(error instanceof QueueFileError) || error.kind !== "missing") {
-        log.warning(`${id}: ${error instanceof Error ? error.message : String(error)}`);
+        log.warning(`${id}: ${messageOf(error)}`);
       }
       return false;
     }

@@ -1,4 +1,5 @@
 /** The queue manager: from queued to gone or deferred (qmgr(8)). docs/queue-manager.md tells how and why. */
+import { messageOf } from "../../core/errors/mod.ts";
 import { parseEnvelope, type QueuedMessage, QueueFileError } from "../../core/queue/mod.ts";
 import type { Envelope, Recipient } from "../../core/queue/types.ts";
 import { createRecorder, lineStyle, logAddress } from "../delivery/mod.ts";
@@ -184,7 +185,7 @@ export function createQueueManager(deps: QueueManagerDeps): QueueManager {
       try {
         settle(message, await (index === from ? first : route(routeContext, message, recipient)), assignment);
       } catch (error) {
-        log.warning(`${message.id}: cannot route <${recipient.address}>: ${text(error)}`);
+        log.warning(`${message.id}: cannot route <${recipient.address}>: ${messageOf(error)}`);
         const detail = { status: "4.3.0", reason: "address resolver failure" };
         settle(message, { kind: "deferred", recipient, detail }, assignment);
       }
@@ -227,7 +228,7 @@ export function createQueueManager(deps: QueueManagerDeps): QueueManager {
       take(message, recipients);
     } catch (error) {
       // The rest of them is read with the next attempt.
-      log.warning(`${message.id}: cannot read more recipients: ${text(error)}`);
+      log.warning(`${message.id}: cannot read more recipients: ${messageOf(error)}`);
       message.unread = undefined;
       message.deferred = true;
       if (message.outstanding === 0) finish(message);
@@ -239,7 +240,7 @@ export function createQueueManager(deps: QueueManagerDeps): QueueManager {
     if (!(outcome instanceof Promise)) return ended(message, outcome);
     const end: Promise<void> = outcome
       .catch((error): Outcome => {
-        log.error(`${message.id}: ${text(error)}`);
+        log.error(`${message.id}: ${messageOf(error)}`);
         return "stranded";
       })
       .then((result) => {
@@ -284,7 +285,7 @@ export function createQueueManager(deps: QueueManagerDeps): QueueManager {
         queue.move(id, ACTIVE, "incoming", now);
         recovered += 1;
       } catch (error) {
-        log.warning(`${id}: cannot take back from active: ${text(error)}`);
+        log.warning(`${id}: cannot take back from active: ${messageOf(error)}`);
       }
     }
     if (recovered > 0) {
@@ -358,8 +359,4 @@ export function createQueueManager(deps: QueueManagerDeps): QueueManager {
       transports: dispatcher.stats(),
     }),
   };
-}
-
-function text(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,3 +1,5 @@
+import { messageOf } from "../../core/errors/mod.ts";
+
 const PIECE = 65536;
 const LAST_LINES = 200;
 
@@ -33,7 +35,7 @@ export class LogTail {
     try {
       this.#follow();
     } catch (error) {
-      this.problem = error instanceof Error ? error.message : String(error);
+      this.problem = messageOf(error);
       return counts;
     }
     this.problem = undefined;

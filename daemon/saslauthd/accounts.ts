@@ -1,6 +1,7 @@
 /** Passwords of the system's accounts and of the SASL password file. */
 import { timingSafeEqual } from "node:crypto";
 import { encodeText } from "../../core/bytes/mod.ts";
+import { messageOf } from "../../core/errors/mod.ts";
 import { DEFAULT_SASLDB, openSasldb } from "../../core/sasl/mod.ts";
 import {
   askPam,
@@ -41,7 +42,7 @@ function usable(library: string, load: () => void): void {
   try {
     load();
   } catch (error) {
-    throw new MechanismError(`${library} is needed: ${error instanceof Error ? error.message : error}`);
+    throw new MechanismError(`${library} is needed: ${messageOf(error)}`);
   }
 }
 

@@ -1,3 +1,4 @@
+import { messageOf } from "../../core/errors/mod.ts";
 import { MechanismError } from "./types.ts";
 
 /** Where the options of `ldap` and `httpform` are unless `-O` names a file. */
@@ -12,7 +13,7 @@ export function readOptions(path: string): Options {
   try {
     text = Deno.readTextFileSync(path);
   } catch (error) {
-    throw new MechanismError(`cannot read ${path}: ${error instanceof Error ? error.message : error}`);
+    throw new MechanismError(`cannot read ${path}: ${messageOf(error)}`);
   }
   const options = new Map<string, string>();
   for (const [index, raw] of text.split("\n").entries()) {

@@ -3,6 +3,7 @@ import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { Client, InvalidCredentialsError, NoSuchObjectError } from "ldapts";
 import { encodeText } from "../../core/bytes/mod.ts";
+import { messageOf } from "../../core/errors/mod.ts";
 import { hasHash, same } from "./accounts.ts";
 import { DEFAULT_CONFIG, isYes, type Options, readOptions } from "./config_file.ts";
 import { expandTokens, quoteDn, quoteFilter } from "./ldap_tokens.ts";
@@ -62,7 +63,7 @@ function readTls(path: string, options: Options): Settings["tls"] {
     try {
       return Deno.readTextFileSync(place);
     } catch (error) {
-      throw new MechanismError(`${path}: ${name}: ${error instanceof Error ? error.message : error}`);
+      throw new MechanismError(`${path}: ${name}: ${messageOf(error)}`);
     }
   };
   const ca: string[] = [];

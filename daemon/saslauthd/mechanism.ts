@@ -1,4 +1,5 @@
 /** Which mechanism a name means. */
+import { messageOf } from "../../core/errors/mod.ts";
 import { getpwentMechanism, pamMechanism, sasldbMechanism, shadowMechanism } from "./accounts.ts";
 import { httpformMechanism } from "./httpform.ts";
 import { portNumber } from "./remote.ts";
@@ -47,6 +48,6 @@ function checkPort(port: string): void {
   try {
     portNumber(port);
   } catch (error) {
-    throw new MechanismError(error instanceof Error ? error.message : String(error));
+    throw new MechanismError(messageOf(error));
   }
 }

@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import { createServer, type Socket } from "node:net";
 import { decodeText } from "../../core/bytes/mod.ts";
+import { messageOf } from "../../core/errors/mod.ts";
 import type { Logger } from "../../core/log/mod.ts";
 import { AnswerCache } from "./cache.ts";
 import type { Login, Mechanism } from "./types.ts";
@@ -64,7 +65,7 @@ export function createDecider(options: SaslauthdOptions): (request: Login) => Pr
     try {
       return await mechanism(login);
     } catch (error) {
-      log.error(`auth_${options.name}: ${error instanceof Error ? error.message : error}`);
+      log.error(`auth_${options.name}: ${messageOf(error)}`);
       return "NO authentication mechanism is not available";
     } finally {
       busy -= 1;

@@ -1,4 +1,5 @@
 import type { Config } from "../../core/config/types.ts";
+import { messageOf } from "../../core/errors/mod.ts";
 import { lookupUser } from "../../core/system/mod.ts";
 import { matchList, type TableLog, TableSet } from "../../core/table/mod.ts";
 
@@ -32,7 +33,7 @@ export async function userAccess(
   try {
     return { allowed: await users.matches(name), name };
   } catch (error) {
-    log.warning(`${list}: ${error instanceof Error ? error.message : String(error)}`);
+    log.warning(`${list}: ${messageOf(error)}`);
     return { allowed: false, name };
   }
 }

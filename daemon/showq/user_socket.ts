@@ -1,4 +1,5 @@
 import { createServer, type Server, type Socket } from "node:net";
+import { messageOf } from "../../core/errors/mod.ts";
 import type { ByteSink, ByteSource } from "../../core/ipc/mod.ts";
 import type { Logger } from "../../core/log/mod.ts";
 import { peerCredentials } from "../../core/system/mod.ts";
@@ -71,7 +72,7 @@ async function converse(socket: Socket, options: UserServerOptions): Promise<voi
     socket.end();
     incoming.ignoreRest();
   } catch (error) {
-    options.log.warning(`${options.path}: ${error instanceof Error ? error.message : String(error)}`);
+    options.log.warning(`${options.path}: ${messageOf(error)}`);
     socket.destroy();
   }
 }

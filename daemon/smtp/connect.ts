@@ -1,55 +1,7 @@
 /** Opens connections to servers, with the C library's words for what went wrong. */
 import { connect as connectNode, type Socket } from "node:net";
+import { reasonOf } from "../../core/errors/mod.ts";
 import type { ByteChannel } from "../../core/smtp/mod.ts";
-
-/** strerror(3) of the errors that connecting, reading and writing bring on Linux. */
-const ERROR_TEXT: Readonly<Record<number, string>> = {
-  1: "Operation not permitted",
-  2: "No such file or directory",
-  13: "Permission denied",
-  20: "Not a directory",
-  22: "Invalid argument",
-  24: "Too many open files",
-  32: "Broken pipe",
-  91: "Protocol wrong type for socket",
-  97: "Address family not supported by protocol",
-  98: "Address already in use",
-  99: "Cannot assign requested address",
-  100: "Network is down",
-  101: "Network is unreachable",
-  103: "Software caused connection abort",
-  104: "Connection reset by peer",
-  110: "Connection timed out",
-  111: "Connection refused",
-  112: "Host is down",
-  113: "No route to host",
-};
-
-const CODE_NUMBER: Readonly<Record<string, number>> = {
-  EPERM: 1,
-  ENOENT: 2,
-  EACCES: 13,
-  EINVAL: 22,
-  EMFILE: 24,
-  EPIPE: 32,
-  EADDRINUSE: 98,
-  EADDRNOTAVAIL: 99,
-  ENETUNREACH: 101,
-  ECONNRESET: 104,
-  ETIMEDOUT: 110,
-  ECONNREFUSED: 111,
-  EHOSTUNREACH: 113,
-};
-
-/** The C library's text for a system error. */
-function systemErrorText(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  const code = (error as { code?: unknown } | undefined)?.code;
-  const number = Number(/\(os error (\d+)\)/.exec(message)?.[1]) ||
-    (typeof code === "string" ? CODE_NUMBER[code] : undefined);
-  if (number !== undefined && ERROR_TEXT[number] !== undefined) return ERROR_TEXT[number];
-  return message.replace(/ \(os error \d+\).*$/s, "");
-}
 
 /** A connection could not be opened; `message` is the C library's text. */
 export class ConnectError extends Error {
@@ -84,7 +36,7 @@ export async function openConnection(target: Target, timeout: number): Promise<B
     return ready(await Promise.race([opening, late]), target);
   } catch (error) {
     if (expired) opening.then((connection) => connection.close(), () => {});
-    throw error instanceof ConnectError ? error : new ConnectError(systemErrorText(error), { cause: error });
+    throw error instanceof ConnectError ? error : new ConnectError(reasonOf(error), { cause: error });
   } finally {
     clearTimeout(timer);
   }
@@ -105,7 +57,7 @@ function openBound(address: string, port: number, bind: string, timeout: number)
       : undefined;
     socket.once("error", (error) => {
       clearTimeout(timer);
-      reject(error instanceof ConnectError ? error : new ConnectError(systemErrorText(error)));
+      reject(error instanceof ConnectError ? error : new ConnectError(reasonOf(error)));
     });
     socket.once("connect", () => {
       clearTimeout(timer);

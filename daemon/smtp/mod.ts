@@ -6,6 +6,7 @@
  */
 import type { Config } from "../../core/config/types.ts";
 import { canonicalAddress, filterReplies, type Resolver } from "../../core/dns/mod.ts";
+import { messageOf } from "../../core/errors/mod.ts";
 import type { Logger } from "../../core/log/mod.ts";
 import { downgradeContent } from "../../core/message/mod.ts";
 import type { Queue } from "../../core/queue/types.ts";
@@ -150,7 +151,7 @@ export function createSmtpClient(deps: SmtpClientDeps): SmtpClient {
 
   /** An error of this program or of a table must not lose mail: the queue manager defers what is left. */
   function failed(error: unknown): DeliveryReply {
-    const cause = error instanceof Error ? error.message : String(error);
+    const cause = messageOf(error);
     log.warning(`unexpected error in the ${protocol} client: ${cause}`);
     const detail = { status: "4.3.0", reason: "unknown mail transport error" };
     return { finished: false, transportTrouble: { ...detail, cause } };

@@ -1,4 +1,5 @@
 import { decodeText } from "../../core/bytes/mod.ts";
+import { messageOf } from "../../core/errors/mod.ts";
 import {
   decodeBase64,
   encodeBase64,
@@ -84,7 +85,7 @@ async function passesFilter(session: Session, auth: ServerAuth, name: string): P
   try {
     return await auth.mechanismFilter.matches(name.toLowerCase());
   } catch (error) {
-    session.warn(`smtpd_sasl_mechanism_filter: ${error instanceof Error ? error.message : error}`);
+    session.warn(`smtpd_sasl_mechanism_filter: ${messageOf(error)}`);
     return false;
   }
 }

@@ -1,3 +1,4 @@
+import { messageOf } from "../../core/errors/mod.ts";
 import type { Logger } from "../../core/log/mod.ts";
 import type { SmtpdConnection, SmtpdResolver } from "./types.ts";
 
@@ -104,7 +105,7 @@ function failure(error: unknown): { status: NameStatus; text: string } {
   const kind = error instanceof Error && "kind" in error ? error.kind : undefined;
   return {
     status: kind === "notFound" || kind === "noData" || kind === "invalid" ? "permanent" : "temporary",
-    text: error instanceof Error ? error.message : String(error),
+    text: messageOf(error),
   };
 }
 

@@ -3,6 +3,7 @@
  * pipelining, the client's MAIL and RCPT commands as they came.
  */
 import { decodeText } from "../../core/bytes/mod.ts";
+import { reasonOf } from "../../core/errors/mod.ts";
 import { type CoarseTimer, encodeXtext, SmtpStream, SmtpStreamError } from "../../core/smtp/mod.ts";
 import { printable } from "./printable.ts";
 import type { ProxyFilterSettings } from "./settings.ts";
@@ -46,15 +47,6 @@ async function connect(endpoint: string, queueDirectory: string): Promise<Deno.C
   const connection = await Deno.connect({ hostname: host === "" ? "localhost" : host, port });
   connection.setNoDelay(true);
   return connection;
-}
-
-/** The system's words for what went wrong, as Postfix logs them. */
-function systemText(error: unknown): string {
-  if (error instanceof Deno.errors.ConnectionRefused) return "Connection refused";
-  if (error instanceof Deno.errors.NotFound) return "No such file or directory";
-  if (error instanceof Deno.errors.PermissionDenied) return "Permission denied";
-  const message = error instanceof Error ? error.message : String(error);
-  return message.replace(/ \(os error \d+\).*$/s, "");
 }
 
 const LINE_LIMIT = 4096;
@@ -149,7 +141,7 @@ export class ProxyFilter {
       this.#stream.setTimeout(timeout);
     } catch (error) {
       if (expired) opening.then((connection) => connection.close(), () => {});
-      throw this.#trouble(`connect to proxy filter ${endpoint}: ${systemText(error)}`);
+      throw this.#trouble(`connect to proxy filter ${endpoint}: ${reasonOf(error)}`);
     } finally {
       clearTimeout(clock);
     }

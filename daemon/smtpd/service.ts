@@ -1,3 +1,4 @@
+import { stackOf } from "../../core/errors/mod.ts";
 import { CoarseTimer, reply, SmtpStream, SmtpStreamError } from "../../core/smtp/mod.ts";
 import { preloadTls } from "../../core/tls/mod.ts";
 import { filterReplies } from "../../core/dns/mod.ts";
@@ -173,7 +174,7 @@ class Conversation {
       }
     } catch (error) {
       this.deps.log.error(
-        `session ended: ${error instanceof Error ? error.stack ?? error.message : String(error)}`,
+        `session ended: ${stackOf(error)}`,
       );
     } finally {
       this.#stream.close();
@@ -216,7 +217,7 @@ class Conversation {
     } else if (kind === "closed") {
       await this.#farewell(session, `4.3.2`, `${hostname} Service shutting down`);
     } else {
-      const detail = error instanceof Error ? error.stack ?? error.message : String(error);
+      const detail = stackOf(error);
       this.deps.log.error(`${session.id}: internal error ${place}: ${detail}`);
       await this.#farewell(session, `4.3.0`, `${hostname} Error: internal error`);
     }

@@ -3,6 +3,7 @@
  * with it, to `error_notice_recipient`. Passwords never get there.
  */
 import { ByteBuffer, decodeText, encodeText } from "../../core/bytes/mod.ts";
+import { messageOf } from "../../core/errors/mod.ts";
 import { appendTextRecord, RecordType } from "../../core/queue/mod.ts";
 import { appendReply, type Reply } from "../../core/smtp/mod.ts";
 import type { MaybePromise } from "../../core/table/mod.ts";
@@ -94,7 +95,7 @@ export class Transcript {
         content: [content.view()],
       });
     } catch (error) {
-      session.warn(`postmaster notify: ${error instanceof Error ? error.message : error}`);
+      session.warn(`postmaster notify: ${messageOf(error)}`);
     }
   }
 }

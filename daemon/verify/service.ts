@@ -1,4 +1,5 @@
 import type { Config } from "../../core/config/types.ts";
+import { messageOf } from "../../core/errors/mod.ts";
 import type { Logger } from "../../core/log/mod.ts";
 import type { TableSet } from "../../core/table/mod.ts";
 import type { CleanupService } from "../cleanup/types.ts";
@@ -87,7 +88,7 @@ export function createVerify(deps: VerifyDeps): Verify {
       current.set(key, { ...entry, probed: now() });
     }
     sendProbe(deps.cleanup, origin, sender.address(now()), address).catch((error) =>
-      log.warning(`probe to <${address}>: ${error instanceof Error ? error.message : String(error)}`)
+      log.warning(`probe to <${address}>: ${messageOf(error)}`)
     );
   }
 

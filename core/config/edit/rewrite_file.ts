@@ -18,7 +18,7 @@ import {
 } from "node:fs";
 import { decodeText, encodeText } from "../../bytes/mod.ts";
 import { flock } from "../../system/mod.ts";
-import { openProblem } from "../load.ts";
+import { reasonOf } from "../../errors/mod.ts";
 import { ConfigError } from "../types.ts";
 
 /**
@@ -35,7 +35,7 @@ export function rewriteFile(path: string, transform: (text: string) => string): 
       text = decodeText(Deno.readFileSync(path));
       status = Deno.statSync(path);
     } catch (error) {
-      throw new ConfigError(`open ${path} for reading: ${openProblem(error)}`, { file: path });
+      throw new ConfigError(`open ${path} for reading: ${reasonOf(error)}`, { file: path });
     }
     const changed = encodeText(transform(text));
     writeAll(fd, changed, temporary);
@@ -47,7 +47,7 @@ export function rewriteFile(path: string, transform: (text: string) => string): 
     unlinkSync(temporary);
     throw error instanceof ConfigError
       ? error
-      : new ConfigError(`write ${path}: ${reason(error)}`, { file: path });
+      : new ConfigError(`write ${path}: ${reasonOf(error)}`, { file: path });
   } finally {
     closeSync(fd);
   }
@@ -61,7 +61,7 @@ function lockTemporary(temporary: string): number {
     try {
       fd = openSync(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
     } catch (error) {
-      throw new ConfigError(`open ${temporary}: ${reason(error)}`, { file: temporary });
+      throw new ConfigError(`open ${temporary}: ${reasonOf(error)}`, { file: temporary });
     }
     flock(fd, "exclusive");
     const mine = fstatSync(fd);
@@ -106,21 +106,4 @@ function syncDirectory(path: string): void {
   } finally {
     closeSync(fd);
   }
-}
-
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: "No such file or directory",
-  EACCES: "Permission denied",
-  EPERM: "Operation not permitted",
-  EROFS: "Read-only file system",
-  ENOSPC: "No space left on device",
-  EDQUOT: "Disk quota exceeded",
-  EISDIR: "Is a directory",
-  ENOTDIR: "Not a directory",
-  ELOOP: "Too many levels of symbolic links",
-};
-
-function reason(error: unknown): string {
-  const { code, message } = error as { code?: string; message: string };
-  return REASONS[code ?? ""] ?? message;
 }

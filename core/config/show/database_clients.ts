@@ -2,7 +2,8 @@
  * Parameters of table types that are kept in main.cf under a prefix: `ldap:PREFIX` reads `PREFIX_timeout` and so on
  * (ldap_table(5), "obsolete main.cf parameters"), and the files that `ldap:/path` names.
  */
-import { openProblem, parseMain } from "../load.ts";
+import { reasonOf } from "../../errors/mod.ts";
+import { parseMain } from "../load.ts";
 import { type ClientParameter, parameterTable } from "../parameter_table.ts";
 import { decodeText } from "../../bytes/mod.ts";
 import { ConfigError } from "../types.ts";
@@ -61,7 +62,7 @@ function checkFile(type: string, path: string, parameters: readonly ClientParame
     text = decodeText(Deno.readFileSync(path));
   } catch (error) {
     if (error instanceof ConfigError) throw error;
-    warn(`open "${type}" configuration "${path}": ${openProblem(error)}`);
+    warn(`open "${type}" configuration "${path}": ${reasonOf(error)}`);
     return;
   }
   const values = new Map<string, string>();

@@ -13,7 +13,7 @@ import {
 import { decodeText } from "../../bytes/mod.ts";
 import type { OpenContext } from "../context.ts";
 import { expandQuery } from "../query_template.ts";
-import { reasonOf } from "../reason.ts";
+import { reasonOf } from "../../errors/mod.ts";
 import { type Table, TableError } from "../types.ts";
 import { collectValues, type LdapEntry, type LdapQuery, type LdapSearch } from "./ldap_entries.ts";
 import { type AskServer, followReferrals, type LdapAnswer } from "./ldap_referrals.ts";

@@ -1,4 +1,5 @@
 import { BSON, type Document, MongoClient, MongoParseError } from "mongodb";
+import { messageOf } from "../../errors/mod.ts";
 import type { OpenContext } from "../context.ts";
 import { expandQuery } from "../query_template.ts";
 import { readSettings, type TableSettings } from "../table_settings.ts";
@@ -48,7 +49,7 @@ export function openMongodb(context: OpenContext): Table {
         documents = await within(timeoutMs, found.toArray());
       } catch (error) {
         if (error instanceof TableError) throw error;
-        const reason = error instanceof Error ? error.message : String(error);
+        const reason = messageOf(error);
         throw queryError(context, `${type}:${name}: query failed: ${reason}`);
       }
       return answers.join(documents.flatMap((document) => valuesOf(document, context)), key);

@@ -2,6 +2,7 @@ import { isIP } from "node:net";
 import type { Connection, ConnectionOptions, TypeCastField } from "mysql2/promise";
 import mysql from "mysql2/promise";
 import { decodeText } from "../../bytes/mod.ts";
+import { messageOf } from "../../errors/mod.ts";
 import type { OpenContext, Opener } from "../context.ts";
 import { type Table, TableError } from "../types.ts";
 import { type Endpoint, parseEndpoint } from "./endpoint.ts";
@@ -163,7 +164,7 @@ async function ask(
       // Errors that a server sends have a number; without one the connection broke.
       throw typeof error?.errno === "number" && error.errno > 0 && !error.fatal
         ? error
-        : new ServerLost(error instanceof Error ? error.message : String(error));
+        : new ServerLost(messageOf(error));
     }),
   );
   const sets = resultSets(rows, fields);

@@ -1,5 +1,5 @@
 import { servicePort } from "./service_port.ts";
-import { reasonOf } from "../reason.ts";
+import { reasonOf } from "../../errors/mod.ts";
 
 /** Where MySQL programs look for options. */
 const STANDARD_FILES = ["/etc/my.cnf", "/etc/mysql/my.cnf"];

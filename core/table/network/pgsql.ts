@@ -1,5 +1,6 @@
 // @ts-types="@types/pg"
 import pg from "pg";
+import { messageOf } from "../../errors/mod.ts";
 import type { OpenContext } from "../context.ts";
 import type { TableSettings } from "../table_settings.ts";
 import { type Table, TableError } from "../types.ts";
@@ -173,7 +174,7 @@ async function ask(client: pg.Client, query: string, timeoutMs: number): Promise
       // Errors that a server sends have a severity. FATAL ones end the connection.
       throw error instanceof pg.DatabaseError && error.severity !== "FATAL"
         ? error
-        : new ServerLost(error instanceof Error ? error.message : String(error));
+        : new ServerLost(messageOf(error));
     }),
   );
   // Of several statements the last one counts, as for the library of the database.

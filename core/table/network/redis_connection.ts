@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import net from "node:net";
 import tls from "node:tls";
 import { encodeText } from "../../bytes/mod.ts";
-import { reasonOf } from "../reason.ts";
+import { reasonOf } from "../../errors/mod.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { ServerLost, within } from "./server_lost.ts";
 

@@ -1,6 +1,6 @@
 import type { TableLog } from "../context.ts";
 import { printable } from "../printable.ts";
-import { reasonOf } from "../reason.ts";
+import { reasonOf } from "../../errors/mod.ts";
 import { TableError } from "../types.ts";
 import { ServerLost } from "./server_lost.ts";
 

@@ -1,4 +1,4 @@
-import { reasonOf } from "../reason.ts";
+import { reasonOf } from "../../errors/mod.ts";
 import { TableError } from "../types.ts";
 
 /** What a TLS client needs, in the words of the runtime's `tls.connect`. */

@@ -1,4 +1,4 @@
-import { reasonOf } from "../reason.ts";
+import { reasonOf } from "../../errors/mod.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { ServerLost, within } from "./server_lost.ts";
 

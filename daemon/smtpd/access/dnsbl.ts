@@ -1,6 +1,7 @@
 import { splitLocalDomain } from "../../../core/address/mod.ts";
 import { expandMacros } from "../../../core/config/mod.ts";
 import { DnsError, reverseName } from "../../../core/dns/mod.ts";
+import { messageOf } from "../../../core/errors/mod.ts";
 import type { Check, Outcome } from "./check.ts";
 import { plainText } from "./dns_text.ts";
 import { addressFilter } from "./dnsbl_filter.ts";
@@ -107,7 +108,7 @@ async function ask(check: Check, question: Question, argument: string): Promise<
     } catch (error) {
       const kind = error instanceof Error && "kind" in error ? error.kind : "failed";
       if (kind !== "notFound" && kind !== "noData") {
-        session.warn(`${name}: RBL lookup error: ${error instanceof Error ? error.message : String(error)}`);
+        session.warn(`${name}: RBL lookup error: ${messageOf(error)}`);
         return { kind: "unsure" };
       }
       addresses = [];

@@ -1,3 +1,4 @@
+import { messageOf } from "../../../core/errors/mod.ts";
 import { applyAction } from "./actions.ts";
 import type { Check, Outcome } from "./check.ts";
 import { plain, type Restriction } from "./restriction.ts";
@@ -23,7 +24,7 @@ async function greylist(check: Check): Promise<Outcome> {
       instance: `${Deno.pid}.${started.seconds}.${started.micros}.${session.serial}`,
     }));
   } catch (error) {
-    session.warn(`postel_greylist: ${error instanceof Error ? error.message : String(error)}`);
+    session.warn(`postel_greylist: ${messageOf(error)}`);
     // As with a policy service that can't be asked.
     action = service.access.settings.policy.defaultAction;
   }

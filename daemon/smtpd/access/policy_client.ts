@@ -1,4 +1,5 @@
 import { decodeText } from "../../../core/bytes/mod.ts";
+import { reasonOf } from "../../../core/errors/mod.ts";
 import { type CoarseTimer, SmtpStream, SmtpStreamError } from "../../../core/smtp/mod.ts";
 
 /** How a policy service is talked to; times in seconds. */
@@ -56,7 +57,7 @@ export class PolicyClient {
         }
         // A server that is just being started again is no news.
         if (attempt >= tryLimit || !(isLost(error) || error instanceof BadAnswer || isAbsent(error))) {
-          this.warn(`problem talking to server ${this.#server}: ${reason(error)}`);
+          this.warn(`problem talking to server ${this.#server}: ${problemOf(error)}`);
         }
       }
       if (attempt >= tryLimit) return undefined;
@@ -85,7 +86,7 @@ export class PolicyClient {
       const now = performance.now();
       return { stream: new SmtpStream(connection, this.timer), opened: now, since: now, requests: 0 };
     } catch (error) {
-      this.warn(`connect to ${this.#server}: ${reason(error)}`);
+      this.warn(`connect to ${this.#server}: ${problemOf(error)}`);
       throw error;
     }
   }
@@ -175,13 +176,10 @@ async function withTimeout(opening: Promise<Deno.Conn>, seconds: number): Promis
   }
 }
 
-/** The operating system's words for the usual failures. */
-function reason(error: unknown): string {
+/** Why the server did not answer, in the words of the log. */
+function problemOf(error: unknown): string {
   if (error instanceof SmtpStreamError) {
     return error.kind === "timeout" ? "Connection timed out" : "Application error";
   }
-  if (error instanceof Deno.errors.ConnectionRefused) return "Connection refused";
-  if (error instanceof Deno.errors.NotFound) return "No such file or directory";
-  if (error instanceof Deno.errors.PermissionDenied) return "Permission denied";
-  return error instanceof Error ? error.message : String(error);
+  return reasonOf(error);
 }

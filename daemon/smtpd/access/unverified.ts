@@ -1,3 +1,4 @@
+import { messageOf } from "../../../core/errors/mod.ts";
 import { type AddressAnswer, AddressStatus } from "../../verify/mod.ts";
 import type { Check, Outcome } from "./check.ts";
 import { plain, type Restriction } from "./restriction.ts";
@@ -38,7 +39,7 @@ async function refuseUnverified(
   try {
     answer = await verdict(check, session.completed(address));
   } catch (error) {
-    session.warn(`address verification: ${error instanceof Error ? error.message : String(error)}`);
+    session.warn(`address verification: ${messageOf(error)}`);
     const text = `<${address}>: ${nameClass} rejected: address verification problem`;
     return check.tempfail(settings.tempfail, 450, `4.${status}`, text);
   }
