@@ -45,7 +45,7 @@ export class BlockFile {
 
   readonly #file: Deno.FsFile;
   readonly #opened: Deno.FileInfo;
-  readonly #mapping: Uint8Array<ArrayBuffer> | undefined;
+  #mapping: Uint8Array<ArrayBuffer> | undefined;
   /** Where each block is, when there is not room for all; otherwise a block's number is its slot. */
   #where: Map<number, number> | undefined;
   /** Which slots hold their block, when there is room for all. */
@@ -62,16 +62,15 @@ export class BlockFile {
    * @param locking take a shared flock(2) lock around reads and look whether the file has changed
    * @param map maps the file, if it is to be mapped; then `together` must be around all lookups
    */
-  constructor(readonly path: string, readonly cacheBytes: number, readonly locking: boolean, map?: MapFile) {
+  constructor(
+    readonly path: string,
+    readonly cacheBytes: number,
+    readonly locking: boolean,
+    readonly map?: MapFile,
+  ) {
     this.#file = Deno.openSync(path);
     this.#opened = this.#file.statSync();
     this.size = this.#opened.size;
-    if (map === undefined || this.size === 0) return;
-    this.#mapping = map(path, this.size);
-    if (!this.current) {
-      this.close();
-      throw new FileChanged("the file was replaced");
-    }
   }
 
   /** Is all of the file in memory as it is on disk, changes included? */
@@ -87,16 +86,16 @@ export class BlockFile {
       mtime?.getTime() === opened.mtime?.getTime();
   }
 
-  /** Sets the block size, which the file's header tells, and empties the buffer. */
+  /**
+   * Sets the block size, which the file's header tells, and maps the file or empties the buffer.
+   *
+   * A large mapping counts as memory of the process, so that each buffer made after it is reason for a garbage collection:
+   * readers make theirs before. Throws `FileChanged`.
+   */
   useBlocks(size: number): void {
     this.blockSize = size;
     this.blockCount = Math.ceil(this.size / size);
-    if (this.#mapping !== undefined) {
-      this.bytes = this.#mapping;
-      this.view = new DataView(this.bytes.buffer);
-      this.#loaded = new Uint8Array(this.blockCount).fill(1);
-      return;
-    }
+    if (this.#mapWhole()) return;
     const wanted = Math.max(FEWEST_SLOTS, Math.floor(this.cacheBytes / size));
     const slots = Math.max(1, Math.min(wanted, this.blockCount));
     this.bytes = new Uint8Array(slots * size);
@@ -113,8 +112,22 @@ export class BlockFile {
     }
   }
 
+  /** Maps the file, if it is to be mapped and can be. */
+  #mapWhole(): boolean {
+    const mapping = this.size === 0 ? undefined : this.map?.(this.path, this.size);
+    if (mapping === undefined) return false;
+    if (!this.current) throw new FileChanged("the file was replaced");
+    this.#mapping = this.bytes = mapping;
+    this.view = new DataView(mapping.buffer);
+    return true;
+  }
+
   /** Offset in `bytes` of the block with that number. Valid until `FEWEST_SLOTS` other blocks were asked for. */
   at(block: number): number {
+    if (this.#mapping !== undefined) {
+      this.#requireInside(block);
+      return block * this.blockSize;
+    }
     if (this.#where === undefined) {
       return this.#loaded[block] === 1 ? block * this.blockSize : this.#loadInPlace(block);
     }

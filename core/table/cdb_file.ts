@@ -1,5 +1,5 @@
 import { BadFormat, type BlockFile } from "./block_file.ts";
-import { cdbGroupLookup } from "./cdb_group.ts";
+import { type CdbContents, cdbGroupLookup } from "./cdb_group.ts";
 import { compareBeginning } from "./compare.ts";
 import { type IndexReader, noPlace, type Place } from "./index_reader.ts";
 
@@ -15,21 +15,32 @@ export function cdbHash(bytes: Uint8Array, start = 0, end = bytes.length): numbe
   return hash >>> 0;
 }
 
+/** Reads the table of contents. Throws `BadFormat` if it points out of the file, whose size is given in bytes. */
+function readContents(header: DataView, size: number): CdbContents {
+  const firstSlots: number[] = [];
+  const slotCounts: number[] = [];
+  for (let at = 0; at < CDB_HEADER; at += 8) {
+    const first = header.getUint32(at, true);
+    const slots = header.getUint32(at + 4, true);
+    if (first < CDB_HEADER || first + slots * 8 > size) {
+      throw new BadFormat("this is not a CDB file, or it is cut off");
+    }
+    firstSlots.push(first);
+    slotCounts.push(slots);
+  }
+  return { firstSlots, slotCounts };
+}
+
 /** Reads a CDB file. Throws `BadFormat` for anything else. */
 export function readCdbFile(file: BlockFile): IndexReader {
   if (file.size < CDB_HEADER) throw new BadFormat("the file is too short to be a CDB file");
-  file.useBlocks(BLOCK);
   const header = file.header(CDB_HEADER);
   if (header.length < CDB_HEADER) throw new BadFormat("the file is too short to be a CDB file");
-  const toc = new DataView(header.buffer);
-  const recordsEnd = toc.getUint32(0, true);
-  for (let table = 0; table < 256; table++) {
-    const position = toc.getUint32(table * 8, true);
-    const slots = toc.getUint32(table * 8 + 4, true);
-    if (position < CDB_HEADER || position + slots * 8 > file.size) {
-      throw new BadFormat("this is not a CDB file, or it is cut off");
-    }
-  }
+  const contents = readContents(new DataView(header.buffer), file.size);
+  const { firstSlots, slotCounts } = contents;
+  // The first table's slots begin where the records end.
+  const recordsEnd = firstSlots[0]!;
+  file.useBlocks(BLOCK);
 
   /** A 32-bit number anywhere in the file; it may lie across two blocks. */
   const number = (position: number): number => {
@@ -77,9 +88,8 @@ export function readCdbFile(file: BlockFile): IndexReader {
   const locateInOne = (key: Uint8Array, length: number, place: Place): boolean => {
     const { bytes, view } = file;
     const hash = cdbHash(key, 0, length);
-    const table = (hash & 255) * 8;
-    const first = toc.getUint32(table, true);
-    const slots = toc.getUint32(table + 4, true);
+    const first = firstSlots[hash & 255]!;
+    const slots = slotCounts[hash & 255]!;
     const last = first + slots * 8;
     let entry = slots === 0 ? first : first + ((hash >>> 8) % slots) * 8;
     for (let probes = 0; probes < slots; probes++) {
@@ -107,12 +117,11 @@ export function readCdbFile(file: BlockFile): IndexReader {
   };
 
   return {
-    ...(file.mapped ? { group: cdbGroupLookup(file, toc, locateInOne) } : {}),
+    ...(file.mapped ? { group: cdbGroupLookup(file, contents, locateInOne) } : {}),
     locate: file.mapped ? locateInOne : (key, length, place) => {
       const hash = cdbHash(key, 0, length);
-      const table = (hash & 255) * 8;
-      const first = toc.getUint32(table, true);
-      const slots = toc.getUint32(table + 4, true);
+      const first = firstSlots[hash & 255]!;
+      const slots = slotCounts[hash & 255]!;
       let slot = slots === 0 ? 0 : (hash >>> 8) % slots;
       for (let probes = 0; probes < slots; probes++) {
         const entry = first + slot * 8;

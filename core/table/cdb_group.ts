@@ -4,6 +4,13 @@ import { KeyGroup, type ViewedBytes } from "./key_group.ts";
 
 const NEWLINE = 0x0a;
 
+/** Where a CDB file's 256 tables of slots are, from the file's beginning. */
+export interface CdbContents {
+  /** Positions in bytes. */
+  readonly firstSlots: readonly number[];
+  readonly slotCounts: readonly number[];
+}
+
 /** Instead of a record's position, which is never so small. */
 const ABSENT = 0;
 const LOOK_FURTHER = 1;
@@ -25,25 +32,19 @@ function hasSpecial(four: number, folded: boolean): boolean {
  * Lookups of a group of keys in a mapped CDB file, in steps in which no key's read waits for another's: the slots of all
  * keys, the records that these lead to, the comparison.
  *
- * @param toc the table of contents; its positions are known to be inside the file
- * @param locate looks for one key, for those whose first slot has another; it also says what is wrong with a damaged file
+ * @param contents the table of contents; its positions are known to be inside the file
+ * @param locate looks for one key, for those that share their hash with another; it also says what is wrong with a
+ * damaged file
  */
 export function cdbGroupLookup(
   file: BlockFile,
-  toc: DataView,
+  { firstSlots, slotCounts }: CdbContents,
   locate: (key: Uint8Array, length: number, place: Place) => boolean,
 ): GroupLookup {
   const { bytes, view, size } = file;
-  const hashes = new Uint32Array(KeyGroup.MOST);
-  const slots = new Uint32Array(KeyGroup.MOST);
-  const records = new Uint32Array(KeyGroup.MOST);
-  const lengths = new Uint32Array(KeyGroup.MOST);
   const place: Place = { bytes, start: 0, end: 0 };
 
-  const firstSlots = Uint32Array.from({ length: 256 }, (_, table) => toc.getUint32(table * 8, true));
-  const slotCounts = Uint32Array.from({ length: 256 }, (_, table) => toc.getUint32(table * 8 + 4, true));
-
-  /** Where the first slot of a hash is. */
+  /** Where the search for a hash begins. */
   const slotOf = (hash: number): number => {
     const slots = slotCounts[hash & 255]!;
     return slots === 0 ? ABSENT : firstSlots[hash & 255]! + ((hash >>> 8) % slots) * 8;
@@ -60,7 +61,7 @@ export function cdbGroupLookup(
     end: number,
     folded: boolean,
   ): number => {
-    const { starts } = group;
+    const { starts, hashes, slots } = group;
     const upper = folded ? 0x5a : 0;
     let count = 0;
     let start = from;
@@ -79,7 +80,6 @@ export function cdbGroupLookup(
       const byte = input.bytes[at]!;
       if (byte === NEWLINE) {
         if (at === start) break;
-        hash >>>= 0;
         starts[count] = start;
         hashes[count] = hash;
         slots[count] = slotOf(hash);
@@ -98,17 +98,25 @@ export function cdbGroupLookup(
     return count;
   };
 
-  const readSlots = (count: number): void => {
+  /** Follows each key's slots to the one with its hash or to an empty one. */
+  const readSlots = ({ hashes, slots, records }: KeyGroup, count: number): void => {
     for (let index = 0; index < count; index++) {
-      const slot = slots[index]!;
-      const record = slot === ABSENT ? ABSENT : number(slot + 4);
-      const here = record === ABSENT ||
-        (number(slot) === hashes[index] && record > LOOK_FURTHER && record + 8 <= size);
-      records[index] = here ? record : LOOK_FURTHER;
+      const hash = hashes[index]!;
+      const table = hash & 255;
+      const last = firstSlots[table]! + (slotCounts[table]! - 1) * 8;
+      let slot = slots[index]!;
+      let record = slot === ABSENT ? ABSENT : number(slot + 4);
+      while (record !== ABSENT && view.getInt32(slot, true) !== hash) {
+        // The search goes on at the table's beginning, which is rare.
+        record = slot === last ? LOOK_FURTHER : number(slot + 12);
+        if (slot === last) break;
+        slot += 8;
+      }
+      records[index] = record + 8 <= size ? record : LOOK_FURTHER;
     }
   };
 
-  const readLengths = (count: number): void => {
+  const readLengths = ({ records, lengths }: KeyGroup, count: number): void => {
     for (let index = 0; index < count; index++) {
       const record = records[index]!;
       if (record > LOOK_FURTHER) lengths[index] = number(record);
@@ -131,9 +139,9 @@ export function cdbGroupLookup(
     file: { bytes, view },
     locate(group, input, from, end, folded) {
       const count = takeLines(group, input, from, end, folded);
-      readSlots(count);
-      readLengths(count);
-      const { starts, valueAt, valueLength } = group;
+      readSlots(group, count);
+      readLengths(group, count);
+      const { starts, records, lengths, valueAt, valueLength } = group;
       for (let index = 0; index < count; index++) {
         const record = records[index]!;
         valueAt[index] = 0;
