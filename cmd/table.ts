@@ -7,7 +7,8 @@ export const help = `
 Usage: postel table [--json] FILE...
 
 Shows what a lookup table file is: its type, entries, page size and age, and whether it must be rebuilt because its source
-has changed. Every entry is read and looked up again. FILE is a path or type:name.
+has changed or it is damaged. Every entry is read and looked up again. FILE is a path, whose suffix tells what the file
+should be, or type:name. Exit code 0 if all files are in order, 1 if one has a problem.
 
   --json   one JSON object a line
 `;
@@ -44,7 +45,8 @@ export async function run(args: string[]): Promise<number> {
 }
 
 function describe(found: Inspection): string {
-  const lines: [string, string][] = [["type", found.type]];
+  const lines: [string, string][] = found.problems.map((problem) => ["problem", printable(problem)]);
+  lines.push(["type", found.type]);
   if (found.entries !== undefined) lines.push(["entries", String(found.entries)]);
   lines.push(["size", `${found.size} bytes`]);
   for (const [name, value] of Object.entries(found.details)) {
@@ -54,11 +56,14 @@ function describe(found: Inspection): string {
   if (found.aliases === true) lines.push(["made by", "postalias or newaliases"]);
   lines.push(["modified", found.modified.toISOString()]);
   if (found.source !== undefined) {
-    lines.push(["source", `${found.source.file}, modified ${found.source.modified.toISOString()}`]);
+    const { file, modified } = found.source;
+    lines.push([
+      "source",
+      modified === undefined ? `no ${file}` : `${file}, modified ${modified.toISOString()}`,
+    ]);
   }
   if (found.rebuildDue !== undefined) {
-    lines.push(["rebuild", found.rebuildDue ? "due: the source is newer than the table" : "not due"]);
+    lines.push(["rebuild", found.rebuildDue ? `due: ${found.rebuildReason}` : "not due"]);
   }
-  for (const problem of found.problems) lines.push(["problem", printable(problem)]);
   return `${found.file}\n${lines.map(([name, value]) => `  ${`${name}:`.padEnd(13)} ${value}\n`).join("")}`;
 }

@@ -5,5 +5,6 @@
 export { aliasDefaults, rebuildAliasTables } from "./aliases.ts";
 export { deleteKeys, makeTable, storedKey } from "./make.ts";
 export { removeKeys } from "./remove_keys.ts";
-export { type Inspection, inspectTable } from "./inspect.ts";
+export { inspectTable } from "./inspect.ts";
+export type { Inspection } from "./inspection.ts";
 export { MakeError, type MakeOptions } from "./make_options.ts";
