@@ -5,7 +5,7 @@ import { UNKNOWN } from "./client.ts";
 import { receivedHeader } from "./received.ts";
 import type { Session } from "./session.ts";
 import type { Transaction } from "./transaction.ts";
-import { forwardedAddress, forwardedLabel } from "./xforward.ts";
+import { clientTold, forwardedAddress, forwardedLabel } from "./xforward.ts";
 
 function attribute(out: ByteBuffer, name: string, value: string | undefined): void {
   if (value !== undefined && value !== "") appendTextRecord(out, RecordType.Attribute, `${name}=${value}`);
@@ -27,7 +27,8 @@ export function writeEnvelope(session: Session, transaction: Transaction, localR
   if (transaction.returnFlags !== 0) attribute(out, "ret_flags", String(transaction.returnFlags));
   appendTextRecord(out, RecordType.Sender, transaction.sender);
   attribute(out, "encoding", transaction.encoding);
-  if (forwarded === undefined) {
+  const told = clientTold(forwarded);
+  if (told === undefined) {
     attribute(out, "log_client_name", client.name);
     attribute(out, "log_client_address", client.rfcAddress);
     attribute(out, "log_client_port", client.port);
@@ -36,12 +37,12 @@ export function writeEnvelope(session: Session, transaction: Transaction, localR
     attribute(out, "log_protocol_name", protocol);
   } else {
     // Nothing of the filter's own session may get among what it told about its client.
-    attribute(out, "log_client_name", forwarded.name ?? UNKNOWN);
-    attribute(out, "log_client_address", forwardedAddress(forwarded));
-    attribute(out, "log_client_port", forwarded.port ?? UNKNOWN);
-    attribute(out, "log_message_origin", forwardedLabel(forwarded));
-    attribute(out, "log_helo_name", forwarded.helo);
-    attribute(out, "log_protocol_name", forwarded.protocol ?? UNKNOWN);
+    attribute(out, "log_client_name", told.name ?? UNKNOWN);
+    attribute(out, "log_client_address", forwardedAddress(told));
+    attribute(out, "log_client_port", told.port ?? UNKNOWN);
+    attribute(out, "log_message_origin", forwardedLabel(told));
+    attribute(out, "log_helo_name", told.helo);
+    attribute(out, "log_protocol_name", told.protocol ?? UNKNOWN);
   }
   attribute(out, "client_name", client.name);
   attribute(out, "reverse_client_name", client.reverseName);
@@ -80,6 +81,8 @@ export function writeContentStart(session: Session, transaction: Transaction, qu
   for (const header of transaction.actions.prepend) {
     for (const line of header.split("\n")) appendTextRecord(out, RecordType.Normal, line);
   }
+  // Between two filters, as XFORWARD shows, this server leaves no trace of its own (as Postfix).
+  if (transaction.proxy !== undefined && session.forwarded !== undefined) return;
   for (const line of receivedHeader(session, transaction, queueId)) {
     appendTextRecord(out, RecordType.Normal, line);
   }

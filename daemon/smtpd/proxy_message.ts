@@ -5,7 +5,7 @@ import { type CleanupMessage, type CleanupResult, CleanupStatus } from "../clean
 import { type FilterAttributes, ProxyFilter, ProxyFilterError } from "./proxy_filter.ts";
 import type { Session } from "./session.ts";
 import { ReplayFile } from "./replay_file.ts";
-import { forwardedAddress } from "./xforward.ts";
+import { clientTold, forwardedAddress } from "./xforward.ts";
 
 /** Stands for the queue id of a message that gets none here. */
 const NO_QUEUE_ID = "NOQUEUE";
@@ -154,14 +154,15 @@ export function filterAttributes(session: Session, localRewriting: boolean): Fil
   const { client, forwarded, helo, protocol } = session;
   const context = forwarded?.context ?? (localRewriting ? "local" : "remote");
   const known = (value: string) => value === "unknown" ? undefined : value;
-  if (forwarded !== undefined) {
+  const told = clientTold(forwarded);
+  if (told !== undefined) {
     return [
-      ["NAME", forwarded.name],
-      ["ADDR", forwarded.address === undefined ? undefined : forwardedAddress(forwarded)],
-      ["PORT", forwarded.port],
-      ["HELO", forwarded.helo],
-      ["IDENT", forwarded.ident],
-      ["PROTO", forwarded.protocol],
+      ["NAME", told.name],
+      ["ADDR", told.address === undefined ? undefined : forwardedAddress(told)],
+      ["PORT", told.port],
+      ["HELO", told.helo],
+      ["IDENT", told.ident],
+      ["PROTO", told.protocol],
       ["SOURCE", context.toUpperCase()],
     ];
   }
@@ -170,7 +171,7 @@ export function filterAttributes(session: Session, localRewriting: boolean): Fil
     ["ADDR", known(client.rfcAddress)],
     ["PORT", known(client.port)],
     ["HELO", helo],
-    ["IDENT", undefined],
+    ["IDENT", forwarded?.ident],
     ["PROTO", protocol],
     ["SOURCE", context.toUpperCase()],
   ];

@@ -11,7 +11,7 @@ import { filterAttributes, ProxyMessage, withFilter } from "./proxy_message.ts";
 import { printable } from "./printable.ts";
 import type { Session } from "./session.ts";
 import { KEPT_ROOM, type Transaction } from "./transaction.ts";
-import { forwardedLabel } from "./xforward.ts";
+import { clientTold, forwardedLabel } from "./xforward.ts";
 
 /** Envelope records are handed to cleanup when there are this many bytes of them. */
 const ENVELOPE_BATCH = 16384;
@@ -127,10 +127,10 @@ function logClient(session: Session, transaction: Transaction, queueId: string):
   let line = `${queueId}: client=${client.label}`;
   if (login !== undefined) line += `, sasl_method=${login.method}, sasl_username=${login.user}`;
   if (transaction.saslSender !== "") line += `, sasl_sender=${transaction.saslSender}`;
-  if (forwarded !== undefined) {
-    if (forwarded.ident !== undefined) line += `, orig_queue_id=${forwarded.ident}`;
-    line += `, orig_client=${forwardedLabel(forwarded)}`;
-  }
+  const told = clientTold(forwarded);
+  const originalClient = told === undefined ? undefined : forwardedLabel(told);
+  if (forwarded?.ident !== undefined) line += `, orig_queue_id=${forwarded.ident}`;
+  if (originalClient !== undefined) line += `, orig_client=${originalClient}`;
   service.deps.log.info(line, "client", {
     queueId,
     saslMethod: login?.method,
@@ -138,7 +138,7 @@ function logClient(session: Session, transaction: Transaction, queueId: string):
     client: client.label,
     clientAddress: client.address,
     clientName: client.name,
-    originalClient: forwarded === undefined ? undefined : forwardedLabel(forwarded),
+    originalClient,
     originalQueueId: forwarded?.ident,
   });
 }

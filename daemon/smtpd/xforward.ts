@@ -70,6 +70,16 @@ export function xforward(session: Session, words: readonly Word[]): boolean {
   return true;
 }
 
+const OF_THE_CLIENT: readonly (keyof ForwardedClient)[] = ["name", "address", "port", "protocol", "helo"];
+
+/**
+ * The client that logs and queue files name: what was told, as soon as that has anything about a client, if only that it
+ * is not available. A queue id or a source alone leave the client of the session (undefined).
+ */
+export function clientTold(forwarded: ForwardedClient | undefined): ForwardedClient | undefined {
+  return forwarded !== undefined && OF_THE_CLIENT.some((field) => field in forwarded) ? forwarded : undefined;
+}
+
 /** `name[address]` as log lines and queue files have it. */
 export function forwardedLabel({ name = UNKNOWN, address }: ForwardedClient): string {
   return address === undefined ? name : `${name}[${address}]`;

@@ -123,6 +123,9 @@ export const protocolGroups: Readonly<Record<string, ProtocolGroup>> = {
       "address only": pieces(sent("EHLO client.test", "XFORWARD ADDR=192.0.2.1"), whole, "QUIT\r\n"),
       "unavailable": pieces(sent("EHLO client.test", "XFORWARD NAME=[UNAVAILABLE] ADDR=[UNAVAILABLE] PORT=[UNAVAILABLE] PROTO=[UNAVAILABLE] HELO=[UNAVAILABLE] IDENT=[UNAVAILABLE] SOURCE=[UNAVAILABLE]"), whole, "QUIT\r\n"),
       "local source": pieces(sent("EHLO client.test", "XFORWARD SOURCE=LOCAL NAME=localhost ADDR=127.0.0.1"), whole, "QUIT\r\n"),
+      "source only": pieces(sent("EHLO client.test", "XFORWARD SOURCE=LOCAL"), whole, "QUIT\r\n"),
+      "queue id only": pieces(sent("EHLO client.test", "XFORWARD IDENT=ABCD1234"), whole, "QUIT\r\n"),
+      "name that is not available": pieces(sent("EHLO client.test", "XFORWARD NAME=[UNAVAILABLE] IDENT=ABCD1234"), whole, "QUIT\r\n"),
       "reset": pieces(sent("EHLO client.test", "XFORWARD NAME=spike.test ADDR=192.0.2.1", "RSET"), whole, "QUIT\r\n"),
       "reset after mail": pieces(sent("EHLO client.test", "XFORWARD NAME=spike.test ADDR=192.0.2.1", "MAIL FROM:<a@a.test>", "RSET"), whole, "QUIT\r\n"),
       "hello again": pieces(sent("EHLO client.test", "XFORWARD NAME=spike.test ADDR=192.0.2.1", "EHLO again.test"), whole, "QUIT\r\n"),
@@ -233,6 +236,13 @@ export const protocolGroups: Readonly<Record<string, ProtocolGroup>> = {
       "dies at the end": { ...pieces(sent("EHLO client.test"), whole, "QUIT\r\n"), filter: { on: { ".": { do: "close" } } } },
       "garbage at the end": { ...pieces(sent("EHLO client.test"), whole, "QUIT\r\n"), filter: { on: { ".": { raw: "what?\r\n250 2.0.0 fine\r\n" } } } },
     },
+  },
+  proxy_xforward: {
+    settings: { mynetworks: "127.0.0.0/8", smtpd_authorized_xforward_hosts: "127.0.0.1", smtpd_proxy_filter: "127.0.0.1:@PORT@" },
+    dialogues: Object.fromEntries(["SOURCE=LOCAL", "IDENT=ABCD1234", "HELO=other.test"].map((told) => [
+      told,
+      { ...pieces(sent("EHLO client.test", `XFORWARD ${told}`), whole, "QUIT\r\n"), filter: { keywords: ["XFORWARD NAME ADDR PROTO HELO SOURCE PORT IDENT"] } },
+    ])),
   },
   proxy_adjust: {
     settings: { mynetworks: "127.0.0.0/8", smtpd_proxy_filter: "inet:127.0.0.1:@PORT@", smtpd_proxy_options: "speed_adjust", smtpd_proxy_timeout: "2s" },

@@ -48,11 +48,13 @@ const VARYING = /^(message_size|message_arrival_time|create_time): |_port=\d{5}$
 async function heldRecords(): Promise<string[][]> {
   const all: string[][] = [];
   const hold = `${directory}/spool/hold`;
-  for (const entry of [...Deno.readDirSync(hold)].sort((a, b) => a.name < b.name ? -1 : 1)) {
-    const text = await instance.run("postcat", "-e", "-h", `${hold}/${entry.name}`);
+  const written = (name: string) => Deno.statSync(`${hold}/${name}`).mtime!.getTime();
+  const names = [...Deno.readDirSync(hold)].map(({ name }) => name);
+  for (const name of names.sort((a, b) => written(a) - written(b))) {
+    const text = await instance.run("postcat", "-e", "-h", `${hold}/${name}`);
     const lines = text.split("\n").filter((line) => line !== "" && !line.startsWith("***"));
-    all.push(lines.filter((line) => !VARYING.test(line)).map((line) => line.replaceAll(entry.name, "QUEUEID")));
-    await Deno.remove(`${hold}/${entry.name}`);
+    all.push(lines.filter((line) => !VARYING.test(line)).map((line) => line.replaceAll(name, "QUEUEID")));
+    await Deno.remove(`${hold}/${name}`);
   }
   return all;
 }
