@@ -1,3 +1,4 @@
+import { splitStatus } from "../status/mod.ts";
 import type { AddressDeps } from "./types.ts";
 import { findAddress, type FindRules } from "./find.ts";
 import { type MapList, openMapList } from "./map_list.ts";
@@ -49,8 +50,8 @@ export function createRecipientChecker(deps: AddressDeps, rules: FindRules): Rec
       if (role === "sender" && (yield* listed(senderCanonical, recipient))) return { known: true, resolved };
       for (const maps of rewriting) if (yield* listed(maps, recipient)) return { known: true, resolved };
       if (transport === "error" || transport === "retry") {
-        const status = /^\s*([245]\.\d{1,3}\.\d{1,3})(?:\s+(.*))?$/s.exec(nexthop);
-        const fallback = `${transport === "retry" ? 4 : 5}.1.${role === "sender" ? 0 : 1}`;
+        const standard = `${transport === "retry" ? 4 : 5}.1.${role === "sender" ? 0 : 1}`;
+        const { status, text } = splitStatus(nexthop, standard);
         const replyCode = transport === "retry"
           ? 450
           : addressClass === "virtual alias"
@@ -60,8 +61,8 @@ export function createRecipientChecker(deps: AddressDeps, rules: FindRules): Rec
           known: false,
           resolved,
           replyCode,
-          code: status?.[1] ?? fallback,
-          text: status === null ? nexthop.trimStart() : status[2] ?? "",
+          code: status,
+          text,
         };
       }
       const code = role === "sender" ? "5.1.0" : "5.1.1";

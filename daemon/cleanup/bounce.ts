@@ -1,8 +1,8 @@
 /** Sending bad local mail back: there is no client that could tell its sender. */
 import { decodeText } from "../../core/bytes/mod.ts";
 import { messageOf } from "../../core/errors/mod.ts";
-import { readRecords, type Recipient, RecordType } from "../../core/queue/mod.ts";
-import { parseAttribute } from "../../core/queue/mod.ts";
+import { parseAttribute, readRecords, type Recipient, RecordType } from "../../core/queue/mod.ts";
+import { splitStatus } from "../../core/status/mod.ts";
 import { deliveryLine, type DeliveryStatus, lineStyle } from "../delivery/mod.ts";
 import { statusDetail } from "./status.ts";
 import type { MessageState } from "./state.ts";
@@ -74,8 +74,9 @@ export async function bounceMessage(state: MessageState): Promise<void> {
 
 function explanation(state: MessageState): { dsn: string; text: string } {
   const standard = statusDetail(state.errors);
-  const given = /^([45]\.\d{1,3}\.\d{1,3}) (.*)$/s.exec(state.reason);
-  return given === null ? standard : { dsn: given[1]!, text: given[2]! };
+  if (state.reason === "") return standard;
+  const { status, text } = splitStatus(state.reason, standard.dsn);
+  return { dsn: status, text };
 }
 
 /** The recipients that were written to the file so far. */

@@ -1,5 +1,6 @@
 /** Header and body checks: asks the tables and does what they say (header_checks(5)). */
 import { checkAction, isHeaderText } from "../../core/message/mod.ts";
+import { splitStatus } from "../../core/status/mod.ts";
 import type { TableList } from "../../core/table/mod.ts";
 import { type MaybePromise, TableError } from "../../core/table/types.ts";
 import type { MessageState } from "./state.ts";
@@ -164,14 +165,13 @@ function replacementFits(
 /** `5.7.1 text` of a REJECT action: a status of class 4 defers, one of another class than 4 or 5 is mended. */
 function reject(state: MessageState, where: "header" | "body", line: string, text: string): void {
   const standard = statusDetail(CleanupStatus.Content);
-  const given = /^([245]\.\d{1,3}\.\d{1,3})(?:\s+(.*))?$/s.exec(text);
-  let dsn = given?.[1] ?? standard.dsn;
-  const message = (given === null ? text : given[2] ?? "") || standard.text;
+  const given = splitStatus(text, standard.dsn);
+  let dsn = given.status;
   if (dsn.startsWith("2")) {
     state.context.log.warning(`bad DSN action in ${text} -- need 4.x.x or 5.x.x`);
     dsn = "4" + dsn.slice(1);
   }
-  state.reason = `${dsn} ${message}`;
+  state.reason = `${dsn} ${given.text || standard.text}`;
   state.errors |= dsn.startsWith("4") ? CleanupStatus.Defer : CleanupStatus.Content;
   state.flags &= ~INSPECTION;
   state.logVerdict("reject", where, line, state.reason);

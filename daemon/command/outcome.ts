@@ -1,3 +1,4 @@
+import { leadingStatus, splitStatus } from "../../core/status/mod.ts";
 import type { DsnDetail } from "../delivery/types.ts";
 import { exitMeaning } from "./exit_codes.ts";
 
@@ -17,9 +18,6 @@ export interface CommandOutcome {
   /** For a success, `reason` is what the command said. */
   readonly detail: DsnDetail;
 }
-
-/** A status code in front of what the command says takes precedence over its exit status (RFC 3463). */
-const CODE = /^([245]\.\d{1,3}\.\d{1,3})(?:\s+(.*))?$/;
 
 /** The fate of a message that was piped into `command`. */
 export function outcomeOf(end: CommandEnd, command: string): CommandOutcome {
@@ -64,12 +62,13 @@ export function outcomeOf(end: CommandEnd, command: string): CommandOutcome {
       detail: { status: "5.3.0", reason: `Command failed: ${end.writeError}: "${command}"` },
     };
   }
-  const [, code, text] = CODE.exec(end.output) ?? [];
+  // A status code in front of what the command says takes precedence over its exit status.
+  const code = leadingStatus(end.output);
   if (code !== undefined) {
-    const reason = text ?? "";
+    const { status, text } = splitStatus(end.output, code);
     return {
-      kind: code.startsWith("4") ? "deferred" : "bounced",
-      detail: { status: code, reason, diagnostic: { type: "x-unix", text: reason } },
+      kind: status.startsWith("4") ? "deferred" : "bounced",
+      detail: { status, reason: text, diagnostic: { type: "x-unix", text } },
     };
   }
   const meaning = exitMeaning(end.number);

@@ -7,6 +7,7 @@ import type { Config } from "../../core/config/types.ts";
 import { messageOf } from "../../core/errors/mod.ts";
 import type { Logger } from "../../core/log/mod.ts";
 import { Notify, type Queue, type Recipient } from "../../core/queue/types.ts";
+import { isStatus } from "../../core/status/mod.ts";
 import { deliveryLine, type DeliveryStatus, lineStyle } from "./log_line.ts";
 import {
   type BounceService,
@@ -199,16 +200,13 @@ export function createRecorder(deps: RecorderDeps): DeliveryRecorder {
   }
 
   function checkedStatus(detail: DsnDetail, expected: string, what: string): DsnDetail {
-    if (STATUS.test(detail.status) && detail.status[0] === expected) return detail;
+    if (isStatus(detail.status) && detail.status[0] === expected) return detail;
     log.warning(`${what}: ignoring dsn code "${detail.status}"`);
     return { ...detail, status: `${expected}.0.0` };
   }
 
   return { sent, bounced, deferred };
 }
-
-/** RFC 3463: class, subject and detail. */
-const STATUS = /^[245]\.\d{1,3}\.\d{1,3}$/;
 
 function isProbe(request: DeliveryRequest): boolean {
   return (request.flags & (DeliveryFlag.ProbeMta | DeliveryFlag.ProbeUser)) !== 0;

@@ -1,8 +1,7 @@
 import type { Logger } from "../../core/log/mod.ts";
+import { splitStatus } from "../../core/status/mod.ts";
 import { TableError, type TableList } from "../../core/table/mod.ts";
 import type { DeliveryRecorder, DsnDetail } from "./types.ts";
-
-const RESULT = /^([245]\.\d{1,3}\.\d{1,3})\s+(\S.*)$/;
 
 /**
  * Lets a table change status codes and texts (`local_delivery_status_filter` and its like). A success stays one; a failure
@@ -19,13 +18,13 @@ export function statusFilter(table: TableList, log: Logger): (detail: DsnDetail)
       return detail;
     }
     if (found === undefined) return detail;
-    const match = RESULT.exec(found.trim());
-    const success = detail.status.startsWith("2");
-    if (match === null || match[1]!.startsWith("2") !== success) {
+    const { status, text } = splitStatus(found, "");
+    const fits = status !== "" && status.startsWith("2") === detail.status.startsWith("2");
+    if (!fits || text === "") {
       log.warning(`${table.title}: bad status code: ${found}`);
       return detail;
     }
-    return { ...detail, status: match[1]!, reason: match[2]! };
+    return { ...detail, status, reason: text };
   };
 }
 

@@ -1,10 +1,10 @@
-import { type CoarseTimer, SmtpStream, SmtpStreamError } from "../../core/smtp/mod.ts";
 import { decodeText } from "../../core/bytes/mod.ts";
 import type { Logger } from "../../core/log/mod.ts";
+import { type ByteChannel, type CoarseTimer, SmtpStream, SmtpStreamError } from "../../core/smtp/mod.ts";
+import { leadingStatus } from "../../core/status/mod.ts";
+import type { TlsSession } from "../../core/tls/mod.ts";
 import { IdleChannel } from "./channel.ts";
 import type { ServerReply } from "./dsn.ts";
-import type { ByteChannel } from "../../core/smtp/mod.ts";
-import type { TlsSession } from "../../core/tls/mod.ts";
 import type { TlsPolicy } from "./secure_policy.ts";
 import type { ClientSettings } from "./settings.ts";
 
@@ -70,9 +70,6 @@ const MOST_LINE_BYTES = 100_000;
 
 /** Seconds that a server has to take our QUIT. */
 const FAREWELL_TIME = 5;
-
-/** RFC 3463: three numbers; the first must be the reply code's first digit. */
-const ENHANCED = /^ *([245]\.\d{1,3}\.\d{1,3})(?![^ ])/;
 
 /** Control characters become `?`, and so do octets that are not text. */
 // deno-lint-ignore no-control-regex -- control characters are what is looked for
@@ -262,6 +259,9 @@ function parseReply(lastLine: string, text: string): ServerReply {
   const code = Number(lastLine.slice(0, 3));
   const digit = lastLine[0]!;
   if (!"245".includes(digit)) return { code, status: "5.5.0", text };
-  const enhanced = ENHANCED.exec(lastLine.slice(4))?.[1];
-  return { code, status: enhanced?.startsWith(digit) ? enhanced : `${digit}.0.0`, text };
+  let start = 4;
+  while (lastLine[start] === " ") start += 1;
+  const status = leadingStatus(lastLine.slice(start));
+  // A code of another class than the reply's is none.
+  return { code, status: status?.startsWith(digit) ? status : `${digit}.0.0`, text };
 }

@@ -1,4 +1,5 @@
 import { ContentReader, type Reply, reply, SmtpStreamError } from "../../core/smtp/mod.ts";
+import { splitStatus } from "../../core/status/mod.ts";
 import { type CleanupResult, CleanupStatus } from "../cleanup/types.ts";
 import { checkEndOfData } from "./access/stages.ts";
 import { writeContentStart, writeEnd } from "./envelope.ts";
@@ -156,8 +157,6 @@ function refusalFor(session: Session, result: CleanupResult): Reply | string {
   const { reason } = result;
   if (reason === "") return standard;
   if (/^[45]\d\d[ -]/.test(reason)) return reason;
-  const status = /^([245]\.\d{1,3}\.\d{1,3})\s+(.*)$/s.exec(reason);
-  return status === null
-    ? reply(standard.code, standard.enhanced, reason)
-    : reply(standard.code, status[1]!, status[2]!);
+  const { status, text } = splitStatus(reason, standard.enhanced);
+  return reply(standard.code, status, text);
 }

@@ -1,3 +1,4 @@
+import { splitStatus } from "../../../core/status/mod.ts";
 import type { MaybePromise } from "../../../core/table/mod.ts";
 import type { AccessActions } from "../transaction.ts";
 import type { Check, Outcome } from "./check.ts";
@@ -14,14 +15,6 @@ export interface Hit {
 }
 
 type Action = (check: Check, hit: Hit, text: string) => MaybePromise<Outcome>;
-
-const ENHANCED = /^([245]\.\d{1,3}\.\d{1,3})(?:\s+|$)(.*)$/s;
-
-/** Splits `5.7.1 text`; without a code the default one is taken. */
-function withStatus(text: string, fallback: string): { enhanced: string; text: string } {
-  const match = ENHANCED.exec(text);
-  return match === null ? { enhanced: fallback, text } : { enhanced: match[1]!, text: match[2]! };
-}
 
 function permitted(check: Check, hit: Hit): Outcome {
   check.permittedBy = hit;
@@ -42,11 +35,11 @@ function hitStatus(
   fallback: string,
   otherwise: string,
 ): { enhanced: string; reason: string } {
-  const status = withStatus(text, fallback);
-  const enhanced = `${String(code)[0]}${status.enhanced.slice(1)}`;
+  const given = splitStatus(text, fallback);
+  const enhanced = `${String(code)[0]}${given.status.slice(1)}`;
   return {
     enhanced: check.statusFor(hit.nameClass, enhanced),
-    reason: status.text === "" ? otherwise : status.text,
+    reason: given.text || otherwise,
   };
 }
 

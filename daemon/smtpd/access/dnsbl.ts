@@ -2,6 +2,7 @@ import { splitLocalDomain } from "../../../core/address/mod.ts";
 import { expandMacros } from "../../../core/config/mod.ts";
 import { DnsError, reverseName } from "../../../core/dns/mod.ts";
 import { messageOf } from "../../../core/errors/mod.ts";
+import { splitStatus } from "../../../core/status/mod.ts";
 import type { Check, Outcome } from "./check.ts";
 import { plainText } from "./dns_text.ts";
 import { addressFilter } from "./dnsbl_filter.ts";
@@ -190,11 +191,12 @@ async function refuseListed(
   };
   // What the client or the list said must not be taken for a reference.
   const reply = expandMacros(template, (macro) => (values[macro] ?? "").replaceAll("$", "$$$$"));
-  const match = /^([45]\d\d) (?:\s*([245]\.\d{1,3}\.\d{1,3})(?:\s+|$))?(.*)$/s.exec(reply);
+  const match = /^([45]\d\d) (.*)$/s.exec(reply);
   if (match === null) {
     session.warn(`rbl response code configuration error: ${reply}`);
     return check.refuse(450, "4.7.1", "Service unavailable");
   }
-  const enhanced = check.statusFor(question.whatClass, match[2] ?? "4.7.1");
-  return check.refuse(Number(match[1]), enhanced, match[3] === "" ? "Service unavailable" : match[3]!);
+  const given = splitStatus(match[2]!, "4.7.1");
+  const enhanced = check.statusFor(question.whatClass, given.status);
+  return check.refuse(Number(match[1]), enhanced, given.text || "Service unavailable");
 }
