@@ -50,8 +50,16 @@ export async function runPostconf(args: readonly string[], streams: PostconfStre
   }
 }
 
+/** Where the configuration is, and what said so: nothing did for the usual directory. */
+function configurationPlace(given: string | undefined): { directory: string; namedBy?: string } {
+  if (given !== undefined) return { directory: given, namedBy: "-c" };
+  const inherited = Deno.env.get("MAIL_CONFIG");
+  if (inherited !== undefined) return { directory: inherited, namedBy: "MAIL_CONFIG" };
+  return { directory: DEFAULT_DIRECTORY };
+}
+
 async function execute(options: PostconfOptions, streams: PostconfStreams): Promise<number> {
-  const directory = options.directory ?? Deno.env.get("MAIL_CONFIG") ?? DEFAULT_DIRECTORY;
+  const { directory, namedBy } = configurationPlace(options.directory);
   switch (options.mode) {
     case "main":
     case "entries":
@@ -60,7 +68,7 @@ async function execute(options: PostconfOptions, streams: PostconfStreams): Prom
       if (["e", "#", "X"].some((letter) => options.given.has(letter))) {
         (await import("./postconf_edit.ts")).editConfiguration(directory, options, streams.warn);
       } else {
-        (await import("./postconf_show.ts")).showConfiguration(directory, options, streams);
+        (await import("./postconf_show.ts")).showConfiguration(directory, namedBy, options, streams);
       }
       return 0;
     case "expanded-templates":

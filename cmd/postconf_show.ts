@@ -3,15 +3,19 @@ import { ConfigSession, type ShowOptions } from "../core/config/show/mod.ts";
 import type { PostconfStreams } from "./postconf_message.ts";
 import type { PostconfOptions } from "./postconf_options.ts";
 
-/** Prints what was asked for; warnings of unused parameters come after it. */
+/**
+ * Prints what was asked for; warnings of unused parameters come after it.
+ * @param namedBy what named the directory, if anything did
+ */
 export function showConfiguration(
   directory: string,
+  namedBy: string | undefined,
   options: PostconfOptions,
   streams: PostconfStreams,
 ): void {
   const { given, mode, operands } = options;
   const what = mode !== "main" ? "master" : given.has("d") ? "defaults" : "main";
-  const session = new ConfigSession(directory, what, options.overrides, streams.warn);
+  const session = new ConfigSession(directory, namedBy, what, options.overrides, streams.warn);
   const show: ShowOptions = {
     onlySet: given.has("n"),
     expand: given.has("x"),

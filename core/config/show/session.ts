@@ -47,12 +47,14 @@ export class ConfigSession {
   readonly #lines: string[] = [];
 
   /**
-   * @param directory as given; it is shown so
+   * @param directory as given
+   * @param namedBy what named the directory, `-c` or `MAIL_CONFIG`: it counts as a setting then; undefined if nothing did
    * @param overrides `name=value`, as if main.cf had them
    * @param what `defaults`: main.cf isn't read; `main`: master.cf may be missing; `master`: it must not
    */
   constructor(
     directory: string,
+    namedBy: string | undefined,
     what: "defaults" | "main" | "master",
     overrides: readonly string[],
     warn: Warn,
@@ -62,6 +64,9 @@ export class ConfigSession {
     const settings = new Map<string, Setting>();
     const readOnly = new Map<string, string>();
     if (what !== "defaults") {
+      if (namedBy !== undefined) {
+        settings.set("config_directory", { value: directory, origin: { file: namedBy } });
+      }
       for (const setting of readSettings(`${directory}/main.cf`, warn)) {
         const place = isReadOnly(setting.name) ? readOnly : undefined;
         if (place !== undefined) place.set(setting.name, setting.value);
@@ -77,7 +82,6 @@ export class ConfigSession {
         if (isReadOnly(name)) readOnly.set(name, value);
         else settings.set(name, { value, origin: { file: "-o" } });
       }
-      settings.set("config_directory", { value: directory, origin: { file: "-c" } });
     }
     const rows = this.#readMaster(what === "master");
     this.#source = {

@@ -80,7 +80,7 @@ export function checkServices(config: Config): Finding[] {
 export function checkNames(config: Config): Finding[] {
   const findings: Finding[] = [];
   const known = parameterTable.all.map(({ name }) => name);
-  const session = new ConfigSession(config.directory, "main", [], (text) => {
+  const session = new ConfigSession(config.directory, "-c", "main", [], (text) => {
     const unused = /: unused parameter: ([^=]+)=/.exec(text)?.[1];
     const meant = unused === undefined ? undefined : nearName(unused, known);
     findings.push(warning(meant === undefined ? text : `${text}: did you mean ${meant}?`));
