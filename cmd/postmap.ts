@@ -1,12 +1,5 @@
 import type { Config } from "../core/config/mod.ts";
-import {
-  isIndexed,
-  loadMaker,
-  MakeError,
-  type MakeOptions,
-  TableError,
-  typeAndName,
-} from "../core/table/asking.ts";
+import { loadMaker, MakeError, type MakeOptions, typeAndName } from "../core/table/asking.ts";
 import { getopt, type ParsedOptions, UsageError } from "./getopt.ts";
 import { FatalError, runTool, type Tool, usageError } from "./queue_tool.ts";
 import { ask } from "./postmap_ask.ts";
@@ -166,46 +159,21 @@ async function remove(
   options: MakeOptions,
   tool: Tool,
 ): Promise<boolean> {
-  const { deleteKeys, removeKeys } = await loadMaker();
-  const prepared = await preparedKeys(keys, options);
+  const { removeFrom } = await loadMaker();
+  const { TableSet } = await import("../core/table/mod.ts");
+  const tables = new TableSet(tool.config, { log: options.log });
+  const { foldCase, utf8 } = options;
   let found = false;
-  for (const operand of operands) {
-    const { type, name } = typeAndName(operand, tool.config);
-    const stored = prepared(`${type}:${name}${type === "hash" || type === "btree" ? ".db" : ""}`);
-    // Postfix counts a key that is not UTF-8 as deleted.
-    if (stored.length < keys.length) found = true;
-    if (isIndexed(type)) {
-      if (deleteKeys(type, name, stored, options).includes(true)) found = true;
-      continue;
+  try {
+    for (const operand of operands) {
+      const { type, name } = typeAndName(operand, tool.config);
+      const open = () => tables.open(`${type}:${name}`, { foldCase, utf8 });
+      if (await removeFrom(type, name, keys, options, open)) found = true;
     }
-    const { isReadOnly, TableSet } = await import("../core/table/mod.ts");
-    if (isReadOnly(type)) throw new MakeError(`${type}:${name} map requires O_RDONLY access mode`);
-    const tables = new TableSet(tool.config, { log: options.log });
-    try {
-      const { foldCase, utf8 } = options;
-      const table = tables.open(`${type}:${name}`, { foldCase, utf8 });
-      if (await removeKeys(table, stored, options) > 0) found = true;
-    } catch (error) {
-      if (error instanceof TableError) throw new MakeError(error.message);
-      throw error;
-    } finally {
-      tables.close();
-    }
+  } finally {
+    tables.close();
   }
   return found;
-}
-
-/** Keys folded as they are stored; those that are not UTF-8 are left out with a warning. */
-async function preparedKeys(
-  keys: readonly string[],
-  options: MakeOptions,
-): Promise<(table: string) => string[]> {
-  const { storedKey } = await loadMaker();
-  return (table) =>
-    keys.flatMap((key) => {
-      const stored = storedKey(key, options, table);
-      return stored === undefined ? [] : [stored];
-    });
 }
 
 function makeOptions(request: Request, tool: Tool): MakeOptions {

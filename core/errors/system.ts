@@ -46,8 +46,9 @@ export function reasonOf(error: unknown): string {
   return system === null ? error.message : system[1]!;
 }
 
-/** Did the system refuse an operation on a file? The runtime's errors say so in different ways. */
+/** Did the system refuse an operation on a file? The runtime's errors and those of direct calls say so in different ways. */
 export function isSystemError(error: unknown): boolean {
-  return error instanceof Error &&
-    (typeof (error as { code?: unknown }).code === "string" || /\(os error \d+\)/.test(error.message));
+  if (!(error instanceof Error)) return false;
+  const { code } = error as { code?: unknown };
+  return typeof code === "string" || typeof code === "number" || /\(os error \d+\)/.test(error.message);
 }

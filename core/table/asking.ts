@@ -4,7 +4,7 @@
  */
 export { type AnswerForm, BulkLookup } from "./bulk_lookup.ts";
 export type { Place } from "./index_reader.ts";
-export { type IndexSettings, isIndexed, openIndexed } from "./open_indexed.ts";
+export { type IndexSettings, openIndexed } from "./open_indexed.ts";
 export { loadMaker } from "./load_maker.ts";
 export { MakeError, type MakeOptions } from "./make_options.ts";
 export { typeAndName } from "./operand.ts";

@@ -61,6 +61,11 @@ export interface IndexFormat {
   open(file: BlockFile): IndexReader;
 }
 
+/** What Postfix's messages call an indexed table: they name the file, except for lmdb. */
+export function indexLabel({ type, suffix }: IndexFormat, name: string): string {
+  return `${type}:${name}${type === "lmdb" ? "" : suffix}`;
+}
+
 /** The value stored under exactly these bytes, for callers with few keys; valid until the next call. */
 export function findValue(reader: IndexReader, key: Uint8Array): Uint8Array | undefined {
   const place = noPlace();

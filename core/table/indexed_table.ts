@@ -1,7 +1,14 @@
 import { encodeText } from "../bytes/mod.ts";
 import { BadFormat, BlockFile, FileBusy, FileChanged } from "./block_file.ts";
 import type { IndexContext } from "./context.ts";
-import type { EntryPlace, GroupLookup, IndexFormat, IndexReader, Place } from "./index_reader.ts";
+import {
+  type EntryPlace,
+  type GroupLookup,
+  type IndexFormat,
+  indexLabel,
+  type IndexReader,
+  type Place,
+} from "./index_reader.ts";
 import { reasonOf } from "../errors/mod.ts";
 import { storedText } from "./stored_text.ts";
 import { type MaybePromise, type Table, TableError } from "./types.ts";
@@ -47,10 +54,8 @@ export class IndexedTable implements Table {
     return this.context.name;
   }
 
-  /** Postfix's messages name the file, except for lmdb. */
   get label(): string {
-    const { type, suffix } = this.format;
-    return `${this.type}:${this.name}${type === "lmdb" ? "" : suffix}`;
+    return indexLabel(this.format, this.name);
   }
 
   lookup(key: string): MaybePromise<string | undefined> {

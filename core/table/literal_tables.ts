@@ -28,6 +28,9 @@ export function openFail(context: OpenContext): Table {
     lookup() {
       throw new TableError("temporary", `table ${type}:${name}: query error: Application error`);
     },
+    remove() {
+      throw new TableError("temporary", `table ${type}:${name}: delete error: Application error`);
+    },
     close() {},
   };
 }

@@ -75,7 +75,7 @@ export function deleteKeys(
   const format = makeableFormat(type);
   const path = targetPath(name + format.suffix);
   let found: boolean[] = [];
-  const info = statOrFail(path);
+  const info = statOrFail(path, name + format.suffix);
   asOwner({ ...ownerOf(info), bytes: new Uint8Array(1), size: 0 }, options, () => {
     replaceTable(path, format, name, undefined, options, path, (store) => {
       found = keys.map((key) => removeKey(store, encodeText(key), options.terminator));
@@ -85,12 +85,15 @@ export function deleteKeys(
   return found;
 }
 
-function statOrFail(path: string): Deno.FileInfo {
+function statOrFail(path: string, shown: string): Deno.FileInfo {
+  let info: Deno.FileInfo;
   try {
-    return Deno.statSync(path);
+    info = Deno.statSync(path);
   } catch (error) {
-    throw new MakeError(`open database ${path}: ${reasonOf(error)}`);
+    throw new MakeError(`open database ${shown}: ${reasonOf(error)}`);
   }
+  if (info.isDirectory) throw new MakeError(`open database ${shown}: Is a directory`);
+  return info;
 }
 
 function ownerOf(info: Deno.FileInfo): { uid: number; gid: number; mode: number } {
@@ -154,7 +157,7 @@ function replaceTable(
     writeIndexFile(format, file, store, options.lmdbMapSize);
   const shown = name + format.suffix;
   if (existing === undefined) removeEmpty(path, shown, options);
-  const how = replaceOptions(path, format, source, options);
+  const how = replaceOptions(path, shown, format, source, options);
   let unlock: (() => void) | undefined;
   try {
     if (existing !== undefined) {
@@ -193,6 +196,7 @@ function attempt<T>(work: () => T, format: IndexFormat, name: string): T {
 
 function replaceOptions(
   path: string,
+  shown: string,
   format: IndexFormat,
   source: Source | undefined,
   options: MakeOptions,
@@ -202,6 +206,9 @@ function replaceOptions(
     old = Deno.statSync(path);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw new MakeError(`open ${path}: ${reasonOf(error)}`);
+  }
+  if (old?.isDirectory === true) {
+    throw new MakeError(`open ${format.type === "lmdb" ? "database " : ""}${shown}: Is a directory`);
   }
   // A cdb file follows its source each time, the others keep what they have.
   if (old !== undefined && (format.type !== "cdb" || source === undefined)) {

@@ -3,8 +3,8 @@
  * never load it.
  */
 export { aliasDefaults, rebuildAliasTables } from "./aliases.ts";
-export { deleteKeys, makeTable, storedKey } from "./make.ts";
-export { removeKeys } from "./remove_keys.ts";
+export { makeTable } from "./make.ts";
+export { removeFrom, removeKeys } from "./remove_keys.ts";
 export { inspectTable } from "./inspect.ts";
 export type { Inspection } from "./inspection.ts";
 export { MakeError, type MakeOptions } from "./make_options.ts";

@@ -16,11 +16,6 @@ export interface IndexSettings {
   readonly map?: MapFile;
 }
 
-/** Is it the type of an indexed file? */
-export function isIndexed(type: string): boolean {
-  return indexFormats.has(type);
-}
-
 /**
  * A table of an indexed type: `table` for single keys, with all checks, and `file` for many. Undefined for other types. The
  * file is opened at the first lookup.

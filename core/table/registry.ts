@@ -43,9 +43,12 @@ export const loadedTypes: ReadonlyMap<string, () => Promise<Opener>> = new Map<s
   ],
 );
 
-/** Is a table of this type only ever read? Not of `static` and unknown types, which say so in words of their own. */
+/** Types whose tables can be opened for changing, and refuse only the change itself. */
+const REFUSING: ReadonlySet<string> = new Set(["environ", "fail", "static"]);
+
+/** Can a table of this type not even be opened for changing? Unknown types say what is wrong in words of their own. */
 export function isReadOnly(type: string): boolean {
-  return type !== "static" && !indexFormats.has(type) && !removableTypes.has(type) &&
+  return !REFUSING.has(type) && !indexFormats.has(type) && !removableTypes.has(type) &&
     (localTypes.has(type) || loadedTypes.has(type));
 }
 

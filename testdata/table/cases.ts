@@ -319,7 +319,18 @@ export const cases: readonly Case[] = [
       ...["static:none", "nosuch:none", "inline:{a=b}"].map((table) => step(`postmap ${table}`)),
       step("postmap -b -q a"),
       step("postmap -m -q a"),
+      ...["environ:x", "fail:x"].map((table) => step(`postmap -d a ${table}`)),
+      step("postmap -d - fail:x", ""),
     ],
+  },
+  {
+    name: "directories where tables should be",
+    files: { map: "a b\n", "map.db/x": "", "map.lmdb/x": "" },
+    steps: ["hash", "btree", "lmdb"].flatMap((type) => [
+      step(`postmap -d a ${type}:map`),
+      step(`postmap -i ${type}:map`, "c d\n"),
+      step(`postmap ${type}:map`),
+    ]),
   },
   {
     name: "texthash",

@@ -26,7 +26,11 @@ function latin1(bytes: Uint8Array): string {
 export async function runCase({ files = {}, steps }: Case, starter: Starter): Promise<Answer[]> {
   const directory = await Deno.makeTempDir();
   await Deno.writeTextFile(`${directory}/main.cf`, MAIN_CF);
-  for (const [name, text] of Object.entries(files)) await Deno.writeFile(`${directory}/${name}`, octets(text));
+  for (const [name, text] of Object.entries(files)) {
+    const slash = name.lastIndexOf("/");
+    if (slash >= 0) await Deno.mkdir(`${directory}/${name.slice(0, slash)}`, { recursive: true });
+    await Deno.writeFile(`${directory}/${name}`, octets(text));
+  }
   const answers: Answer[] = [];
   for (const { run, stdin = "" } of steps) {
     const [program, ...words] = [...starter(run[0]!), ...run.slice(1)];
