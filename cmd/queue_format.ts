@@ -1,5 +1,5 @@
 /** Rows as an aligned table, JSON lines or CSV. */
-import { printable } from "../core/queue/mod.ts";
+import { printable } from "../core/bytes/mod.ts";
 import { print } from "./queue_tool.ts";
 import { terminalSize } from "./terminal_size.ts";
 

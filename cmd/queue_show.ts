@@ -1,10 +1,9 @@
 /** `postel queue show`: all about messages: what the listing says, the envelope, the header. */
-import { decodeText } from "../core/bytes/mod.ts";
+import { decodeText, printable } from "../core/bytes/mod.ts";
 import {
   type Envelope,
   type ListedMessage,
   openQueue,
-  printable,
   type Queue,
   QueueFileError,
 } from "../core/queue/mod.ts";

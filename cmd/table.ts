@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import type { Inspection } from "../core/table/maker.ts";
-import { loadMaker, printable, TableError } from "../core/table/mod.ts";
+import { printable } from "../core/bytes/mod.ts";
+import { loadMaker, TableError } from "../core/table/mod.ts";
 import { print } from "./queue_tool.ts";
 
 export const help = `

@@ -1,6 +1,7 @@
 /** What postmap, postalias and newaliases share: the message form, the source of keys, the output. */
 import { decodeText, encodeText } from "../core/bytes/mod.ts";
-import { type MakeOptions, printable } from "../core/table/asking.ts";
+import { printable } from "../core/bytes/mod.ts";
+import type { MakeOptions } from "../core/table/asking.ts";
 import { printBytes, type Tool } from "./queue_tool.ts";
 
 /** Messages with doubtful characters made visible. */

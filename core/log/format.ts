@@ -1,3 +1,4 @@
+import { printable } from "../bytes/mod.ts";
 import type { LogEntry } from "./types.ts";
 
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -19,21 +20,7 @@ function timestamp(time: number): string {
   return stamp;
 }
 
-// deno-lint-ignore no-control-regex -- control characters are what is looked for
-const UNPRINTABLE = /[\x00-\x1f\x7f\ud800-\udfff]/;
-
-/** Control characters and stray octets become `?`, so that a client can't forge a line. */
-function printable(text: string): string {
-  if (!UNPRINTABLE.test(text)) return text;
-  let clean = "";
-  for (const character of text) {
-    const code = character.codePointAt(0)!;
-    clean += code < 0x20 || code === 0x7f || (code >= 0xd800 && code <= 0xdfff) ? "?" : character;
-  }
-  return clean;
-}
-
-/** `text` behind its label. */
+/** `text` behind its label, without what would let a client forge a line. */
 export function labelled(entry: LogEntry): string {
   return (entry.level === "info" ? "" : `${entry.level}: `) + printable(entry.text);
 }

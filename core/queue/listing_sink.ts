@@ -1,16 +1,6 @@
 import { decodeText, encodeText } from "../bytes/mod.ts";
 import type { ListedMessage, ListedRecipient, ListedText, ListingHead, ListingSink } from "./types.ts";
 
-/** Control characters and octets that are not UTF-8 become `?`. */
-export function printable(text: string): string {
-  if (!UNPRINTABLE.test(text)) return text;
-  // deno-lint-ignore no-control-regex -- as below
-  return text.replace(/[\x00-\x1f\x7f\ud800-\udfff]/gu, "?");
-}
-
-// deno-lint-ignore no-control-regex -- control characters are what is looked for
-const UNPRINTABLE = /[\x00-\x1f\x7f\ud800-\udfff]/u;
-
 const NOTHING = new Uint8Array(0);
 
 /**

@@ -1,5 +1,5 @@
+import { printable } from "../bytes/mod.ts";
 import type { TextSpan } from "./listing_sink.ts";
-import { printable } from "./listing_sink.ts";
 
 const NEWLINE = 0x0a;
 const LESS = 0x3c;

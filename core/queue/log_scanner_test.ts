@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { printable, TextSpan } from "./listing_sink.ts";
+import { printable } from "../bytes/mod.ts";
+import { TextSpan } from "./listing_sink.ts";
 import { parseLog } from "./log_record.ts";
 import { LogScanner } from "./log_scanner.ts";
 

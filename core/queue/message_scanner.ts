@@ -1,6 +1,6 @@
-import { decodeText } from "../bytes/mod.ts";
+import { decodeText, printable } from "../bytes/mod.ts";
 import type { ByteSource } from "./byte_source.ts";
-import { printable, TextSpan } from "./listing_sink.ts";
+import { TextSpan } from "./listing_sink.ts";
 import { LogScanner } from "./log_scanner.ts";
 import { toExternal } from "../address/quote.ts";
 import { RecordWalker } from "./record_walker.ts";

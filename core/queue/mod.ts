@@ -41,7 +41,7 @@ export { RecordWalker } from "./record_walker.ts";
 export { createQueueDirectories } from "./directories.ts";
 export { NEW_FILES, removeUnfinishedFiles } from "./new_files.ts";
 export { LISTED_QUEUES, listQueues, withBounced } from "./listing.ts";
-export { MessageCollector, printable, TextSpan } from "./listing_sink.ts";
+export { MessageCollector, TextSpan } from "./listing_sink.ts";
 export { JsonPrinter, type ListingPrinter, MailqPrinter } from "./listing_print.ts";
 export { formatLogRecord, parseLog } from "./log_record.ts";
 export {

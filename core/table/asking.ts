@@ -8,6 +8,5 @@ export { type IndexSettings, openIndexed } from "./open_indexed.ts";
 export { loadMaker } from "./load_maker.ts";
 export { MakeError, type MakeOptions } from "./make_options.ts";
 export { typeAndName } from "./operand.ts";
-export { printable } from "./printable.ts";
 export { fatalQuery, labelOf, TableQuery } from "./query.ts";
 export { TableError } from "./types.ts";

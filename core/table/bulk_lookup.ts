@@ -84,17 +84,8 @@ export class BulkLookup {
 
   /** Answers several lines. Where the first begins that could not be answered in this way. */
   #answerGroup(lookup: GroupLookup, input: ViewedBytes, from: number, end: number): number {
-    const group = this.#group;
-    lookup.locate(group, input, from, end, this.foldCase);
-    const { starts, count, valueAt, valueLength } = group;
-    for (let index = 0; index < count; index++) {
-      const value = valueAt[index]!;
-      if (value === 0) continue;
-      const start = starts[index]!;
-      const next = starts[index + 1]!;
-      if (!this.#putPlain(input, start, next, lookup.file, value, valueLength[index]!)) return start;
-    }
-    return starts[count]!;
+    lookup.locate(this.#group, input, from, end, this.foldCase);
+    return this.#group.starts[this.#putPlain(input, lookup.file)]!;
   }
 
   /** Answers one line. Where the next one begins; `start` if this one is not plain. */
@@ -137,53 +128,49 @@ export class BulkLookup {
   }
 
   /**
-   * Appends an answer, four bytes at a time. False if the value is empty or not plain.
-   * @param keyAt the line in the input
-   * @param next the line after it
+   * Appends the answers of the group, four bytes at a time. How many lines are done: the value of the next one is empty or
+   * not plain.
    */
-  #putPlain(
-    input: ViewedBytes,
-    keyAt: number,
-    next: number,
-    file: ViewedBytes,
-    valueAt: number,
-    storedLength: number,
-  ): boolean {
-    const keyLength = next - 1 - keyAt;
-    // A NUL at the end does not belong to the value.
-    const length = storedLength > 0 && file.bytes[valueAt + storedLength - 1] === 0
-      ? storedLength - 1
-      : storedLength;
-    if (length === 0) return false;
-    if (this.#written + keyLength + length + SLACK > this.#output.length) {
-      this.#reserve(keyLength + length + SLACK);
-    }
-    const output = this.#output;
-    const view = this.#outputView;
-    let at = this.#written;
-    let from = keyAt;
-    for (; from + 4 < next; from += 4, at += 4) view.setInt32(at, input.view.getInt32(from, true), true);
-    for (; from < next - 1; from++) output[at++] = input.bytes[from]!;
+  #putPlain(input: ViewedBytes, file: ViewedBytes): number {
+    const { starts, count, valueAt, valueLength } = this.#group;
     const between = this.#between;
-    for (let index = 0; index < between.length; index++) output[at++] = between[index]!;
-    const end = valueAt + length;
-    let doubtful = 0;
-    from = valueAt;
-    for (; from + 4 <= end; from += 4, at += 4) {
-      const four = file.view.getInt32(from, true);
-      // Each byte's highest bit shows whether it is NUL or not ASCII.
-      doubtful |= four | (((four - 0x01010101) | 0) & ~four);
-      view.setInt32(at, four, true);
+    for (let index = 0; index < count; index++) {
+      let from = valueAt[index]!;
+      if (from === 0) continue;
+      let length = valueLength[index]!;
+      // A NUL at the end does not belong to the value.
+      if (length > 0 && file.bytes[from + length - 1] === 0) length -= 1;
+      if (length === 0) return index;
+      let keyAt = starts[index]!;
+      const keyEnd = starts[index + 1]! - 1;
+      let at = this.#written;
+      const most = keyEnd - keyAt + length + SLACK;
+      if (at + most > this.#output.length) this.#reserve(most);
+      const output = this.#output;
+      const view = this.#outputView;
+      for (; keyAt + 4 <= keyEnd; keyAt += 4, at += 4) {
+        view.setInt32(at, input.view.getInt32(keyAt, true), true);
+      }
+      while (keyAt < keyEnd) output[at++] = input.bytes[keyAt++]!;
+      for (let next = 0; next < between.length; next++) output[at++] = between[next]!;
+      const end = from + length;
+      let doubtful = 0;
+      for (; from + 4 <= end; from += 4, at += 4) {
+        const four = file.view.getInt32(from, true);
+        // Each byte's highest bit shows whether it is NUL or not ASCII.
+        doubtful |= four | (((four - 0x01010101) | 0) & ~four);
+        view.setInt32(at, four, true);
+      }
+      while (from < end) {
+        const byte = file.bytes[from++]!;
+        doubtful |= byte === 0 ? 0x80 : byte;
+        output[at++] = byte;
+      }
+      if ((doubtful & HIGHEST_BITS) !== 0) return index;
+      output[at++] = NEWLINE;
+      this.#written = at;
     }
-    for (; from < end; from++) {
-      const byte = file.bytes[from]!;
-      doubtful |= byte === 0 ? 0x80 : byte;
-      output[at++] = byte;
-    }
-    if ((doubtful & HIGHEST_BITS) !== 0) return false;
-    output[at++] = NEWLINE;
-    this.#written = at;
-    return true;
+    return count;
   }
 
   /** Appends an answer to the output. False if the value, which ends at its first NUL, is empty or not plain. */

@@ -11,7 +11,6 @@ export { loadMaker, rebuildAliases } from "./load_maker.ts";
 export { type MatchList, matchList, type MatchListOptions } from "./match_list.ts";
 export { type ConfiguredType, openConfigured } from "./configured.ts";
 export { preloadTableTypes, tableTypesIn } from "./preload.ts";
-export { printable } from "./printable.ts";
 export { parseSpec, splitList, type TableSpec } from "./spec.ts";
 export { isReadOnly, tableTypes } from "./registry.ts";
 export { TableList } from "./table_list.ts";

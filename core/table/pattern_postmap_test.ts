@@ -1,7 +1,7 @@
 /** Random `pcre:`, `regexp:` and `cidr:` tables, good and bad rules mixed, asked here and by real postmap. */
 import assert from "node:assert/strict";
 import { hasPcre } from "../system/mod.ts";
-import { printable } from "./printable.ts";
+import { printable } from "../bytes/mod.ts";
 import { TableSet } from "./table_set.ts";
 
 const POSTMAP = "/usr/sbin/postmap";

@@ -1,5 +1,5 @@
 import type { OpenContext } from "./context.ts";
-import { printable } from "./printable.ts";
+import { printable } from "../bytes/mod.ts";
 import { TableError } from "./types.ts";
 
 /**

@@ -8,6 +8,7 @@ function run(
   command: string,
   input: Iterable<Uint8Array<ArrayBuffer>> = [],
   timeLimit = 20,
+  utf8 = true,
 ): Promise<CommandEnd> {
   return runCommand({
     words: commandWords(command),
@@ -17,6 +18,7 @@ function run(
     environment: { PATH: "/usr/bin:/bin", ONLY: "this" },
     timeLimit,
     input,
+    utf8,
     name: "test",
     fatal() {},
   });
@@ -36,6 +38,12 @@ Deno.test("a command that stops reading, says too much, or is killed", async () 
   const flood = await run("yes | head -c 10000000; exit 67", lines(10));
   assert.deepEqual([flood.how, flood.number, flood.output.length], ["exited", 67, 4095]);
   assert.deepEqual(await run("kill -9 $$"), { how: "signaled", number: 9, output: "" });
+});
+
+Deno.test("what a command says becomes one line: UTF-8 stays where it is known, as with real pipe(8)", async () => {
+  const command = String.raw`printf 'u\303\244v\377w\301\200x\001y\302\205z\177\n\tend'`;
+  assert.equal((await run(command)).output, "u\u00e4v_w__x_y\u0085z_  end");
+  assert.equal((await run(command, [], 20, false)).output, "u__v_w__x_y__z_  end");
 });
 
 Deno.test("the time limit ends a command and its children", async () => {

@@ -1,4 +1,5 @@
 import process from "node:process";
+import { decodeText, encodeText, printable } from "../../core/bytes/mod.ts";
 import { asUser, type Identity, selfCommand } from "../../core/system/mod.ts";
 import { errorName, systemReason } from "../mailbox/mod.ts";
 import type { CommandEnd } from "./outcome.ts";
@@ -19,6 +20,8 @@ export interface CommandRun {
   readonly timeLimit: number;
   /** What it reads; each piece is valid until the next one is asked for. */
   readonly input: Iterable<Uint8Array<ArrayBuffer>>;
+  /** UTF-8 in what it says stays as it is (`smtputf8_enable`). */
+  readonly utf8: boolean;
   /** Who says that a program can't be run: `local`, `pipe`. */
   readonly name: string;
   /** Told why a program can't be run. */
@@ -60,7 +63,7 @@ export async function runCommand(run: CommandRun): Promise<CommandEnd> {
   await Promise.all(readers.map((reader) => reader.cancel().catch(() => {})));
   await Promise.all([drained, written]);
   if (inputError !== undefined) throw inputError;
-  const end = { output: output.text(), ...(writeError === undefined ? {} : { writeError }) };
+  const end = { output: output.text(run.utf8), ...(writeError === undefined ? {} : { writeError }) };
   if (run.root !== undefined && status.code === NOT_ENTERED) {
     const said = end.output.trim();
     run.fatal(said);
@@ -191,14 +194,11 @@ class Output {
     return this.#length < OUTPUT_LIMIT;
   }
 
-  /** On one line, with `_` for what can't be printed. */
-  text(): string {
-    let text = "";
-    for (const byte of this.#bytes.subarray(0, this.#length)) {
-      if (byte === 9 || byte === 10) text += " ";
-      else text += byte < 32 || byte > 126 ? "_" : String.fromCharCode(byte);
-    }
-    return text;
+  /** On one line, with `_` for each octet that can't be printed. */
+  text(utf8: boolean): string {
+    const text = decodeText(this.#bytes.subarray(0, this.#length)).replace(/[\t\n]/g, " ");
+    const plain = utf8 ? text : text.replace(/\P{ASCII}/gu, (other) => "_".repeat(encodeText(other).length));
+    return printable(plain, "_");
   }
 }
 

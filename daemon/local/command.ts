@@ -86,6 +86,7 @@ export async function deliverToCommand(
       environment: environment(context, state, rights),
       timeLimit: settings.commandTimeLimit,
       input: messageText(context.content.read(), commandForm(context, state)),
+      utf8: settings.utf8,
       name: "local",
       fatal: (text) => deps.log.fatal(text),
     });

@@ -34,6 +34,8 @@ export interface LocalSettings {
   readonly prependDelivered: ReadonlySet<string>;
   /** `enable_original_recipient`: a header tells the original recipient. */
   readonly prependOriginal: boolean;
+  /** `smtputf8_enable`: UTF-8 in what commands say is shown as it is. */
+  readonly utf8: boolean;
   readonly propagate: ReadonlySet<string>;
   readonly ownerRequestSpecial: boolean;
   readonly expandOwnerAlias: boolean;
@@ -91,6 +93,7 @@ export function readSettings(config: Config): LocalSettings {
     allowFiles: set("allow_mail_to_files"),
     prependDelivered: set("prepend_delivered_header"),
     prependOriginal: config.bool("enable_original_recipient"),
+    utf8: config.bool("smtputf8_enable"),
     propagate: set("propagate_unmatched_extensions"),
     ownerRequestSpecial: config.bool("owner_request_special"),
     expandOwnerAlias: config.bool("expand_owner_alias"),

@@ -48,6 +48,7 @@ export function createPipe(deps: PipeDeps): DeliveryAgent {
   const { flags } = attributes;
   const timeLimit = config.seconds(`${service}_time_limit`);
   const prependOriginal = config.bool("enable_original_recipient");
+  const utf8 = config.bool("smtputf8_enable");
   const environment = exportedEnvironment(config);
   const lineEnd = encodeText(attributes.lineEnd);
   const rules: ArgumentRules = {
@@ -138,6 +139,7 @@ export function createPipe(deps: PipeDeps): DeliveryAgent {
         environment,
         timeLimit,
         input: messageText(reader, formOf(request)),
+        utf8,
         name: "pipe",
         fatal: (text) => log.fatal(text),
       });

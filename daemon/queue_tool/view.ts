@@ -1,4 +1,5 @@
-import { type Group, printable } from "../../core/queue/mod.ts";
+import { printable } from "../../core/bytes/mod.ts";
+import type { Group } from "../../core/queue/mod.ts";
 import type { LogCounts } from "./log_tail.ts";
 
 /** What the live view shows. */

@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { createServer, type Socket } from "node:net";
-import { decodeText } from "../../core/bytes/mod.ts";
+import { decodeText, printable } from "../../core/bytes/mod.ts";
 import { messageOf } from "../../core/errors/mod.ts";
 import type { Logger } from "../../core/log/mod.ts";
 import { AnswerCache } from "./cache.ts";
@@ -49,9 +49,8 @@ export function parseRequest(bytes: Uint8Array): Login | "more" | "too long" {
 }
 
 /** Text from the network as log lines may carry it. */
-function printable(text: string): string {
-  // deno-lint-ignore no-control-regex -- control characters are what is looked for
-  return text.replace(/[\x00-\x1f\x7f]/g, "?").slice(0, LONGEST);
+function shown(text: string): string {
+  return printable(text).slice(0, LONGEST);
 }
 
 /** Decides on requests. The answer says `OK` or `NO`; reasons are for the log alone. */
@@ -90,9 +89,9 @@ export function createDecider(options: SaslauthdOptions): (request: Login) => Pr
   return async (request) => {
     const { login, reply, cached } = await decide(request);
     const good = reply === "OK" || reply.startsWith("OK ");
-    const who = `[user=${printable(login.login)}] [service=${printable(login.service)}] ` +
-      `[realm=${printable(login.realm)}] [mech=${options.name}]`;
-    if (!good) log.info(`auth failure: ${who} [reason=${printable(reply.slice(3)) || "Unknown"}]`);
+    const who = `[user=${shown(login.login)}] [service=${shown(login.service)}] ` +
+      `[realm=${shown(login.realm)}] [mech=${options.name}]`;
+    if (!good) log.info(`auth failure: ${who} [reason=${shown(reply.slice(3)) || "Unknown"}]`);
     else if (options.verbose) log.info(`auth success${cached ? " (cached)" : ""}: ${who}`);
     return good ? "OK" : "NO";
   };

@@ -1,11 +1,5 @@
-import { decodeText, encodeText } from "../../core/bytes/mod.ts";
-import {
-  LISTED_QUEUES,
-  type ListingSink,
-  printable,
-  type QueueName,
-  TextSpan,
-} from "../../core/queue/mod.ts";
+import { decodeText, encodeText, printable } from "../../core/bytes/mod.ts";
+import { LISTED_QUEUES, type ListingSink, type QueueName, TextSpan } from "../../core/queue/mod.ts";
 
 /** The server's answer is not a queue listing. */
 export class ListingError extends Error {

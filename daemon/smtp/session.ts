@@ -1,4 +1,4 @@
-import { decodeText } from "../../core/bytes/mod.ts";
+import { decodeText, printable } from "../../core/bytes/mod.ts";
 import type { Logger } from "../../core/log/mod.ts";
 import { type ByteChannel, type CoarseTimer, SmtpStream, SmtpStreamError } from "../../core/smtp/mod.ts";
 import { leadingStatus } from "../../core/status/mod.ts";
@@ -70,17 +70,6 @@ const MOST_LINE_BYTES = 100_000;
 
 /** Seconds that a server has to take our QUIT. */
 const FAREWELL_TIME = 5;
-
-/** Control characters become `?`, and so do octets that are not text. */
-// deno-lint-ignore no-control-regex -- control characters are what is looked for
-const UNPRINTABLE = /[\x00-\x1f\x7f\ud800-\udfff]/;
-
-function printable(line: string): string {
-  if (!UNPRINTABLE.test(line)) return line;
-  let clean = "";
-  for (const character of line) clean += UNPRINTABLE.test(character) ? "?" : character;
-  return clean;
-}
 
 /** A session with a server: the conversation, what it can do, how often it was used. */
 export class Session {

@@ -1,5 +1,5 @@
 import type { TableLog } from "../context.ts";
-import { printable } from "../printable.ts";
+import { printable } from "../../bytes/mod.ts";
 import { reasonOf } from "../../errors/mod.ts";
 import { TableError } from "../types.ts";
 import { ServerLost } from "./server_lost.ts";
