@@ -67,7 +67,7 @@ export async function run(args: string[]): Promise<number> {
  * The command on the instances of a primary configuration directory.
  * @param primary always /etc/postfix, but for tests
  */
-export function runPostmulti(tool: Tool, parsed: ParsedOptions, primary: string): number {
+function runPostmulti(tool: Tool, parsed: ParsedOptions, primary: string): number {
   const last = (wanted: string) => parsed.options.findLast(({ letter }) => letter === wanted)?.value;
   const given = (wanted: string) => parsed.options.some(({ letter }) => letter === wanted);
   const modes = parsed.options.filter(({ letter }) => "elpx".includes(letter)).map(({ letter }) => letter);

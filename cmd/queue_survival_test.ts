@@ -1,6 +1,7 @@
 /** The tools are killed at any moment, run against each other, and meet what does not belong into a queue. */
 import assert from "node:assert/strict";
-import { openQueueWith, type Queue } from "../core/queue/mod.ts";
+import type { Queue } from "../core/queue/mod.ts";
+import { openQueueWith } from "../core/queue/testing.ts";
 import { lookupUser, selfCommand } from "../core/system/mod.ts";
 
 const QUEUES = ["maildrop", "incoming", "active", "deferred", "hold"] as const;

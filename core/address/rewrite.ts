@@ -75,4 +75,4 @@ export function rewriteTokens(rules: RewriteRules, address: readonly Token[]): T
   return withoutTrailingDot(tokens);
 }
 
-export { findLast as lastOperator, isOp as isOperatorToken, op as operatorToken };
+export { findLast as lastOperator, op as operatorToken };

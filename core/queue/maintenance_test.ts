@@ -4,13 +4,13 @@ import {
   isLongId,
   longId,
   type MaintenanceReport,
-  openQueueWith,
   type Queue,
   QueueMaintenance,
   type QueueSettings,
   shortId,
   StructureCheck,
 } from "./mod.ts";
+import { openQueueWith } from "./testing.ts";
 
 const QUEUES = ["maildrop", "incoming", "active", "deferred", "hold"];
 

@@ -1,12 +1,11 @@
 /**
  * The queue: ids, records, envelopes, directories, the bounce, defer and trace logs. `openQueue` is the store on disk
- * that real Postfix shares; `memoryQueue` keeps the same in memory for tests.
+ * that real Postfix shares.
  */
 import type { Config } from "../config/types.ts";
 import type { GroupSync } from "../system/mod.ts";
 import { FileQueue } from "./file_queue.ts";
 import { queueSettings } from "./settings.ts";
-import type { QueueSettings } from "./settings.ts";
 import type { Queue } from "./types.ts";
 
 export * from "./types.ts";
@@ -40,7 +39,7 @@ export { recordTypeName } from "./describe.ts";
 export { RecordWalker } from "./record_walker.ts";
 export { createQueueDirectories } from "./directories.ts";
 export { NEW_FILES, removeUnfinishedFiles } from "./new_files.ts";
-export { LISTED_QUEUES, listQueues, withBounced } from "./listing.ts";
+export { LISTED_QUEUES, withBounced } from "./listing.ts";
 export { MessageCollector, TextSpan } from "./listing_sink.ts";
 export { JsonPrinter, type ListingPrinter, MailqPrinter } from "./listing_print.ts";
 export { formatLogRecord, parseLog } from "./log_record.ts";
@@ -59,7 +58,6 @@ export {
 export {
   type AddressPattern,
   addressPattern,
-  domainOf,
   domainPattern,
   parseAge,
   parseSizeBound,
@@ -79,7 +77,6 @@ export {
 export { addDirectory, emptyShape, type Shape, type ShapeCounts, type ShapeOptions } from "./queue_shape.ts";
 export { Pace } from "./pace.ts";
 export { NewFileOwner } from "./new_file_owner.ts";
-export { memoryQueue } from "./memory_queue.ts";
 export { type QueueSettings, queueSettings } from "./settings.ts";
 
 /**
@@ -88,9 +85,4 @@ export { type QueueSettings, queueSettings } from "./settings.ts";
  */
 export function openQueue(config: Config, group?: GroupSync): Queue {
   return new FileQueue(queueSettings(config), group);
-}
-
-/** The same from plain settings. */
-export function openQueueWith(settings: QueueSettings): Queue {
-  return new FileQueue(settings);
 }

@@ -146,7 +146,8 @@ function bucketOf(age: number, { minutes, buckets, linear }: ShapeOptions): numb
   return Math.min(linear ? Math.floor(units + 1) : 2 + Math.floor(Math.log2(units)), buckets);
 }
 
-function domainOf(address: string): string {
+/** The domain under which qshape(1) counts an address: without the dots at its ends. */
+function countedDomain(address: string): string {
   if (address === "") return "MAILER-DAEMON";
   const domain = address.toLowerCase().replace(/^.*@/s, "").replaceAll("..", ".");
   return domain.replace(/^\.?(.+?)\.?$/s, "$1");
@@ -157,7 +158,7 @@ function addMessage(shape: Shape, message: Addresses, options: ShapeOptions): vo
   const bucket = bucketOf(options.now - message.time, options);
   for (const address of options.bySender ? [message.sender] : message.recipients) {
     count(shape.total, bucket);
-    let domain: string | undefined = domainOf(address);
+    let domain: string | undefined = countedDomain(address);
     let isNewChild = false;
     while (domain !== undefined) {
       let counts = shape.domains.get(domain);

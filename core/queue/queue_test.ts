@@ -6,9 +6,7 @@ import {
   fixedNumber,
   formatSizeRecord,
   type LogRecord,
-  memoryQueue,
   Notify,
-  openQueueWith,
   parseEnvelope,
   type Queue,
   QueueFileError,
@@ -17,6 +15,7 @@ import {
   RecordType,
   SIZE_RECORD_LENGTH,
 } from "./mod.ts";
+import { memoryQueue, openQueueWith } from "./testing.ts";
 
 const NOTHING = new Uint8Array(0);
 

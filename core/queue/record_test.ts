@@ -10,7 +10,6 @@ import {
   isQueueId,
   longId,
   memorySource,
-  openQueueWith,
   parseEnvelope,
   parseLog,
   parseQueueId,
@@ -22,6 +21,7 @@ import {
   RecordWalker,
   shortId,
 } from "./mod.ts";
+import { openQueueWith } from "./testing.ts";
 import { SourceContentReader } from "./content_reader.ts";
 import { readEnvelope } from "./envelope.ts";
 import { randomNumbers } from "../../testdata/random.ts";

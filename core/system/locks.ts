@@ -3,7 +3,6 @@ import { Errno, errno, libc, systemError } from "./libc.ts";
 const LOCK_SH = 1;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
-const LOCK_UN = 8;
 
 /** Waits for a flock(2) lock on an open descriptor. It blocks the thread: for short-lived locks only. */
 export function flock(fd: number, mode: "shared" | "exclusive"): void {
@@ -21,11 +20,6 @@ export function flockTry(fd: number, mode: "shared" | "exclusive"): boolean {
   throw systemError("flock", code);
 }
 
-/** Releases a flock(2) lock. */
-export function funlock(fd: number): void {
-  libc().flock(fd, LOCK_UN);
-}
-
 const F_SETLK = 6;
 
 /** struct flock on 64-bit Linux: type and whence as 16 bits, then start, length and pid; zeros mean the whole file. */
@@ -41,11 +35,6 @@ export function fcntlLock(fd: number, mode: "shared" | "exclusive" = "exclusive"
   const code = errno();
   if (code === Errno.EAGAIN || code === Errno.EACCES) return false;
   throw systemError("fcntl", code);
-}
-
-/** Releases a fcntl(2) lock. */
-export function fcntlUnlock(fd: number): void {
-  libc().fcntl(fd, F_SETLK, lockRequest(2));
 }
 
 /** F_OFD_SETLK of Linux. */

@@ -18,8 +18,8 @@ export {
   requirePam,
   type ShadowEntry,
 } from "./accounts.ts";
-export { asUser, changeRoot, dropPrivileges, dropSupplementaryGroups, type Identity } from "./privileges.ts";
-export { fcntlLock, fcntlUnlock, fileLock, flock, flockTry, funlock } from "./locks.ts";
+export { asUser, dropPrivileges, dropSupplementaryGroups, type Identity } from "./privileges.ts";
+export { fcntlLock, fileLock, flock, flockTry } from "./locks.ts";
 export { peerCredentials } from "./peer.ts";
 export { connectDatagram, type DatagramSender } from "./datagram.ts";
 export {

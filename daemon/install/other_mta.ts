@@ -92,6 +92,9 @@ export function otherMailSystems(): string[] {
   const installed = new Set(PROGRAMS.filter(([path]) => exists(path)).map(([, name]) => name));
   return [
     ...[...installed].map((name) => `${name} is installed on this machine`),
+    ...(installed.has("Postfix")
+      ? ["mailq and postqueue of a Postfix before 3.11 want postel_wire_level = 3.7 in main.cf"]
+      : []),
     ...[...runningSystems()].map(([name, pids]) =>
       `${name} is running (process ${pids.join(", ")}): stop it before this mail system starts`
     ),

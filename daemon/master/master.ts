@@ -58,7 +58,7 @@ export interface Master {
 }
 
 /** Path of the master's pid and lock file. */
-export function pidFilePath(config: Config): string {
+function pidFilePath(config: Config): string {
   return `${config.string("queue_directory")}/${config.string("process_id_directory")}/master.pid`;
 }
 

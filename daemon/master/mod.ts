@@ -5,7 +5,6 @@
 export {
   type Master,
   type MasterOptions,
-  pidFilePath,
   QUEUE_CHECK_OPTION,
   QUEUE_CHECKED,
   QueueNotChecked,
@@ -16,7 +15,7 @@ export { type Endpoint, endpointsOf } from "./listen.ts";
 export { INTERNAL_SERVICES } from "./internal_services.ts";
 export { prepareLogFile } from "./log_file.ts";
 export { isRoot, mailOwner, prepareDirectories } from "./privileges.ts";
-export { AlreadyRunning, runningMaster } from "./pid_file.ts";
+export { AlreadyRunning } from "./pid_file.ts";
 export { requireUsable } from "./usable.ts";
 export { linesOf, parseReport, type Report, sendReport } from "./control.ts";
 export { ALL_ROLES, type Role, roleOf } from "./plan.ts";

@@ -3,7 +3,8 @@
  * a second life starts on the same files, and every recipient must have been delivered to or told of at least once.
  */
 import assert from "node:assert/strict";
-import { memoryQueue, openQueueWith, type Queue } from "../../core/queue/mod.ts";
+import type { Queue } from "../../core/queue/mod.ts";
+import { memoryQueue, openQueueWith } from "../../core/queue/testing.ts";
 import { Bench, enqueue, settled } from "./testing.ts";
 
 /** Operations that change files. */

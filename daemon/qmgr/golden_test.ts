@@ -1,7 +1,7 @@
 /** The same scenes as testdata/qmgr/record.sh plays with real Postfix: the lines must be the same. */
 import assert from "node:assert/strict";
 import { AttributeReader, AttributeWriter } from "../../core/ipc/mod.ts";
-import { openQueueWith } from "../../core/queue/mod.ts";
+import { openQueueWith } from "../../core/queue/testing.ts";
 import { readRequest, writeRequest } from "../delivery/mod.ts";
 import { Bench, enqueue, routing, settled } from "./testing.ts";
 import type { Routing } from "./types.ts";

@@ -3,7 +3,6 @@
  * deliveries per transport and destination, and removes, defers or returns what is through. docs/queue-manager.md.
  */
 export { createQueueManager } from "./manager.ts";
-export { systemClock } from "./clock.ts";
 export type {
   Clock,
   QueueManager,

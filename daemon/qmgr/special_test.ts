@@ -1,6 +1,7 @@
 /** What overrides the ordinary way of a message, and what people ask of the queue manager while it runs. */
 import assert from "node:assert/strict";
-import { memoryQueue, QueueFileError } from "../../core/queue/mod.ts";
+import { QueueFileError } from "../../core/queue/mod.ts";
+import { memoryQueue } from "../../core/queue/testing.ts";
 import { Bench, enqueue, routing, settled } from "./testing.ts";
 import type { Routing } from "./types.ts";
 

@@ -6,11 +6,11 @@ import {
   appendTextRecord,
   fixedNumber,
   formatSizeRecord,
-  memoryQueue,
   type Queue,
   type QueuedMessage,
   RecordType,
 } from "../../core/queue/mod.ts";
+import { memoryQueue } from "../../core/queue/testing.ts";
 import { createRecorder } from "../delivery/mod.ts";
 import type { BounceService, DeliveryAgent, DeliveryReply, DeliveryRequest } from "../delivery/types.ts";
 import { createDiscardAgent } from "../discard/mod.ts";

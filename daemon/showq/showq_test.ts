@@ -6,11 +6,11 @@ import {
   appendRecord,
   appendTextRecord,
   type ListedMessage,
-  memoryQueue,
   MessageCollector,
   type Queue,
   RecordType,
 } from "../../core/queue/mod.ts";
+import { memoryQueue } from "../../core/queue/testing.ts";
 import { ByteBuffer } from "../../core/bytes/mod.ts";
 import { createShowq, listenForUsers, ListingError, ListingReader, userAccess } from "./mod.ts";
 import { randomNumbers } from "../../testdata/random.ts";

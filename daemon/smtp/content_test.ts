@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { ContentReader } from "../../core/queue/types.ts";
 import { makeRequest } from "./double_testing.ts";
-import { memoryQueue } from "../../core/queue/mod.ts";
+import { memoryQueue } from "../../core/queue/testing.ts";
 import { WireContent } from "./content.ts";
 import { randomNumbers } from "../../testdata/random.ts";
 

@@ -3,13 +3,8 @@ import { type Config, configFromText } from "../../core/config/mod.ts";
 import { createResolver } from "../../core/dns/mod.ts";
 import type { NameServer } from "../../core/dns/mod.ts";
 import { Logger, memorySink } from "../../core/log/mod.ts";
-import {
-  appendRecord,
-  appendTextRecord,
-  memoryQueue,
-  type Queue,
-  type Recipient,
-} from "../../core/queue/mod.ts";
+import { appendRecord, appendTextRecord, type Queue, type Recipient } from "../../core/queue/mod.ts";
+import { memoryQueue } from "../../core/queue/testing.ts";
 import { RecordType } from "../../core/queue/types.ts";
 import { ByteBuffer } from "../../core/bytes/mod.ts";
 import { TableSet } from "../../core/table/mod.ts";

@@ -55,9 +55,6 @@ export interface Peer {
   readonly port: number;
 }
 
-/** What is said to be done while waiting for a server, for `lost connection with X while ...`. */
-export type Doing = string;
-
 /** The server's reply has no end. */
 export class EndlessReplyError extends Error {
   override readonly name = "EndlessReplyError";

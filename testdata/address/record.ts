@@ -7,7 +7,8 @@
  */
 import { ByteBuffer, decodeText, encodeText } from "../../core/bytes/mod.ts";
 import { AttributeReader, AttributeWriter, readAnnouncement } from "../../core/ipc/mod.ts";
-import { appendTextRecord, openQueueWith, readRecords, RecordType } from "../../core/queue/mod.ts";
+import { appendTextRecord, readRecords, RecordType } from "../../core/queue/mod.ts";
+import { openQueueWith } from "../../core/queue/testing.ts";
 import { CHOSEN, ENVELOPES, HEADERS, hostile } from "./addresses.ts";
 
 const [scratch, port, ...names] = Deno.args;

@@ -6,8 +6,6 @@ import { buildWorld, scenarioLines, WORLD_POSSIBLE, type WorldFile } from "../..
 import { startInstance, type TestInstance } from "../../master/testing.ts";
 import { send, type Sent } from "../testing.ts";
 
-export { WORLD_POSSIBLE };
-
 export interface SetUp {
   /** Lines of main.cf and master.cf; `{dir}` is the directory of the world. */
   readonly main: readonly string[];
