@@ -14,13 +14,16 @@ export type MacroFunction = "domain_to_ascii";
 
 const FUNCTIONS: ReadonlySet<string> = new Set<MacroFunction>(["domain_to_ascii"]);
 
-/** Calls `found` with every name that `text` refers to, in both branches of conditions. Throws `MacroError`. */
+/**
+ * Calls `found` with the name of every value that `text` refers to, in both branches of conditions and in the arguments
+ * of functions. Throws `MacroError`.
+ */
 export function scanMacros(text: string, found: (name: string) => void): void {
   if (!text.includes("$")) return;
   for (const piece of pieces(text)) {
     if (piece.reference === undefined) continue;
     const reference = parseReference(piece.reference);
-    if (reference.name !== undefined) found(reference.name);
+    if (reference.name !== undefined && reference.argument === undefined) found(reference.name);
     for (
       const part of [reference.argument, reference.left, reference.right, reference.then, reference.otherwise]
     ) {
