@@ -1,6 +1,5 @@
-import { AttributeError, type AttributeReader, type AttributeWriter } from "../../core/ipc/mod.ts";
-import { isQueueId, type QueueName } from "../../core/queue/mod.ts";
-import { readSendopts, sendoptsName, type WireLevel } from "../delivery/mod.ts";
+import type { AttributeReader, AttributeWriter } from "../../core/ipc/mod.ts";
+import { queueIdFrom, queueNameFrom, readSendopts, sendoptsName, type WireLevel } from "../delivery/mod.ts";
 import type { BounceTarget } from "../delivery/types.ts";
 
 /** `nrequest` of the bounce protocol. */
@@ -16,15 +15,6 @@ export const BounceRequest = {
 /** `status` of the answer. */
 export const BounceStatus = { Ok: 0, Failed: -1 } as const;
 
-const QUEUES: ReadonlySet<string> = new Set<QueueName>([
-  "maildrop",
-  "incoming",
-  "active",
-  "deferred",
-  "hold",
-  "corrupt",
-]);
-
 /** The attributes that say which message is meant, without the end of the list. */
 export function writeTarget(writer: AttributeWriter, target: BounceTarget, level: WireLevel): void {
   writer.integer("flags", target.flags)
@@ -37,23 +27,16 @@ export function writeTarget(writer: AttributeWriter, target: BounceTarget, level
     .integer("ret_flags", target.returnFlags);
 }
 
-/** A queue id that may become part of a path. */
+/** Reads a message's queue id. Throws `AttributeError` for what can't be one. */
 export async function readQueueId(reader: AttributeReader): Promise<string> {
-  const id = await reader.text("queue_id");
-  if (!isQueueId(id)) throw new AttributeError("syntax", `Not a queue id: "${id.slice(0, 100)}"`);
-  return id;
+  return queueIdFrom(await reader.text("queue_id"));
 }
 
 /** Reads them. Throws `AttributeError` for a queue or id that can't be. */
 export async function readTarget(reader: AttributeReader): Promise<BounceTarget> {
-  const flags = await reader.integer("flags");
-  const queueName = await reader.text("queue_name");
-  if (!QUEUES.has(queueName)) {
-    throw new AttributeError("syntax", `No queue is called "${queueName.slice(0, 100)}"`);
-  }
   return {
-    flags,
-    queueName: queueName as QueueName,
+    flags: await reader.integer("flags"),
+    queueName: queueNameFrom(await reader.text("queue_name")),
     queueId: await readQueueId(reader),
     encoding: await reader.text("encoding"),
     sendopts: await readSendopts(reader),

@@ -1,6 +1,6 @@
 import { AttributeError } from "../../core/ipc/mod.ts";
 import type { Recipient } from "../../core/queue/types.ts";
-import { queueIdFrom, queueNameFrom } from "./protocol.ts";
+import { queueIdFrom, queueNameFrom } from "./wire.ts";
 import type { DeliveryRequest, DeliveryTimes } from "./types.ts";
 
 /** A request as JSON text. */

@@ -37,6 +37,8 @@ export { splitReason } from "./reason.ts";
 export { deliveryLine, type DeliveryStatus, type LineStyle, lineStyle, logAddress } from "./log_line.ts";
 export {
   isDsnAction,
+  queueIdFrom,
+  queueNameFrom,
   readDsn,
   readRecipient,
   readSendopts,

@@ -12,10 +12,12 @@ import {
   type ByteSource,
   readAnnouncement,
 } from "../../core/ipc/mod.ts";
-import type { QueueName, Recipient } from "../../core/queue/types.ts";
+import type { Recipient } from "../../core/queue/types.ts";
 import { decodeTimes, encodeTimes } from "./stats_codec.ts";
 import { type DeliveryAgent, type DeliveryReply, type DeliveryRequest, MESSAGE_ATTRIBUTES } from "./types.ts";
 import {
+  queueIdFrom,
+  queueNameFrom,
   readDsn,
   readRecipient,
   readSendopts,
@@ -25,29 +27,8 @@ import {
   writeRecipient,
 } from "./wire.ts";
 
-const QUEUE_NAMES: ReadonlySet<string> = new Set<QueueName>([
-  "maildrop",
-  "incoming",
-  "active",
-  "deferred",
-  "hold",
-  "corrupt",
-]);
-const QUEUE_ID = /^[A-Za-z0-9_]{1,255}$/;
 /** More recipients than any queue manager puts into one request. */
 const MOST_RECIPIENTS = 1_000_000;
-
-/** A queue's name, which becomes a part of a path. Throws `AttributeError`. */
-export function queueNameFrom(text: string): QueueName {
-  if (!QUEUE_NAMES.has(text)) throw new AttributeError("syntax", `No queue is called "${text}"`);
-  return text as QueueName;
-}
-
-/** A queue id, which becomes a part of a path. Throws `AttributeError`. */
-export function queueIdFrom(text: string): string {
-  if (!QUEUE_ID.test(text)) throw new AttributeError("syntax", `Not a queue id: "${text}"`);
-  return text;
-}
 
 /** A connection to the other side. */
 export type Conversation = ByteSource & ByteSink;

@@ -3,7 +3,8 @@
  * in requests to the bounce, defer and trace services.
  */
 import { AttributeError, type AttributeReader, type AttributeWriter } from "../../core/ipc/mod.ts";
-import type { Recipient } from "../../core/queue/types.ts";
+import { isQueueId } from "../../core/queue/mod.ts";
+import type { QueueName, Recipient } from "../../core/queue/types.ts";
 import type { DsnAction, DsnDetail } from "./types.ts";
 
 /** Which attribute names are spoken (`postel_wire_level`): Postfix 3.10 renamed one. */
@@ -18,6 +19,29 @@ export function sendoptsName(level: WireLevel): "smtputf8" | "sendopts" {
 export async function readSendopts(reader: AttributeReader): Promise<number> {
   const name = (await reader.peek())?.name === "smtputf8" ? "smtputf8" : "sendopts";
   return await reader.integer(name);
+}
+
+const QUEUE_NAMES: ReadonlySet<string> = new Set<QueueName>([
+  "maildrop",
+  "incoming",
+  "active",
+  "deferred",
+  "hold",
+  "corrupt",
+]);
+
+/** A queue's name, which becomes a part of a path. Throws `AttributeError`. */
+export function queueNameFrom(text: string): QueueName {
+  if (!QUEUE_NAMES.has(text)) {
+    throw new AttributeError("syntax", `No queue is called "${text.slice(0, 100)}"`);
+  }
+  return text as QueueName;
+}
+
+/** A queue id, which becomes a part of a path. Throws `AttributeError`. */
+export function queueIdFrom(text: string): string {
+  if (!isQueueId(text)) throw new AttributeError("syntax", `Not a queue id: "${text.slice(0, 100)}"`);
+  return text;
 }
 
 /** A recipient's five attributes, without the end of the list. */

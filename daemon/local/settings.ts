@@ -1,7 +1,7 @@
 import { type Config, ConfigError } from "../../core/config/types.ts";
 import { lookupUser } from "../../core/system/mod.ts";
 import { exportedEnvironment } from "../command/mod.ts";
-import { type MailboxSettings, mailboxSettings } from "../mailbox/mod.ts";
+import { type MailboxSettings, mailboxSettings, type OriginalTo, originalToLines } from "../mailbox/mod.ts";
 
 /** Where an address came from; decides what it may name (`allow_mail_to_commands`, `allow_mail_to_files`). */
 export type ExpansionKind = "alias" | "forward" | "include";
@@ -32,8 +32,7 @@ export interface LocalSettings {
   readonly allowCommands: ReadonlySet<string>;
   readonly allowFiles: ReadonlySet<string>;
   readonly prependDelivered: ReadonlySet<string>;
-  /** `enable_original_recipient`: a header tells the original recipient. */
-  readonly prependOriginal: boolean;
+  readonly originalTo: OriginalTo;
   /** `smtputf8_enable`: UTF-8 in what commands say is shown as it is. */
   readonly utf8: boolean;
   readonly propagate: ReadonlySet<string>;
@@ -92,7 +91,7 @@ export function readSettings(config: Config): LocalSettings {
     allowCommands: set("allow_mail_to_commands"),
     allowFiles: set("allow_mail_to_files"),
     prependDelivered: set("prepend_delivered_header"),
-    prependOriginal: config.bool("enable_original_recipient"),
+    originalTo: originalToLines(config),
     utf8: config.bool("smtputf8_enable"),
     propagate: set("propagate_unmatched_extensions"),
     ownerRequestSpecial: config.bool("owner_request_special"),

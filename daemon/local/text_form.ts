@@ -1,4 +1,4 @@
-import { deliveredTo, fromLine, originalTo, returnPath, type TextForm } from "../mailbox/mod.ts";
+import { deliveredTo, fromLine, returnPath, type TextForm } from "../mailbox/mod.ts";
 import type { DeliveredContext } from "./settings.ts";
 import type { Context, State } from "./state.ts";
 
@@ -6,7 +6,7 @@ import type { Context, State } from "./state.ts";
 function headers(context: Context, state: State, purpose: DeliveredContext): string[] {
   return [
     returnPath(state.sender),
-    ...(context.settings.prependOriginal ? originalTo(state.recipient.original) : []),
+    ...context.settings.originalTo(state.recipient.original),
     ...(context.settings.prependDelivered.has(purpose) ? [deliveredTo(state.delivered)] : []),
   ];
 }

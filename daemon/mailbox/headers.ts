@@ -1,4 +1,5 @@
 import { toExternal } from "../../core/address/mod.ts";
+import type { Config } from "../../core/config/types.ts";
 
 const DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -31,9 +32,13 @@ export function returnPath(sender: string): string {
   return oneLine(`Return-Path: <${external(sender)}>`);
 }
 
-/** None if the original recipient is not known. */
-export function originalTo(original: string): string[] {
-  return original === "" ? [] : [oneLine(`X-Original-To: ${external(original)}`)];
+/** The header line that tells the original recipient; none if that is not known or not to be told. */
+export type OriginalTo = (original: string) => readonly string[];
+
+/** Makes them as `enable_original_recipient` says. */
+export function originalToLines(config: Config): OriginalTo {
+  if (!config.bool("enable_original_recipient")) return () => [];
+  return (original) => original === "" ? [] : [oneLine(`X-Original-To: ${external(original)}`)];
 }
 
 /** The recipient, which breaks loops. */

@@ -4,7 +4,7 @@
  */
 export { deliveredAddresses, wasDeliveredTo } from "./delivered_to.ts";
 export { errorName, failed, MailboxError, systemReason } from "./errors.ts";
-export { deliveredTo, fromLine, originalTo, returnPath } from "./headers.ts";
+export { deliveredTo, fromLine, type OriginalTo, originalToLines, returnPath } from "./headers.ts";
 export { type DotLock, takeDotLock, takeFileLocks } from "./locks.ts";
 export { deliverToMaildir, type MaildirDelivery } from "./maildir.ts";
 export { appendToMbox, type MboxDelivery } from "./mbox.ts";

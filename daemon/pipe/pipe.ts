@@ -18,7 +18,7 @@ import {
   deliveredTo,
   fromLine,
   messageText,
-  originalTo,
+  originalToLines,
   returnPath,
   type TextForm,
   wasDeliveredTo,
@@ -47,7 +47,7 @@ export function createPipe(deps: PipeDeps): DeliveryAgent {
   const attributes = readAttributes(config, entry, (text) => log.warning(text));
   const { flags } = attributes;
   const timeLimit = config.seconds(`${service}_time_limit`);
-  const prependOriginal = config.bool("enable_original_recipient");
+  const originalTo = originalToLines(config);
   const utf8 = config.bool("smtputf8_enable");
   const environment = exportedEnvironment(config);
   const lineEnd = encodeText(attributes.lineEnd);
@@ -64,7 +64,7 @@ export function createPipe(deps: PipeDeps): DeliveryAgent {
     const prepend: string[] = [];
     if (flags.has("F")) prepend.push(fromLine(sender || "MAILER-DAEMON"));
     if (flags.has("R")) prepend.push(returnPath(sender));
-    if (flags.has("O") && prependOriginal && first !== undefined) prepend.push(...originalTo(first.original));
+    if (flags.has("O") && first !== undefined) prepend.push(...originalTo(first.original));
     if (flags.has("D") && first !== undefined) prepend.push(deliveredTo(first.address));
     return {
       prepend,

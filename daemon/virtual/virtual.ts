@@ -21,7 +21,7 @@ import {
   MailboxError,
   mailboxSettings,
   openOwnMaps,
-  originalTo,
+  originalToLines,
   returnPath,
   SharedContent,
 } from "../mailbox/mod.ts";
@@ -56,7 +56,7 @@ export function createVirtual(deps: VirtualDeps): DeliveryAgent {
   const uidMaps = openOwnMaps(deps, "virtual_uid_maps");
   const gidMaps = openOwnMaps(deps, "virtual_gid_maps");
   const base = config.string("virtual_mailbox_base");
-  const prependOriginal = config.bool("enable_original_recipient");
+  const originalTo = originalToLines(config);
   if (base !== "" && !base.startsWith("/")) {
     throw new ConfigError(
       `do not specify relative pathname: virtual_mailbox_base = ${base}`,
@@ -96,7 +96,7 @@ export function createVirtual(deps: VirtualDeps): DeliveryAgent {
   ): Promise<string> {
     const headers = [
       returnPath(request.sender),
-      ...(prependOriginal ? originalTo(recipient.original) : []),
+      ...originalTo(recipient.original),
       deliveredTo(recipient.address),
     ];
     if (path.endsWith("/")) {
