@@ -15,18 +15,16 @@ export interface CdbContents {
 const ABSENT = 0;
 const LOOK_FURTHER = 1;
 
-const HIGHEST_BITS = 0x80808080;
-
-/**
- * Is one of the four bytes a newline, a NUL, not ASCII or, where keys are to be `folded`, a capital letter? Sometimes true
- * without reason, if one of them is. (Each byte's highest bit tells: a borrow or a carry reaches it.)
- */
-function hasSpecial(four: number, folded: boolean): boolean {
-  const lines = four ^ 0x0a0a0a0a;
-  let special = four | ((four - 0x01010101) & ~four) | ((lines - 0x01010101) & ~lines);
-  if (folded) special |= (four + 0x3f3f3f3f) & ~(four + 0x25252525);
-  return (special & HIGHEST_BITS) !== 0;
+/** Bytes that end a plain line or make it one that is not plain: newline, NUL, not ASCII and, where keys are folded, capital letters. */
+function specialBytes(folded: boolean): Uint8Array {
+  const special = new Uint8Array(256).fill(1, 0x80);
+  special[0] = special[NEWLINE] = 1;
+  if (folded) special.fill(1, 0x41, 0x5b);
+  return special;
 }
+
+const SPECIAL = specialBytes(false);
+const SPECIAL_FOLDED = specialBytes(true);
 
 /**
  * Lookups of a group of keys in a mapped CDB file, in steps in which no key's read waits for another's: the slots of all
@@ -62,56 +60,48 @@ export function cdbGroupLookup(
     folded: boolean,
   ): number => {
     const { starts, hashes, slots } = group;
-    const upper = folded ? 0x5a : 0;
+    const { bytes } = input;
+    const special = folded ? SPECIAL_FOLDED : SPECIAL;
     let count = 0;
-    let start = from;
     let hash = 5381;
-    let at = from;
-    while (at < end) {
-      // Four bytes at a time, as long as there is nothing special about any of them.
-      for (; at + 4 <= end; at += 4) {
-        const four = input.view.getInt32(at, true);
-        if (hasSpecial(four, folded)) break;
-        hash = ((hash << 5) + hash) ^ (four & 0xff);
-        hash = ((hash << 5) + hash) ^ (four >>> 8 & 0xff);
-        hash = ((hash << 5) + hash) ^ (four >>> 16 & 0xff);
-        hash = ((hash << 5) + hash) ^ (four >>> 24);
-      }
-      const byte = input.bytes[at]!;
-      if (byte === NEWLINE) {
-        if (at === start) break;
-        starts[count] = start;
-        hashes[count] = hash;
-        slots[count] = slotOf(hash);
-        count += 1;
-        start = at + 1;
-        if (count === KeyGroup.MOST) break;
-        hash = 5381;
-      } else {
-        if (byte > 0x7f || byte === 0 || (byte <= upper && byte >= 0x41)) break;
+    starts[0] = from;
+    for (let at = from; at < end; at++) {
+      const byte = bytes[at]!;
+      if (special[byte] === 0) {
         hash = ((hash << 5) + hash) ^ byte;
+        continue;
       }
-      at += 1;
+      if (byte !== NEWLINE || at === starts[count]) break;
+      hashes[count] = hash;
+      slots[count] = slotOf(hash);
+      count += 1;
+      starts[count] = at + 1;
+      if (count === KeyGroup.MOST) break;
+      hash = 5381;
     }
-    starts[count] = start;
     group.count = count;
     return count;
   };
 
-  /** Follows each key's slots to the one with its hash or to an empty one. */
+  /** The record that the first slot with this hash behind `slot` leads to. */
+  const recordFurther = (hash: number, slot: number): number => {
+    const table = hash & 255;
+    const last = firstSlots[table]! + (slotCounts[table]! - 1) * 8;
+    // From the last slot the search goes on at the first, which is rare.
+    while (slot < last) {
+      slot += 8;
+      const record = number(slot + 4);
+      if (record === ABSENT || view.getInt32(slot, true) === hash) return record;
+    }
+    return LOOK_FURTHER;
+  };
+
   const readSlots = ({ hashes, slots, records }: KeyGroup, count: number): void => {
     for (let index = 0; index < count; index++) {
       const hash = hashes[index]!;
-      const table = hash & 255;
-      const last = firstSlots[table]! + (slotCounts[table]! - 1) * 8;
-      let slot = slots[index]!;
+      const slot = slots[index]!;
       let record = slot === ABSENT ? ABSENT : number(slot + 4);
-      while (record !== ABSENT && view.getInt32(slot, true) !== hash) {
-        // The search goes on at the table's beginning, which is rare.
-        record = slot === last ? LOOK_FURTHER : number(slot + 12);
-        if (slot === last) break;
-        slot += 8;
-      }
+      if (record !== ABSENT && view.getInt32(slot, true) !== hash) record = recordFurther(hash, slot);
       records[index] = record + 8 <= size ? record : LOOK_FURTHER;
     }
   };
@@ -135,27 +125,33 @@ export function cdbGroupLookup(
     return true;
   };
 
+  /** Compares the keys with those of their records and notes where the values are. */
+  const readKeys = (group: KeyGroup, input: ViewedBytes, count: number): void => {
+    const { starts, records, lengths, valueAt, valueLength } = group;
+    for (let index = 0; index < count; index++) {
+      const record = records[index]!;
+      valueAt[index] = 0;
+      if (record === ABSENT) continue;
+      const start = starts[index]!;
+      const length = starts[index + 1]! - 1 - start;
+      if (record > LOOK_FURTHER && lengths[index] === length && holds(record, input, start, length)) {
+        valueAt[index] = record + 8 + length;
+        valueLength[index] = number(record + 4);
+      } else if (locate(input.bytes.subarray(start, start + length), length, place)) {
+        valueAt[index] = place.start;
+        valueLength[index] = place.end - place.start;
+      }
+    }
+  };
+
   return {
     file: { bytes, view },
+    // Steps with loops of their own: those are compiled for speed, and this function, which only calls them, is not.
     locate(group, input, from, end, folded) {
       const count = takeLines(group, input, from, end, folded);
       readSlots(group, count);
       readLengths(group, count);
-      const { starts, records, lengths, valueAt, valueLength } = group;
-      for (let index = 0; index < count; index++) {
-        const record = records[index]!;
-        valueAt[index] = 0;
-        if (record === ABSENT) continue;
-        const start = starts[index]!;
-        const length = starts[index + 1]! - 1 - start;
-        if (record > LOOK_FURTHER && lengths[index] === length && holds(record, input, start, length)) {
-          valueAt[index] = record + 8 + length;
-          valueLength[index] = number(record + 4);
-        } else if (locate(input.bytes.subarray(start, start + length), length, place)) {
-          valueAt[index] = place.start;
-          valueLength[index] = place.end - place.start;
-        }
-      }
+      readKeys(group, input, count);
     },
   };
 }

@@ -3,8 +3,11 @@
  * most of the time of a lookup is spent waiting for memory.
  */
 export class KeyGroup {
-  /** Most keys in a group: what is noted of them fits into the fastest cache. */
-  static readonly MOST = 256;
+  /**
+   * Most keys in a group: more than the processor can wait for at a time. With many more the loops would be compiled twice,
+   * once to replace one that is running.
+   */
+  static readonly MOST = 32;
 
   count = 0;
   /** Where each line begins in the input; the place behind the last one follows. */
