@@ -1,7 +1,12 @@
 import { decodeText, encodeText } from "../bytes/mod.ts";
 import { aliasText, aliasTokens } from "./alias_tokens.ts";
 import { foldKey } from "./fold.ts";
-import { leadingSpaceWarning, type MapSourceOptions, type MapSourceTarget } from "./map_source.ts";
+import {
+  isUtf8Line,
+  leadingSpaceWarning,
+  type MapSourceOptions,
+  type MapSourceTarget,
+} from "./map_source.ts";
 import { eachLogicalLine, isSpace } from "./source_lines.ts";
 
 /**
@@ -15,16 +20,17 @@ export function readAliasSource(target: MapSourceTarget, size: number, options: 
     const bytes = target.bytes;
     const at = (text: string) => warn(`${name}, line ${line}: ${text}`);
     const nul = bytes.subarray(start, end).indexOf(0);
-    const text = decodeText(bytes.subarray(start, nul < 0 ? end : start + nul));
+    const stop = nul < 0 ? end : start + nul;
+    const text = decodeText(bytes.subarray(start, stop));
     if (isSpace(bytes[start]!)) {
-      warn(leadingSpaceWarning(name, text));
+      warn(leadingSpaceWarning(name, decodeText(bytes.subarray(start, end))));
       return;
     }
-    if (text === "") return;
-    if (options.utf8 && !text.isWellFormed()) {
+    if (options.utf8 && !isUtf8Line(bytes, start, stop, end)) {
       at(`non-UTF-8 input "${text}" -- ignoring this line`);
       return;
     }
+    if (text === "") return;
     const tokens = aliasTokens(text);
     const colon = tokens.findIndex((token) => token.kind === "special" && token.text === ":");
     const keyTokens = tokens.slice(0, Math.max(colon, 0));

@@ -30,11 +30,11 @@ export interface MapSourceTarget {
 
 const LONGEST_SHOWN = 30;
 
-/** A warning about a logical line that begins with white space; of a long one, the first octets are shown. */
+/** A warning about a logical line that begins with white space; of a long one, the first octets up to a NUL are shown. */
 export function leadingSpaceWarning(name: string, line: string): string {
-  const text = line.split("\0", 1)[0]!;
-  const bytes = encodeText(text);
-  const shown = bytes.length > LONGEST_SHOWN ? `${decodeText(bytes.subarray(0, LONGEST_SHOWN))}...` : text;
+  const bytes = encodeText(line);
+  const beginning = decodeText(bytes.subarray(0, LONGEST_SHOWN));
+  const shown = beginning.split("\0", 1)[0]! + (bytes.length > LONGEST_SHOWN ? "..." : "");
   return `${name}: logical line must not start with whitespace: "${shown}"`;
 }
 
@@ -57,12 +57,9 @@ export function readMapSource(target: MapSourceTarget, size: number, options: Ma
     if (!plain) {
       const nul = bytes.subarray(start, end).indexOf(0);
       if (nul >= 0) stop = start + nul;
-      if (options.utf8) {
-        const text = decodeText(bytes.subarray(start, stop));
-        if (!text.isWellFormed()) {
-          at(`non-UTF-8 input "${text}" -- ignoring this line`);
-          return;
-        }
+      if (options.utf8 && !isUtf8Line(bytes, start, stop, end)) {
+        at(`non-UTF-8 input "${decodeText(bytes.subarray(start, stop))}" -- ignoring this line`);
+        return;
       }
     }
     const keyEnd = endOfKey(bytes, start, stop);
@@ -84,6 +81,16 @@ export function readMapSource(target: MapSourceTarget, size: number, options: Ma
       : { at: start, length: keyEnd - start };
     target.entry(key.at, key.length, valueAt, valueEnd - valueAt, line);
   });
+}
+
+/**
+ * Is a logical line UTF-8? Behind a NUL, at `stop`, nothing is read; Postfix does look there for other octets, unless the text
+ * before it is ASCII.
+ */
+export function isUtf8Line(bytes: Uint8Array, start: number, stop: number, end: number): boolean {
+  const text = bytes.subarray(start, stop);
+  if (text.length > 0 && text.every((byte) => byte < 0x80)) return true;
+  return decodeText(bytes.subarray(start, end)).isWellFormed();
 }
 
 /** No byte above 0x7f and no NUL: nothing that needs a closer look. */

@@ -43,7 +43,8 @@ only
 q"open v
 `;
 
-const OCTETS = "caf\xc3\xa9 latin\nSTRA\xc3\x9fE\xc3\x84 fold\nbad\xff key\ngood v\xfe\n\xe2\x84\xaa kelvin\nk\x00x v\nn v\x00w\n";
+const OCTETS = " \x00more than thirty octets on this line\ncaf\xc3\xa9 latin\nSTRA\xc3\x9fE\xc3\x84 fold\nbad\xff key\ngood v\xfe\n\xe2\x84\xaa kelvin\nk\x00x v\nn v\x00w\n" +
+  "\x00bad\xff\n\xc3\xa9 after\x00\xff\nascii after\x00\xff\n";
 
 const ALIASES = `# aliases
 postmaster: root
