@@ -1,5 +1,6 @@
 import { decodeText } from "../bytes/mod.ts";
 import { type ByteSource, endsSource } from "./byte_source.ts";
+import { attributeRecordType, parseAttribute, parseTime } from "./envelope_fields.ts";
 import { RecordWalker } from "./record_walker.ts";
 import { parseSizeRecord, type SizeFields } from "./size_record.ts";
 import { type Envelope, QueueFileError, type Recipient, type RecipientCursor, RecordType } from "./types.ts";
@@ -9,35 +10,6 @@ const DEFAULT_ATTRIBUTE_LIMIT = 100;
 
 /** A record that is overwritten in place must have this much room. */
 const FIXED_WIDTH = 15;
-
-/** Splits `name=value`, blanks around both dropped; undefined without a `=` or a name. */
-export function parseAttribute(text: string): { name: string; value: string } | undefined {
-  const equals = text.indexOf("=");
-  if (equals < 0) return undefined;
-  const name = text.slice(0, equals).trim();
-  return name === "" ? undefined : { name, value: text.slice(equals + 1).trim() };
-}
-
-/** Named attributes that stand for a record type of their own. */
-const ATTRIBUTE_TYPES: ReadonlyMap<string, number> = new Map([
-  ["dsn_orig_rcpt", RecordType.DsnOriginalRecipient],
-  ["notify_flags", RecordType.DsnNotify],
-  ["envelope_id", RecordType.DsnEnvelopeId],
-  ["ret_flags", RecordType.DsnReturn],
-  ["create_time", RecordType.CreateTime],
-]);
-
-/** The record type that an attribute stands for (`create_time` for `c`), if any. */
-export function attributeRecordType(name: string): number | undefined {
-  return ATTRIBUTE_TYPES.get(name);
-}
-
-/** The `T` payload: seconds and, usually, microseconds. */
-export function parseTime(text: string): { seconds: number; micros: number } | undefined {
-  const match = /^\s*(\d{1,15})(?:\s+(\d{1,9}))?\s*$/.exec(text);
-  if (match === null) return undefined;
-  return { seconds: Number(match[1]), micros: Number(match[2] ?? 0) };
-}
 
 /** Records that say nothing about a recipient; passed over when only recipients are read. */
 const IGNORED_WITH_RECIPIENTS: ReadonlySet<number> = new Set([
@@ -248,7 +220,7 @@ class EnvelopeReader {
     const attribute = parseAttribute(this.#text());
     if (attribute === undefined) throw this.#rejected(`malformed attribute "${this.#text()}"`);
     if (attribute.value === "") return;
-    const type = ATTRIBUTE_TYPES.get(attribute.name);
+    const type = attributeRecordType(attribute.name);
     if (type !== undefined) {
       // Recipients have attributes of their own, so there is no limit to how many of these a file has.
       this.#dsn(type, attribute.value);

@@ -33,7 +33,8 @@ export {
   type QueueIdParts,
   shortId,
 } from "./queue_id.ts";
-export { attributeRecordType, parseAttribute, parseEnvelope, parseTime } from "./envelope.ts";
+export { parseEnvelope } from "./envelope.ts";
+export { attributeRecordType, parseAttribute, parseTime } from "./envelope_fields.ts";
 export { type ByteSource, fileSource, memorySource } from "./byte_source.ts";
 export { recordTypeName } from "./describe.ts";
 export { RecordWalker } from "./record_walker.ts";

@@ -9,8 +9,9 @@ import { systemClock } from "./clock.ts";
 import { complete, type CompletionDeps, type Outcome, saveCorrupt } from "./completion.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { type Admission, Intake } from "./intake.ts";
-import { ACTIVE, ActiveMessage } from "./message.ts";
+import { ACTIVE, ActiveMessage, traceFlags } from "./message.ts";
 import { inDeliveryOrder } from "./recipient_order.ts";
+import { recoverActive } from "./recovery.ts";
 import { type Decision, route, type RouteContext } from "./routing.ts";
 import { ineffectiveParameters, qmgrSettings } from "./settings.ts";
 import type { QueueManager, QueueManagerDeps, QueueManagerStats, Timer } from "./types.ts";
@@ -113,7 +114,7 @@ export function createQueueManager(deps: QueueManagerDeps): QueueManager {
 
   function admit(admission: Admission): void {
     const { id, envelope } = admission;
-    const message = new ActiveMessage(id, envelope, clock.now(), traceFlags(envelope));
+    const message = new ActiveMessage(id, envelope, clock.now(), traceFlags(envelope, settings));
     message.forceExpired = admission.forceExpire;
     message.unthrottle = admission.unthrottle;
     message.asked = admission.asked;
@@ -139,12 +140,6 @@ export function createQueueManager(deps: QueueManagerDeps): QueueManager {
     } else {
       take(message, envelope.recipients);
     }
-  }
-
-  function traceFlags(envelope: Envelope): number {
-    const flags = Number(envelope.attributes.get("trace_flags") ?? 0) | 0;
-    const warned = (envelope.warning?.seconds ?? 0) < 0;
-    return warned && settings.confirmDelayCleared ? flags | DeliveryFlag.DelayReport : flags;
   }
 
   /** More recipients than the size record says: the file was tampered with, but they are all delivered to. */
@@ -277,22 +272,6 @@ export function createQueueManager(deps: QueueManagerDeps): QueueManager {
     });
   }
 
-  function recoverActive(): void {
-    let recovered = 0;
-    const now = Math.floor(clock.now());
-    for (const id of queue.scan(ACTIVE)) {
-      try {
-        queue.move(id, ACTIVE, "incoming", now);
-        recovered += 1;
-      } catch (error) {
-        log.warning(`${id}: cannot take back from active: ${messageOf(error)}`);
-      }
-    }
-    if (recovered > 0) {
-      log.info(`recovered ${recovered} messages of a former run`, "recovered", { count: recovered });
-    }
-  }
-
   function trigger(request: string): void {
     if (stopping) return;
     const asked = request.includes("F");
@@ -342,7 +321,7 @@ export function createQueueManager(deps: QueueManagerDeps): QueueManager {
     queued,
     trigger,
     start() {
-      recoverActive();
+      recoverActive(queue, log, clock);
       intake.scan("incoming");
       intake.scan("deferred");
       scheduleRun();

@@ -1,4 +1,6 @@
 import type { Envelope, QueueName, Recipient, RecipientCursor } from "../../core/queue/types.ts";
+import { DeliveryFlag } from "../delivery/types.ts";
+import type { QmgrSettings } from "./settings.ts";
 
 /** Where messages that were taken into the active queue stand. */
 export const ACTIVE: QueueName = "active";
@@ -50,6 +52,13 @@ function sizeClass(recipients: number): number {
     most *= 10;
   }
   return SIZE_CLASSES - 1;
+}
+
+/** Trace bits of a message's delivery requests: those in its file, and whether the end of a delay is to be told. */
+export function traceFlags(envelope: Envelope, settings: QmgrSettings): number {
+  const flags = Number(envelope.attributes.get("trace_flags") ?? 0) | 0;
+  const warned = (envelope.warning?.seconds ?? 0) < 0;
+  return warned && settings.confirmDelayCleared ? flags | DeliveryFlag.DelayReport : flags;
 }
 
 /** Recipients of one message that go to one destination in one delivery. */
