@@ -1,9 +1,10 @@
-/** What exit statuses mean (sysexits.h), with the status codes that they get (RFC 3463). */
+/** What an exit status means, with the status code that it gets (RFC 3463). */
 export interface ExitMeaning {
   readonly status: string;
   readonly text: string;
 }
 
+/** sysexits.h */
 const MEANINGS: Readonly<Record<number, ExitMeaning>> = {
   64: { status: "5.3.0", text: "command line usage error" },
   65: { status: "5.6.0", text: "data format error" },
@@ -22,7 +23,7 @@ const MEANINGS: Readonly<Record<number, ExitMeaning>> = {
   78: { status: "5.3.5", text: "local configuration error" },
 };
 
-/** Undefined for a status that sysexits.h does not know. */
+/** What an exit status means; undefined for one that sysexits.h does not know. */
 export function exitMeaning(code: number): ExitMeaning | undefined {
   return MEANINGS[code];
 }

@@ -13,6 +13,7 @@ export interface CommandEnd {
   readonly writeError?: string;
 }
 
+/** What becomes of the message. */
 export interface CommandOutcome {
   readonly kind: "sent" | "bounced" | "deferred";
   /** For a success, `reason` is what the command said. */
@@ -23,71 +24,46 @@ export interface CommandOutcome {
 export function outcomeOf(end: CommandEnd, command: string): CommandOutcome {
   const said = end.output === "" ? "" : `. Command output: ${end.output}`;
   const quoted = `"${command}"${said}`;
-  const diagnostic = (standard: string) => ({
-    type: "x-unix",
-    text: end.output === "" ? standard : end.output,
-  });
-  const software = diagnostic("internal software error");
   switch (end.how) {
     case "timed out":
-      return {
-        kind: "bounced",
-        detail: { status: "5.3.0", reason: `Command time limit exceeded: ${quoted}`, diagnostic: software },
-      };
+      return failure(end, "5.3.0", `Command time limit exceeded: ${quoted}`, SOFTWARE);
     case "signaled":
-      return {
-        kind: "deferred",
-        detail: {
-          status: "4.3.0",
-          reason: `Command died with signal ${end.number}: ${quoted}`,
-          diagnostic: software,
-        },
-      };
+      return failure(end, "4.3.0", `Command died with signal ${end.number}: ${quoted}`, SOFTWARE);
     case "not run":
-      return {
-        kind: "deferred",
-        detail: {
-          status: "4.3.0",
-          reason: `temporary failure${said}`,
-          diagnostic: diagnostic("temporary failure"),
-        },
-      };
+      return failure(end, "4.3.0", `temporary failure${said}`, "temporary failure");
   }
   if (end.number === 0) {
     if (end.writeError === undefined) {
       return { kind: "sent", detail: { status: "2.0.0", reason: end.output } };
     }
-    return {
-      kind: "bounced",
-      detail: { status: "5.3.0", reason: `Command failed: ${end.writeError}: "${command}"` },
-    };
+    const reason = `Command failed: ${end.writeError}: "${command}"`;
+    return { kind: "bounced", detail: { status: "5.3.0", reason } };
   }
   // A status code in front of what the command says takes precedence over its exit status.
   const code = leadingStatus(end.output);
   if (code !== undefined) {
     const { status, text } = splitStatus(end.output, code);
-    return {
-      kind: status.startsWith("4") ? "deferred" : "bounced",
-      detail: { status, reason: text, diagnostic: { type: "x-unix", text } },
-    };
+    return { kind: kindOf(status), detail: { status, reason: text, diagnostic: { type: "x-unix", text } } };
   }
   const meaning = exitMeaning(end.number);
-  if (meaning !== undefined) {
-    return {
-      kind: meaning.status.startsWith("4") ? "deferred" : "bounced",
-      detail: {
-        status: meaning.status,
-        reason: meaning.text + said,
-        diagnostic: diagnostic(meaning.text),
-      },
-    };
-  }
-  return {
-    kind: "bounced",
-    detail: {
-      status: "5.3.0",
-      reason: `Command died with status ${end.number}: ${quoted}`,
-      diagnostic: diagnostic(`unknown mail system error ${end.number}`),
-    },
-  };
+  return meaning === undefined
+    ? failure(
+      end,
+      "5.3.0",
+      `Command died with status ${end.number}: ${quoted}`,
+      `unknown mail system error ${end.number}`,
+    )
+    : failure(end, meaning.status, meaning.text + said, meaning.text);
+}
+
+const SOFTWARE = "internal software error";
+
+/** @param standard what a notice says of a command that said nothing */
+function failure(end: CommandEnd, status: string, reason: string, standard: string): CommandOutcome {
+  const diagnostic = { type: "x-unix", text: end.output || standard };
+  return { kind: kindOf(status), detail: { status, reason, diagnostic } };
+}
+
+function kindOf(status: string): "deferred" | "bounced" {
+  return status.startsWith("4") ? "deferred" : "bounced";
 }

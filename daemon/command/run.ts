@@ -5,6 +5,7 @@ import { errorName, systemReason } from "../mailbox/mod.ts";
 import type { CommandEnd } from "./outcome.ts";
 import { shellWords } from "./words.ts";
 
+/** A command that gets a message. */
 export interface CommandRun {
   /** The program and its arguments. */
   readonly words: readonly string[];

@@ -1,5 +1,4 @@
-import { serviceConfig } from "../../core/config/mod.ts";
-import type { MasterEntry } from "../../core/config/mod.ts";
+import { type Config, type MasterEntry, serviceConfig } from "../../core/config/mod.ts";
 import { replyLine } from "../../core/smtp/mod.ts";
 import {
   type AccessActions,
@@ -9,7 +8,7 @@ import {
   tryRecipient,
 } from "../smtpd/mod.ts";
 import { parameterCause, tableCauses } from "./place.ts";
-import type { Cause, Explanation, Step } from "./types.ts";
+import type { Explanation, Step } from "./types.ts";
 import type { World } from "./world.ts";
 
 /** The session to imagine. */
@@ -23,6 +22,7 @@ export interface AccessQuestion {
   readonly resolver: SmtpdResolver | undefined;
 }
 
+/** What the restrictions say, and how they came to it. */
 export interface AccessAnswer {
   readonly refusal: Explanation["refusal"];
   readonly actions: AccessActions;
@@ -40,68 +40,58 @@ const LEFT_OUT: readonly { readonly pattern: RegExp; readonly why: string }[] = 
 
 const WORDS: Readonly<Record<Outcome, string>> = { ok: "permit", reject: "reject", dunno: "no decision" };
 
+const OWN_DOMAINS = ["mydestination", "virtual_alias_domains", "virtual_mailbox_domains", "relay_domains"];
+
 /** What speaks for an answer besides tables: the parameter that a restriction compares with. */
 const COMPARED: Readonly<Record<string, readonly string[]>> = {
   permit_mynetworks: ["mynetworks"],
-  reject_unauth_destination: [
-    "mydestination",
-    "virtual_alias_domains",
-    "virtual_mailbox_domains",
-    "relay_domains",
-  ],
-  defer_unauth_destination: [
-    "mydestination",
-    "virtual_alias_domains",
-    "virtual_mailbox_domains",
-    "relay_domains",
-  ],
-  permit_auth_destination: [
-    "mydestination",
-    "virtual_alias_domains",
-    "virtual_mailbox_domains",
-    "relay_domains",
-  ],
+  reject_unauth_destination: OWN_DOMAINS,
+  defer_unauth_destination: OWN_DOMAINS,
+  permit_auth_destination: OWN_DOMAINS,
   reject_unlisted_recipient: ["local_recipient_maps", "virtual_mailbox_maps", "relay_recipient_maps"],
 };
 
-/** Walks through the access restrictions as one session would and notes what each of them says. */
-export async function explainAccess(world: World, question: AccessQuestion): Promise<AccessAnswer> {
-  const config = serviceConfig(world.config, question.entry);
-  const steps: Step[] = [];
-  const notes = new Set<string>();
-  /** The lists that are being worked through, the innermost last. */
+/** Writes down what each restriction says, in `steps`, and what is not asked for real, in `notes`. */
+function noting(world: World, config: Config, steps: Step[], notes: Set<string>): AccessTrace {
+  /** The list that is being worked through. */
   let parameter = "";
-  const trace: AccessTrace = {
+  const leftOut = (restriction: string) => LEFT_OUT.find(({ pattern }) => pattern.test(restriction));
+  return {
     enter(name) {
       if (name !== undefined) parameter = name;
     },
     before(restriction) {
       world.takeLookups();
-      const left = LEFT_OUT.find(({ pattern }) => pattern.test(restriction));
+      const left = leftOut(restriction);
       if (left === undefined) return undefined;
       notes.add(`${restriction}: ${left.why}`);
       return "dunno";
     },
     after(restriction, outcome, check) {
-      const left = LEFT_OUT.some(({ pattern }) => pattern.test(restriction));
       const decides = outcome !== "dunno";
       const compared = decides ? COMPARED[restriction] ?? [] : [];
-      const causes: Cause[] = [
-        ...tableCauses(config, world.takeLookups(), []),
-        ...compared.map((name) => parameterCause(config, name)),
-      ];
       const reply = outcome === "reject" && check.refusal !== undefined
         ? `: ${replyLine(check.refusal)}`
         : "";
       steps.push({
         stage: "access",
         what: `${parameter}: ${check.warnOnly ? "warn_if_reject " : ""}${restriction}`,
-        result: left ? "left out" : `${WORDS[outcome]}${reply}`,
+        result: leftOut(restriction) === undefined ? `${WORDS[outcome]}${reply}` : "left out",
         decides,
-        causes,
+        causes: [
+          ...tableCauses(config, world.takeLookups(), []),
+          ...compared.map((name) => parameterCause(config, name)),
+        ],
       });
     },
   };
+}
+
+/** Walks through the access restrictions as one session would and notes what each of them says. */
+export async function explainAccess(world: World, question: AccessQuestion): Promise<AccessAnswer> {
+  const config = serviceConfig(world.config, question.entry);
+  const steps: Step[] = [];
+  const notes = new Set<string>();
   const { refusal: refused, actions } = await tryRecipient({
     config,
     entry: question.entry,
@@ -114,7 +104,7 @@ export async function explainAccess(world: World, question: AccessQuestion): Pro
     helo: question.helo,
     sender: question.sender,
     recipient: question.recipient,
-    trace,
+    trace: noting(world, config, steps, notes),
   });
   const rest = world.takeLookups();
   if (refused === undefined) return { refusal: undefined, actions, steps, notes: [...notes] };

@@ -1,8 +1,8 @@
 import { type Resolved, splitLocalDomain } from "../../core/address/mod.ts";
+import { type Config, type MasterEntry, readMasterFile } from "../../core/config/mod.ts";
 import { matchList, splitList } from "../../core/table/mod.ts";
-import { readMasterFile } from "../../core/config/mod.ts";
 import { localSteps } from "./local.ts";
-import { parameterCause, placeOfEntry, tableCauses } from "./place.ts";
+import { parameterCause, placeOf, placeOfEntry, tableCauses } from "./place.ts";
 import type { Cause, Destination, Step } from "./types.ts";
 import type { World } from "./world.ts";
 
@@ -96,9 +96,12 @@ function routeStep(world: World, resolved: Resolved, lookups: ReturnType<World["
   };
 }
 
-/** The master.cf entry that delivers. */
-function serviceStep(world: World, transport: string): Step {
-  const entry = readMasterFile(world.config).find(({ name, type }) => name === transport && type === "unix");
+/** The master.cf entry of a transport. */
+function transportEntry(config: Config, transport: string): MasterEntry | undefined {
+  return readMasterFile(config).find(({ name, type }) => name === transport && type === "unix");
+}
+
+function serviceStep(transport: string, entry: MasterEntry | undefined): Step {
   return {
     stage: "delivery",
     what: `service "${transport}"`,
@@ -106,12 +109,7 @@ function serviceStep(world: World, transport: string): Step {
       ? "not in master.cf: mail waits in the deferred queue"
       : [entry.command, ...entry.arguments].join(" "),
     decides: entry === undefined,
-    causes: entry === undefined ? [] : [{
-      place: {
-        file: entry.origin.file,
-        ...(entry.origin.line === undefined ? {} : { line: entry.origin.line }),
-      },
-    }],
+    causes: entry === undefined ? [] : [{ place: placeOf(entry.origin) }],
   };
 }
 
@@ -153,7 +151,8 @@ function filteredDestination(world: World, filter: Filter, address: string): Des
     decides: true,
     causes: filter.causes,
   };
-  return { address, addressClass: "", transport, nexthop, steps: [route, serviceStep(world, transport)] };
+  const service = serviceStep(transport, transportEntry(config, transport));
+  return { address, addressClass: "", transport, nexthop, steps: [route, service] };
 }
 
 /** Where mail for one address goes, and why. */
@@ -174,8 +173,8 @@ export async function explainDestination(
   }
   const steps = [await classStep(world, resolved), routeStep(world, resolved, lookups)];
   if (transport === "error" || transport === "retry") return { ...common, error: nexthop, steps };
-  const entry = readMasterFile(world.config).find(({ name, type }) => name === transport && type === "unix");
-  steps.push(serviceStep(world, transport));
+  const entry = transportEntry(world.config, transport);
+  steps.push(serviceStep(transport, entry));
   if (entry?.command === "local") steps.push(...await localSteps(world, resolved.recipient));
   if (entry?.command === "virtual") steps.push(...await virtualSteps(world, resolved));
   return { ...common, steps };

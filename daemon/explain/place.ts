@@ -1,5 +1,5 @@
 import { decodeText } from "../../core/bytes/mod.ts";
-import type { Config } from "../../core/config/mod.ts";
+import type { Config, Origin } from "../../core/config/mod.ts";
 import type { TableLookup } from "../../core/table/mod.ts";
 import type { Cause, Place } from "./types.ts";
 
@@ -47,12 +47,13 @@ export function parameterCause(config: Config, parameter: string): Cause {
     parameter,
     value: config.string(parameter),
     ...(config.isSet(parameter) ? {} : { isDefault: true }),
-    ...(origin === undefined ? {} : { place: { file: origin.file, ...lineOf(origin.line) } }),
+    ...(origin === undefined ? {} : { place: placeOf(origin) }),
   };
 }
 
-function lineOf(line: number | undefined): { line?: number } {
-  return line === undefined ? {} : { line };
+/** Where something of main.cf or master.cf stands. */
+export function placeOf({ file, line }: Origin): Place {
+  return line === undefined ? { file } : { file, line };
 }
 
 /** An answer of a table as a cause; the parameters of `candidates` that name the table come first. */

@@ -55,6 +55,7 @@ export interface Destination {
   readonly steps: readonly Step[];
 }
 
+/** A message's way through the configuration, for one recipient. */
 export interface Explanation {
   readonly recipient: string;
   readonly sender: string;
