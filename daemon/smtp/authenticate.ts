@@ -1,4 +1,11 @@
-import { chooseMechanism, decodeBase64, encodeBase64, type SecurityOption } from "../../core/sasl/mod.ts";
+import {
+  chooseMechanism,
+  type ClientDialogue,
+  type ClientMechanism,
+  decodeBase64,
+  encodeBase64,
+  type SecurityOption,
+} from "../../core/sasl/mod.ts";
 import { TableError } from "../../core/table/mod.ts";
 import type { Attempt } from "./attempt.ts";
 import { isPositive, oneLine, type ServerReply } from "./dsn.ts";
@@ -40,35 +47,27 @@ export async function authenticate(
   }
 }
 
+const FAILED = "SASL authentication failed; ";
+
 async function logIn(attempt: Attempt, session: Session, auth: ClientAuth): Promise<boolean> {
-  const prefix = `SASL authentication failed; `;
   let entry: string | undefined;
   try {
     entry = await findEntry(attempt, session, auth);
   } catch (error) {
     if (!(error instanceof TableError)) throw error;
     session.log.warning(error.message);
-    await failSiteLocally(attempt, session, "4.3.0", `${prefix}password lookup error`);
+    await failSiteLocally(attempt, session, "4.3.0", `${FAILED}password lookup error`);
     return false;
   }
   if (entry === undefined) return true;
+  const mechanism = await commonMechanism(session, auth);
+  if (mechanism === undefined) {
+    session.log.warning("SASL authentication failure: No worthy mechs found");
+    return await giveUp(attempt, session, "no mechanism available");
+  }
   const split = entry.indexOf(auth.delimiter);
   const user = split < 0 ? entry : entry.slice(0, split);
   const password = split < 0 ? "" : entry.slice(split + auth.delimiter.length);
-  const offered: string[] = [];
-  for (const name of session.features.auth.split(/\s+/)) if (await auth.allows(name)) offered.push(name);
-  const mechanism = chooseMechanism(
-    offered,
-    session.tls === undefined ? auth.security : auth.securityUnderTls,
-  );
-  const named = `cannot authenticate to server ${session.named}`;
-  if (mechanism === undefined) {
-    session.log.warning(
-      `SASL authentication failure: No worthy mechs found`,
-    );
-    await failSiteLocally(attempt, session, "4.7.0", `${prefix}${named}: no mechanism available`);
-    return false;
-  }
   const dialogue = mechanism.answer({
     user,
     password,
@@ -77,6 +76,40 @@ async function logIn(attempt: Attempt, session: Session, auth: ClientAuth): Prom
   });
   // A server may quote what it was told; that must not get into the log or into a notice.
   const said = [password];
+  const reply = await converse(session, mechanism, dialogue, said);
+  if (typeof reply === "string") return await giveUp(attempt, session, reply);
+  if (!isPositive(reply)) {
+    const shown = withoutSecrets(reply, said);
+    const reason = `${FAILED}server ${session.named} said: ${oneLine(shown)}`;
+    // As Postfix does by default: a password may be mended before the mail is too old.
+    const status = auth.softBounce && reply.code === 535 ? `4${reply.status.slice(1)}` : undefined;
+    await failSite(attempt, session, shown, reason, status);
+    return false;
+  }
+  if (!mechanism.properties.includes("mutual_auth")) return true;
+  // The server said yes; it must also have shown that it knows the password.
+  const rest = await dialogue.next(new Uint8Array(0));
+  if (rest.done === true && rest.value === undefined) return true;
+  return await giveUp(attempt, session, "the server did not show that it knows the password");
+}
+
+/** The best mechanism that both sides have and the configuration allows. */
+async function commonMechanism(session: Session, auth: ClientAuth): Promise<ClientMechanism | undefined> {
+  const offered: string[] = [];
+  for (const name of session.features.auth.split(/\s+/)) if (await auth.allows(name)) offered.push(name);
+  return chooseMechanism(offered, session.tls === undefined ? auth.security : auth.securityUnderTls);
+}
+
+/**
+ * The AUTH command, challenges and responses. Returns the server's last word, or why the exchange was cancelled.
+ * @param said gets what was sent
+ */
+async function converse(
+  session: Session,
+  mechanism: ClientMechanism,
+  dialogue: ClientDialogue,
+  said: string[],
+): Promise<ServerReply | string> {
   let step = await dialogue.next();
   const initial = mechanism.clientFirst && step.done !== true ? ` ${encodeBase64(step.value) || "="}` : "";
   said.push(initial.trim());
@@ -88,32 +121,20 @@ async function logIn(attempt: Attempt, session: Session, auth: ClientAuth): Prom
       : await dialogue.next(challenge);
     if (step.done === true) {
       await session.command("*");
-      const reason = `${prefix}${named}: ${step.value ?? "unexpected challenge"}`;
-      await failSiteLocally(attempt, session, "4.7.0", reason);
-      return false;
+      return step.value ?? "unexpected challenge";
     }
     const response = encodeBase64(step.value);
     said.push(response);
     reply = await session.command(response);
   }
-  if (!isPositive(reply)) {
-    reply = withoutSecrets(reply, said);
-    const reason = `${prefix}server ${session.named} said: ${oneLine(reply)}`;
-    // As Postfix does by default: a password may be mended before the mail is too old.
-    const status = auth.softBounce && reply.code === 535 ? `4${reply.status.slice(1)}` : undefined;
-    await failSite(attempt, session, reply, reason, status);
-    return false;
-  }
-  if ((mechanism.properties as readonly string[]).includes("mutual_auth")) {
-    // The server said yes; it must also have shown that it knows the password.
-    const rest = await dialogue.next(new Uint8Array(0));
-    if (rest.done !== true || rest.value !== undefined) {
-      const reason = `${prefix}${named}: the server did not show that it knows the password`;
-      await failSiteLocally(attempt, session, "4.7.0", reason);
-      return false;
-    }
-  }
-  return true;
+  return reply;
+}
+
+/** The recipients are deferred, because we can't log in. */
+async function giveUp(attempt: Attempt, session: Session, why: string): Promise<false> {
+  const reason = `${FAILED}cannot authenticate to server ${session.named}: ${why}`;
+  await failSiteLocally(attempt, session, "4.7.0", reason);
+  return false;
 }
 
 /** Secrets shorter than this can't be told from ordinary words of a reply. */
