@@ -42,6 +42,16 @@ export async function runMain(startedAs: string, given: string[]): Promise<numbe
   return await (await command.load()).run(rest, command.name);
 }
 
+/**
+ * Runs the packed or compiled program and ends the process. The packed one's launcher gives its own path and the name it was
+ * called under as the first two arguments, since a script has no `argv[0]` to pass on; the compiled one has its own name.
+ */
+export async function runPacked(): Promise<never> {
+  if (Deno.build.standalone) Deno.exit(await runMain(startedAs(), Deno.args));
+  const [, name = "", ...args] = Deno.args;
+  Deno.exit(await runMain(name, args));
+}
+
 /** The arguments in the form of `decodeText`, which keeps octets that are not UTF-8; the runtime replaces them. */
 async function withOctets(args: string[]): Promise<string[]> {
   const { decodeText } = await import("../core/bytes/mod.ts");

@@ -3,14 +3,13 @@
  * that a different set of entries needs; a command such as `postqueue` then loads thirty files, which costs more than what is in them.
  */
 
-/**
- * Commands whose start counts, because scripts run them again and again. (Those that need a library of the runtime for their
- * sockets are not among them: what is merged with theirs would load it too, and it takes longer than all files.)
- */
-const QUICK_COMMANDS = ["postmap.js", "postconf.js"];
+import { PACKED_ENTRY, QUICK_COMMANDS } from "../../core/system/mod.ts";
 
-/** The entry module, which loads what all of them share. */
-const ENTRY = "packed.js";
+/**
+ * Modules of commands whose start counts. (Those that need a library of the runtime for their sockets are not among them: what
+ * is merged with theirs would load it too, and it takes longer than all files.)
+ */
+const QUICK_MODULES = Object.keys(QUICK_COMMANDS).map((module) => `${module}.js`);
 
 /** A static import or re-export of another piece, in the form that the bundler prints. */
 const STATIC_IMPORT = /^(import|export) (?:\{([^}]*)\} from )?"\.\/([\w.-]+\.js)";$/gm;
@@ -44,17 +43,17 @@ function closure(entry: string, pieces: Pieces): Set<string> {
 
 /** Pieces that the same quick commands load, by the name of the file they shall be merged into. */
 function groups(pieces: Pieces): Map<string, string[]> {
-  const loads = QUICK_COMMANDS.map((name) => closure(name, pieces));
-  const shared = closure(ENTRY, pieces);
+  const loads = QUICK_MODULES.map((name) => closure(name, pieces));
+  const shared = closure(PACKED_ENTRY, pieces);
   const byUsers = new Map<string, string[]>();
   for (const name of pieces.keys()) {
-    if (name === ENTRY) continue;
-    const users = QUICK_COMMANDS.filter((_, index) => shared.has(name) || loads[index]!.has(name));
+    if (name === PACKED_ENTRY) continue;
+    const users = QUICK_MODULES.filter((_, index) => shared.has(name) || loads[index]!.has(name));
     if (users.length > 0) byUsers.set(users.join(), [...byUsers.get(users.join()) ?? [], name]);
   }
   const result = new Map<string, string[]>();
   for (const members of byUsers.values()) {
-    const command = members.find((name) => QUICK_COMMANDS.includes(name));
+    const command = members.find((name) => QUICK_MODULES.includes(name));
     const name = command ?? `merged-${result.size}.js`;
     if (members.length > 1) result.set(name, members);
   }

@@ -40,6 +40,8 @@ export {
   PACKED_FLAGS,
   packedForm,
   programFile,
+  QUICK_COMMANDS,
+  quickEntry,
   RUNTIME_FLAGS,
   selfCommand,
   serviceSelfCommand,

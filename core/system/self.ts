@@ -37,9 +37,26 @@ export const PACKED_FLAGS: readonly string[] = [
 /** The entry module of the packed form. Its arguments are the launcher's path and the name it was called under. */
 export const PACKED_ENTRY = "packed.js";
 
+/**
+ * Commands that scripts run again and again, by the module that they are in. Each module has an entry of its own, which loads
+ * it with itself instead of afterwards and otherwise does the same; the launcher chooses it by the look of the call.
+ */
+export const QUICK_COMMANDS: Readonly<Record<string, readonly string[]>> = {
+  postmap: ["postmap", "postalias"],
+  postconf: ["postconf"],
+};
+
+/** The entry module of a module in `QUICK_COMMANDS`. */
+export function quickEntry(module: string): string {
+  return `packed_${module}.js`;
+}
+
+const PACKED_ENTRIES: readonly string[] = [PACKED_ENTRY, ...Object.keys(QUICK_COMMANDS).map(quickEntry)];
+
 /** Where the packed form is unpacked and what launched it; undefined in the other forms. */
 export function packedForm(): { directory: string; launcher: string } | undefined {
-  if (Deno.build.standalone || !Deno.mainModule.endsWith(`/${PACKED_ENTRY}`)) return undefined;
+  const entry = Deno.mainModule.slice(Deno.mainModule.lastIndexOf("/") + 1);
+  if (Deno.build.standalone || !PACKED_ENTRIES.includes(entry)) return undefined;
   const directory = decodeURIComponent(new URL(".", Deno.mainModule).pathname).slice(0, -1);
   return { directory, launcher: Deno.args[0] ?? "" };
 }

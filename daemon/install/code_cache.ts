@@ -9,10 +9,11 @@
  */
 import { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
-import { PACKED_ENTRY, PACKED_FLAGS } from "../../core/system/mod.ts";
+import { PACKED_ENTRY, PACKED_FLAGS, QUICK_COMMANDS, quickEntry } from "../../core/system/mod.ts";
 
-/** Entry modules: loading one would run it. */
-const ENTRIES = new Set([PACKED_ENTRY, "unpacked.js"]);
+/** Entry modules of commands: loading one would run it. */
+const COMMAND_ENTRIES = [PACKED_ENTRY, ...Object.keys(QUICK_COMMANDS).map(quickEntry)];
+const ENTRIES = new Set([...COMMAND_ENTRIES, "unpacked.js"]);
 
 /** The argument with which `unpacked.js` only loads the commands. */
 export const LOAD_COMMANDS = "--load-commands";
@@ -32,8 +33,8 @@ const CONDITIONS_WITHOUT_FLAGS = 12;
 export async function fillCodeCache(directory: string): Promise<void> {
   const cache = `${directory}/cache`;
   await loadModules(directory);
-  // The entry module ends its process, so it gets one.
-  runModule(directory, cache, [PACKED_ENTRY, "", "postel", "help"]);
+  // An entry module ends its process, so it gets one.
+  for (const entry of COMMAND_ENTRIES) runModule(directory, cache, [entry, "", "postel", "help"]);
   const beside = `${cache}/complete`;
   Deno.mkdirSync(beside);
   try {

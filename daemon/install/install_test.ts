@@ -67,6 +67,16 @@ Deno.test("the packed program runs and installs without Deno", async (test) => {
       assert.equal((Deno.statSync(runtime).mode ?? 0) & 0o022, 0);
     });
 
+    await test.step("commands with an entry of their own are called in every way", () => {
+      Deno.symlinkSync("postel", `${directory}/postalias`);
+      const question = ["-c", `${directory}/etc`, "-q", "key", "inline:{key=value}"];
+      assert.equal(succeeds(user(program, "postmap", ...question)), "value\n");
+      assert.equal(succeeds(user(`${directory}/postalias`, ...question)), "value\n");
+      assert.match(succeeds(user(program, "postmap", "--help")), /^postel postmap - /);
+      assert.match(succeeds(user(program, "help", "postmap")), /^postel postmap - /);
+      assert.equal(user(program, "postmap-of-mine").code, 64);
+    });
+
     await test.step({
       name: "it trusts no cache of somebody else",
       ignore: !isRoot,

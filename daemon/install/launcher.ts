@@ -3,7 +3,7 @@
  * it. The archive has the runtime (`postel`) and the program's modules; it is unpacked once into a directory that only
  * its owner can write to, named by a digest of the content.
  */
-import { PACKED_ENTRY, PACKED_FLAGS, shellWord } from "../../core/system/mod.ts";
+import { PACKED_ENTRY, PACKED_FLAGS, QUICK_COMMANDS, quickEntry, shellWord } from "../../core/system/mod.ts";
 
 /** Bytes of the script, padded: the archive begins behind them. */
 export const LAUNCHER_SIZE = 4096;
@@ -19,6 +19,9 @@ export interface LauncherFacts {
 /** The launcher script as bytes, `LAUNCHER_SIZE` of them. Throws if the path is too long for it. */
 export function makeLauncher({ version, installed }: LauncherFacts): Uint8Array<ArrayBuffer> {
   const flags = PACKED_FLAGS.join(" ");
+  const choices = Object.entries(QUICK_COMMANDS).map(([module, names]) =>
+    `${names.map((name) => `*${name}*`).join("|")}) postel_entry=${quickEntry(module)} ;;`
+  ).join("\n");
   const archiveAt = LAUNCHER_SIZE + 1;
   const script = `#!/bin/sh
 # Postel, packed: behind byte ${LAUNCHER_SIZE} of this script stands a compressed tar archive with the runtime and the
@@ -61,7 +64,11 @@ else
   postel_home=$postel_base/$postel_version
   [ -x "$postel_home/postel" ] && [ -O "$postel_base" ] && [ -O "$postel_home" ] || unpack || exit 75
 fi
-run ${PACKED_ENTRY} "$0" "\${0##*/}" "$@"
+case \${0##*/}:\${1-} in
+${choices}
+*) postel_entry=${PACKED_ENTRY} ;;
+esac
+run "$postel_entry" "$0" "\${0##*/}" "$@"
 exit 75
 `;
   const text = new TextEncoder().encode(script);
