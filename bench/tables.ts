@@ -7,6 +7,8 @@
  * `--program` measures a compiled or packed program instead of the sources; `--write` puts the table into
  * bench/table-results.md. Needs Debian's packages postfix, postfix-cdb and postfix-lmdb.
  */
+import { spawn } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { RUNTIME_FLAGS, selfCommand } from "../core/system/mod.ts";
 import { median, type Row, table } from "./table.ts";
@@ -15,51 +17,68 @@ import { type IndexType, keyOf, KEYS, MORE_TIMES, SUFFIX, TYPES, writeFiles } fr
 
 const POSTFIX = ["/usr/sbin/postmap"];
 
+/** How often what takes milliseconds is measured in a round. */
+const SHORT_TIMES = 10;
+
 interface Cost {
   readonly seconds: number;
+  /** The most that the process had; 0 if nobody looked. */
   readonly megabytes: number;
 }
 
-/** Runs a command in the directory; standard input from a file if one is named. */
-async function cost(
-  command: readonly string[],
-  args: readonly string[],
-  directory: string,
-  input = "/dev/null",
-): Promise<Cost> {
-  const start = performance.now();
-  const child = new Deno.Command("sh", {
-    args: ["-c", `exec "$@" < ${input} > /dev/null`, "sh", ...command, ...args],
-    cwd: directory,
-    env: { MAIL_CONFIG: directory },
-  }).spawn();
-  let peak = 0;
-  const watch = setInterval(() => {
-    try {
-      const status = Deno.readTextFileSync(`/proc/${child.pid}/status`);
-      peak = Math.max(peak, Number(/^VmHWM:\s+(\d+)/m.exec(status)?.[1] ?? 0));
-    } catch {
-      // It has ended; the last value stands.
-    }
-  }, 10);
-  const { success } = await child.status;
-  clearInterval(watch);
-  if (!success) throw new Error(`${command.at(-1)} ${args.join(" ")} failed`);
-  return { seconds: (performance.now() - start) / 1000, megabytes: peak / 1024 };
+interface Run {
+  readonly command: readonly string[];
+  readonly args: readonly string[];
+  readonly directory: string;
+  /** A file that is standard input. */
+  readonly input?: string;
+  /** Looking at a process's memory takes time from it, so only one that runs long is looked at. */
+  readonly memory?: boolean;
 }
 
-/** Measures both programs in turn; the first round does not count. */
-async function compare(
-  ours: readonly string[],
-  rounds: number,
-  measure: (command: readonly string[]) => Promise<Cost>,
-) {
-  const peers = [POSTFIX, ours] as const;
-  const costs: [Cost[], Cost[]] = [[], []];
+/** Runs a command in the directory. Throws if it fails. */
+async function cost({ command, args, directory, input = "/dev/null", memory = false }: Run): Promise<Cost> {
+  const [program = "", ...first] = command;
+  const stdin = openSync(`${input.startsWith("/") ? "" : `${directory}/`}${input}`, "r");
+  try {
+    const start = performance.now();
+    const child = spawn(program, [...first, ...args], {
+      cwd: directory,
+      env: { ...Deno.env.toObject(), MAIL_CONFIG: directory },
+      stdio: [stdin, "ignore", "inherit"],
+    });
+    let peak = 0;
+    const watch = memory ? setInterval(() => peak = Math.max(peak, peakOf(child.pid!)), 10) : undefined;
+    const code = await new Promise((resolve, reject) => {
+      child.on("exit", resolve);
+      child.on("error", reject);
+    });
+    const seconds = (performance.now() - start) / 1000;
+    clearInterval(watch);
+    if (code !== 0) throw new Error(`${program} ${args.join(" ")} failed`);
+    return { seconds, megabytes: peak };
+  } finally {
+    closeSync(stdin);
+  }
+}
+
+/** The most memory that a process had so far, in megabytes; 0 if it has ended. */
+function peakOf(pid: number): number {
+  try {
+    const status = Deno.readTextFileSync(`/proc/${pid}/status`);
+    return Number(/^VmHWM:\s+(\d+)/m.exec(status)?.[1] ?? 0) / 1024;
+  } catch {
+    return 0;
+  }
+}
+
+/** Measures in turn; the first round does not count. */
+async function inTurn(rounds: number, measures: readonly (() => Promise<Cost>)[]): Promise<Cost[][]> {
+  const costs: Cost[][] = measures.map(() => []);
   for (let round = -1; round < rounds; round++) {
-    for (const which of [0, 1] as const) {
-      const value = await measure(peers[which]);
-      if (round >= 0) costs[which].push(value);
+    for (const [index, measure] of measures.entries()) {
+      const value = await measure();
+      if (round >= 0) costs[index]!.push(value);
     }
   }
   return costs;
@@ -79,6 +98,7 @@ async function tableRows(plan: Plan, add: (rows: readonly Row[]) => void): Promi
   const directory = Deno.makeTempDirSync({ dir: "/var/tmp", prefix: "postel-bench-" });
   try {
     writeFiles(directory, plan.entries);
+    Deno.writeTextFileSync(`${directory}/empty.js`, "");
     for (const type of plan.types) {
       add(await toolRows(type, plan, directory));
       add(inDaemon(type, directory));
@@ -91,85 +111,99 @@ async function tableRows(plan: Plan, add: (rows: readonly Row[]) => void): Promi
 
 /** What postmap takes with one type of table. */
 async function toolRows(type: IndexType, { entries, rounds, ours }: Plan, directory: string): Promise<Row[]> {
-  const rows: Row[] = [];
-  const row = (
-    name: string,
-    unit: string,
-    values: readonly [readonly number[], readonly number[]],
-    goal: string,
-  ) => rows.push({ name: `${type}: ${name}`, unit, postfix: values[0], postel: values[1], goal });
-  const measure = (args: readonly string[], input: string | undefined, times: number) =>
-    compare(ours, rounds * times, (command) => cost(command, args, directory, input));
-  const seconds = async (name: string, goal: string, args: readonly string[], input?: string, times = 1) => {
-    row(name, "s", pick(await measure(args, input, times), (one) => one.seconds), goal);
-  };
-  const name = `${directory}/map.${SUFFIX[type]}`;
-  const made = await compare(ours, rounds, (command) => {
+  const file = `${directory}/map.${SUFFIX[type]}`;
+  const map = `${type}:map`;
+  const make = (command: readonly string[]) => () => {
     try {
-      Deno.removeSync(name);
+      Deno.removeSync(file);
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
     }
-    return cost(command, [`${type}:map`], directory);
-  });
+    return cost({ command, args: [map], directory, memory: true });
+  };
+  const rows: Row[] = [];
+  const made = await inTurn(rounds, [make(POSTFIX), make(ours)]);
   const goal = type === "hash" ? "ratio at most 0.5" : "ratio at most 1";
-  row(`make ${entries} entries`, "s", pick(made, (one) => one.seconds), goal);
-  row("make, memory", "MB peak", pick(made, ({ megabytes }) => megabytes), "Postel below 1000");
-  await seconds(`${KEYS} keys from stdin`, "ratio at most 1", ["-q", "-", `${type}:map`], "keys", 3);
+  rows.push(row(`${type}: make ${entries} entries`, "s", made, seconds, goal));
+  rows.push(row(`${type}: make, memory`, "MB peak", made, ({ megabytes }) => megabytes, "Postel below 1000"));
+  const ask = (args: readonly string[], input?: string) =>
+    [POSTFIX, ours].map((command) => () => cost({ command, args, directory, ...(input && { input }) }));
+  const some = await inTurn(rounds * SHORT_TIMES, ask(["-q", "-", map], "keys"));
+  rows.push(row(`${type}: ${KEYS} keys from stdin`, "s", some, seconds, "ratio at most 1"));
   if (type === "cdb") {
-    await seconds(`${KEYS * MORE_TIMES} keys from stdin`, "", ["-q", "-", `${type}:map`], "more-keys", 3);
+    const more = await inTurn(rounds * SHORT_TIMES, ask(["-q", "-", map], "more-keys"));
+    rows.push(row(`${type}: ${KEYS * MORE_TIMES} keys from stdin`, "s", more, seconds, ""));
   }
-  const single = await measure(["-q", keyOf(1), `${type}:map`], undefined, 5);
-  row("one key", "ms", pick(single, milliseconds), "start-up plus 5");
-  // Real postmap can't list cdb files.
-  if (type !== "cdb") await seconds("list all entries", "ratio at most 1", ["-s", `${type}:map`]);
+  rows.push(...await oneKeyRows(type, ask(["-q", keyOf(1), map]), rounds, directory));
+  if (type !== "cdb") {
+    // Real postmap can't list cdb files.
+    const listed = await inTurn(rounds, ask(["-s", map]));
+    rows.push(row(`${type}: list all entries`, "s", listed, seconds, "ratio at most 1"));
+  }
   return rows;
+}
+
+/** One key in a process of its own, in turn with an empty program. */
+async function oneKeyRows(
+  type: IndexType,
+  asks: readonly (() => Promise<Cost>)[],
+  rounds: number,
+  directory: string,
+): Promise<Row[]> {
+  const [postfix = [], postel = [], empty = []] = await inTurn(rounds * SHORT_TIMES, [
+    ...asks,
+    () => emptyProgram(directory),
+  ]);
+  const more = postel.map((one, round) => milliseconds(one) - milliseconds(empty[round]!));
+  return [
+    row(`${type}: one key`, "ms", [postfix, postel], milliseconds, ""),
+    {
+      name: `${type}: one key, more than an empty program`,
+      unit: "ms",
+      postfix: [],
+      postel: more,
+      goal: "at most 5",
+    },
+  ];
+}
+
+/** The runtime with nothing to do. */
+function emptyProgram(directory: string): Promise<Cost> {
+  const command = [Deno.execPath(), "run", ...RUNTIME_FLAGS, "--no-config", "--no-lock"];
+  return cost({ command, args: [`${directory}/empty.js`], directory });
 }
 
 /** Start-up: of the runtime with nothing to do, and of the command with a table that is no file. */
 async function startRows({ rounds, ours }: Plan, directory: string): Promise<Row[]> {
-  Deno.writeTextFileSync(`${directory}/empty.js`, "");
-  const bare = [
-    Deno.execPath(),
-    "run",
-    ...RUNTIME_FLAGS,
-    "--no-config",
-    "--no-lock",
-    `${directory}/empty.js`,
-  ];
-  const empty = await compare(
-    bare,
-    rounds * 5,
-    (command) => command === bare ? cost(command, [], directory) : cost(["true"], [], directory),
-  );
-  const start = await compare(
-    ours,
-    rounds * 5,
-    (command) => cost(command, ["-q", "x", "static:x"], directory),
-  );
-  const row = (name: string, postfix: readonly number[], postel: readonly number[]): Row => ({
-    name,
-    unit: "ms",
-    postfix,
-    postel,
-    goal: "",
-  });
-  const [, bareTimes] = pick(empty, milliseconds);
+  const args = ["-q", "x", "static:x"];
+  const [postfix = [], postel = [], empty = []] = await inTurn(rounds * SHORT_TIMES, [
+    () => cost({ command: POSTFIX, args, directory }),
+    () => cost({ command: ours, args, directory }),
+    () => emptyProgram(directory),
+  ]);
   return [
-    row("start of an empty program on the runtime", [], bareTimes),
-    row("postmap -q x static:x", ...pick(start, milliseconds)),
+    row("start of an empty program on the runtime", "ms", [[], empty], milliseconds, ""),
+    row("postmap -q x static:x", "ms", [postfix, postel], milliseconds, ""),
   ];
 }
 
-function milliseconds({ seconds }: Cost): number {
-  return seconds * 1000;
+/** A row of what Postfix and Postel took. */
+function row(
+  name: string,
+  unit: string,
+  [postfix = [], postel = []]: readonly (readonly Cost[])[],
+  of: (cost: Cost) => number,
+  goal: string,
+): Row {
+  return { name, unit, postfix: postfix.map(of), postel: postel.map(of), goal };
 }
 
-function pick(
-  costs: readonly [readonly Cost[], readonly Cost[]],
-  of: (cost: Cost) => number,
-): [number[], number[]] {
-  return [costs[0].map(of), costs[1].map(of)];
+function seconds(cost: Cost): number {
+  return cost.seconds;
+}
+
+function milliseconds(cost: Cost): number {
+  return cost.seconds * 1000;
 }
 
 /** From how many keys on a cdb table is asked as fast as Postfix asks it: the two lines that the two lists of keys make. */
@@ -195,8 +229,9 @@ function page(text: string, words: string, rows: readonly Row[]): string {
 
 Made by \`deno task bench tables ${words}\`: real postmap (Postfix 3.7.11, Debian) and Postel's with the same sources, in one
 run and in turn. The keys from standard input are a tenth of the table's. Times are from start to end of the process, so
-the start-up of the runtime (at the end of the table) is in each of them. The ratio is Postel's median to Postfix's; of times
-and memory smaller is better.
+the start-up of the runtime (at the end of the table) is in each of them; one key is asked in turn with an empty program,
+and the differences of such pairs are a row of their own. The ratio is Postel's median to Postfix's; of times and memory
+smaller is better.
 
 ${text}
 ${evenKeys(rows)}`;
