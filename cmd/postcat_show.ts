@@ -1,4 +1,5 @@
 import { ByteBuffer, decodeText } from "../core/bytes/mod.ts";
+import { longDate } from "../core/date/mod.ts";
 import {
   parseAttribute,
   parseTime,
@@ -28,15 +29,10 @@ import { printBytes } from "./queue_tool.ts";
 /** Output leaves in pieces of this size. */
 const PIECE = 65536;
 
-const DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
-const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-
 /** The date as asctime(3) prints it, local time. */
-function longDate(seconds: number): string {
+function dateOf(seconds: number): string {
   const date = new Date(seconds * 1000);
-  const two = (value: number) => String(value).padStart(2, "0");
-  return `${DAYS[date.getDay()]} ${MONTHS[date.getMonth()]} ${String(date.getDate()).padStart(2)} ` +
-    `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())} ${date.getFullYear()}`;
+  return `${longDate(date)} ${date.getFullYear()}`;
 }
 
 /** Does a content line begin a header field or continue one? */
@@ -222,7 +218,7 @@ class Printer {
   }
 
   #date(text: string): string {
-    return longDate(parseTime(text)?.seconds ?? (parseInt(text, 10) || 0));
+    return dateOf(parseTime(text)?.seconds ?? (parseInt(text, 10) || 0));
   }
 
   #marker(offset: number, title: string): void {

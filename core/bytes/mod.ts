@@ -6,3 +6,4 @@ export { BufferPool } from "./buffer_pool.ts";
 export { ByteBuffer } from "./byte_buffer.ts";
 export { printable } from "./printable.ts";
 export { decodeText, encodeText } from "./text.ts";
+export { writeAll } from "./write_all.ts";

@@ -24,6 +24,7 @@ export {
 } from "./parameter_table.ts";
 export { type LogicalLine, logicalLines, type NameValue, splitNameValue } from "./logical_lines.ts";
 export { parseTime, splitList, unbrace } from "./values.ts";
+export { inetFamilies, inetVersions } from "./inet_families.ts";
 export { expandMacros, type MacroLookup } from "./macro.ts";
 export { MacroError, scanMacros } from "./macro_syntax.ts";
 export { type Config, ConfigError, type MasterEntry, type Origin } from "./types.ts";

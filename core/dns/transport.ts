@@ -1,4 +1,5 @@
 /** One question to the name servers: UDP with repetition, TCP when an answer does not fit. */
+import { writeAll } from "../bytes/mod.ts";
 import { decodeMessage, encodeQuery, type WireMessage } from "./packet.ts";
 import type { NameServer, ResolverSettings } from "./system_config.ts";
 
@@ -107,7 +108,7 @@ async function askByTcp(
     framed[0] = query.length >> 8;
     framed[1] = query.length & 255;
     framed.set(query, 2);
-    for (let at = 0; at < framed.length;) at += await connection.write(framed.subarray(at));
+    await writeAll(connection, framed);
     const length = new Uint8Array(2);
     await readFully(connection, length);
     const reply = new Uint8Array(length[0]! * 256 + length[1]!);

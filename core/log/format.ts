@@ -1,7 +1,6 @@
 import { printable } from "../bytes/mod.ts";
+import { shortDate } from "../date/mod.ts";
 import type { LogEntry } from "./types.ts";
-
-const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 let stampSecond = -1;
 let stamp = "";
@@ -10,11 +9,7 @@ let stamp = "";
 function timestamp(time: number): string {
   const second = Math.floor(time / 1000);
   if (second !== stampSecond) {
-    const date = new Date(second * 1000);
-    const two = (value: number) => String(value).padStart(2, "0");
-    stamp = `${MONTHS[date.getMonth()]} ${two(date.getDate())} ${two(date.getHours())}:${
-      two(date.getMinutes())
-    }:${two(date.getSeconds())}`;
+    stamp = shortDate(new Date(second * 1000), "0");
     stampSecond = second;
   }
   return stamp;

@@ -1,3 +1,4 @@
+import { shortDate } from "../date/mod.ts";
 import { connectDatagram, type DatagramSender } from "../system/commands.ts";
 import { formatJson, labelled } from "./format.ts";
 import type { LogFormat, LogLevel, LogSink } from "./types.ts";
@@ -34,7 +35,6 @@ export function isFacility(name: string): boolean {
   return Object.hasOwn(FACILITY, name);
 }
 
-const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const encoder = new TextEncoder();
 
 /**
@@ -49,10 +49,7 @@ export function syslogSink(facility: string, format: LogFormat = "classic", path
   let socket: DatagramSender | undefined = connectDatagram(path);
   return {
     write(entry) {
-      const date = new Date(entry.time);
-      const two = (value: number) => String(value).padStart(2, "0");
-      const clock = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
-      const stamp = `${MONTHS[date.getMonth()]} ${String(date.getDate()).padStart(2)} ${clock}`;
+      const stamp = shortDate(new Date(entry.time));
       const line = encoder.encode(
         `<${code * 8 + SEVERITY[entry.level]}>${stamp} ${entry.tag}[${entry.pid}]: ${
           format === "json" ? formatJson(entry, "") : labelled(entry)

@@ -1,8 +1,6 @@
 /** Dates as Received: and Date: headers carry them (RFC 5322, 3.3), in local time with the zone's name behind. */
+import { clockTime, MONTHS, WEEKDAYS } from "../date/mod.ts";
 import { zoneName } from "./zone_name.ts";
-
-const DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
-const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 let lastSecond = NaN;
 let lastText = "";
@@ -22,10 +20,7 @@ function format(date: Date): string {
   const offset = -date.getTimezoneOffset();
   const sign = offset < 0 ? "-" : "+";
   const zone = sign + two(Math.floor(Math.abs(offset) / 60)) + two(Math.abs(offset) % 60);
-  return `${DAYS[date.getDay()]}, ${String(date.getDate()).padStart(2)} ${
+  return `${WEEKDAYS[date.getDay()]}, ${String(date.getDate()).padStart(2)} ${
     MONTHS[date.getMonth()]
-  } ${date.getFullYear()} ` +
-    `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())} ${zone} (${
-      zoneName(date, offset)
-    })`;
+  } ${date.getFullYear()} ${clockTime(date)} ${zone} (${zoneName(date, offset)})`;
 }

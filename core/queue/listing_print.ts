@@ -1,4 +1,5 @@
 import { ByteBuffer, encodeText } from "../bytes/mod.ts";
+import { longDate } from "../date/mod.ts";
 import { TextSpan } from "./listing_sink.ts";
 import type { ListedRecipient, ListedText, ListingHead, ListingSink, QueueName } from "./types.ts";
 
@@ -14,17 +15,9 @@ const REASON_COLUMN = 76;
 const NEWLINE = 0x0a;
 const BLANK = 0x20;
 
-const DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
-const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-
-/** The date as asctime(3) prints it, without the year: `Mon Nov 23 04:04:45`, local time. */
+/** The date as asctime(3) prints it, without the year. */
 function dateColumn(seconds: number): string {
-  const date = new Date(seconds * 1000);
-  const two = (value: number) => String(value).padStart(2, "0");
-  const day = String(date.getDate()).padStart(2, " ");
-  return `${DAYS[date.getDay()]} ${MONTHS[date.getMonth()]} ${day} ${two(date.getHours())}:${
-    two(date.getMinutes())
-  }:${two(date.getSeconds())}`;
+  return longDate(new Date(seconds * 1000));
 }
 
 interface Layout {

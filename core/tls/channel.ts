@@ -1,6 +1,7 @@
 /** Brings byte channels and Node's TLS sockets together. */
 import { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
+import { writeAll } from "../bytes/mod.ts";
 import type { ByteChannel } from "../smtp/mod.ts";
 
 /** Room for one read of encrypted input: a TLS record and what belongs to it. */
@@ -59,10 +60,6 @@ export function duplexOver(
   // Errors reach the TLS socket on top; without a listener they would end the process.
   duplex.on("error", () => {});
   return duplex;
-}
-
-async function writeAll(channel: ByteChannel, bytes: Uint8Array): Promise<void> {
-  for (let sent = 0; sent < bytes.length;) sent += await channel.write(bytes.subarray(sent));
 }
 
 /** The decrypted side of a TLS socket. */

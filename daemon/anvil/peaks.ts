@@ -1,19 +1,9 @@
+import { shortDate } from "../../core/date/mod.ts";
+
 interface Peak {
   value: number;
   readonly client: string;
   readonly time: number;
-}
-
-const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-
-/** `Nov 21 02:56:09` in local time. */
-function stamp(time: number): string {
-  const date = new Date(time);
-  const two = (value: number) => String(value).padStart(2, "0");
-  const day = String(date.getDate()).padStart(2, " ");
-  return `${MONTHS[date.getMonth()]} ${day} ${two(date.getHours())}:${two(date.getMinutes())}:${
-    two(date.getSeconds())
-  }`;
 }
 
 /** The highest values since the last report. */
@@ -44,7 +34,7 @@ export class Peaks {
       if (peak === undefined) continue;
       const value = title.endsWith(" rate") ? `${peak.value}/${this.unit}s` : String(peak.value);
       const client = peak.client === "" ? "" : ` for (${peak.client})`;
-      lines.push(`statistics: max ${title} ${value}${client} at ${stamp(peak.time)}`);
+      lines.push(`statistics: max ${title} ${value}${client} at ${shortDate(new Date(peak.time))}`);
     }
     return lines;
   }

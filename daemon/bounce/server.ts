@@ -1,3 +1,4 @@
+import { writeAll } from "../../core/bytes/mod.ts";
 import { messageOf } from "../../core/errors/mod.ts";
 import {
   announcement,
@@ -24,8 +25,7 @@ export async function serveBounce(
   warn: (text: string) => void,
 ): Promise<void> {
   const writer = new AttributeWriter();
-  const greeting = announcement("bounce");
-  for (let sent = 0; sent < greeting.length;) sent += await connection.write(greeting.subarray(sent));
+  await writeAll(connection, announcement("bounce"));
   const reader = new AttributeReader(connection);
   if (await reader.atEnd()) return;
   let status: number = BounceStatus.Ok;

@@ -1,4 +1,5 @@
 /** The other end of `public/cleanup`, for processes that have no cleanup of their own. */
+import { writeAll } from "../../core/bytes/mod.ts";
 import { AttributeReader, AttributeWriter, readAnnouncement } from "../../core/ipc/mod.ts";
 import type { CleanupMessage, CleanupResult } from "./types.ts";
 
@@ -17,7 +18,7 @@ export function createCleanupClient(path: string): RemoteCleanup {
         const reader = new AttributeReader(connection);
         const queueId = (await readAnnouncement(reader, "cleanup")).get("queue_id");
         if (queueId === undefined || queueId === "") throw new Error(`${path}: greeting without a queue id`);
-        await send(connection, new AttributeWriter().integer("flags", flags).end().view());
+        await writeAll(connection, new AttributeWriter().integer("flags", flags).end().view());
         return conversation(connection, reader, queueId);
       } catch (error) {
         connection.close();
@@ -25,10 +26,6 @@ export function createCleanupClient(path: string): RemoteCleanup {
       }
     },
   };
-}
-
-async function send(connection: Deno.Conn, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
 }
 
 function conversation(connection: Deno.UnixConn, reader: AttributeReader, queueId: string): CleanupMessage {
@@ -41,7 +38,7 @@ function conversation(connection: Deno.UnixConn, reader: AttributeReader, queueI
     queueId,
     async write(records) {
       // A service that has refused the message goes on reading; one that is gone shows in `finish`.
-      await send(connection, records).catch(() => {});
+      await writeAll(connection, records).catch(() => {});
     },
     async finish(): Promise<CleanupResult> {
       try {

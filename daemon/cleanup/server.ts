@@ -1,4 +1,5 @@
 /** The socket `public/cleanup`: Postfix's cleanup protocol (docs/ipc.md) on a connection. */
+import { writeAll } from "../../core/bytes/mod.ts";
 import {
   announcement,
   AttributeReader,
@@ -32,7 +33,7 @@ export async function serveCleanup(
     throw error;
   }
   try {
-    await send(connection, announcement("cleanup", [["queue_id", message.queueId]]));
+    await writeAll(connection, announcement("cleanup", [["queue_id", message.queueId]]));
     const input = new RecordInput(connection);
     const flags = await input.flags();
     if (message.setFlags === undefined) throw new TypeError("This cleanup service wants its flags first");
@@ -54,11 +55,10 @@ export async function serveCleanup(
 }
 
 async function reply(connection: ByteSink, { status, reason }: CleanupResult): Promise<void> {
-  await send(connection, new AttributeWriter().integer("status", status).text("reason", reason).end().view());
-}
-
-async function send(connection: ByteSink, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
+  await writeAll(
+    connection,
+    new AttributeWriter().integer("status", status).text("reason", reason).end().view(),
+  );
 }
 
 /** Cuts a connection's bytes into the attribute list with the flags and pieces of whole records. */

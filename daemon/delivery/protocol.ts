@@ -2,6 +2,7 @@
  * The delivery request protocol of Postfix (docs/ipc.md): the queue manager connects to `private/<transport>`, the
  * agent announces itself, takes one request with its recipients, and answers when it is through with all of them.
  */
+import { writeAll } from "../../core/bytes/mod.ts";
 import { reasonOf } from "../../core/errors/mod.ts";
 import {
   announcement,
@@ -116,7 +117,7 @@ export async function serveDelivery(
   beforeReply: () => void = () => {},
 ): Promise<void> {
   const writer = new AttributeWriter();
-  await sendAll(connection, announcement("delivery"));
+  await writeAll(connection, announcement("delivery"));
   const reader = new AttributeReader(connection);
   while (!(await reader.atEnd())) {
     const request = await readRequest(reader);
@@ -176,8 +177,4 @@ async function converse(
     finished: status === 0,
     ...(detail.reason === "" ? {} : { destinationTrouble: detail }),
   };
-}
-
-async function sendAll(connection: ByteSink, bytes: Uint8Array): Promise<void> {
-  for (let rest = bytes; rest.length > 0;) rest = rest.subarray(await connection.write(rest));
 }

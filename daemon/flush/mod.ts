@@ -2,6 +2,7 @@
  * flush(8): keeps, for the destinations in `fast_flush_domains`, logs of the messages that wait for them, and puts those
  * messages (or a single one) back into the incoming queue on demand: `postqueue -s`, `postqueue -i`, ETRN.
  */
+import { writeAll } from "../../core/bytes/mod.ts";
 import type { Config } from "../../core/config/types.ts";
 import { messageOf } from "../../core/errors/mod.ts";
 import type { ByteSink, ByteSource } from "../../core/ipc/mod.ts";
@@ -188,9 +189,4 @@ class FlushService implements Flush {
     if (request.request === "rfrsh") await this.refresh();
     if (request.request === "purge") await this.#refresh(0, 0);
   }
-}
-
-async function writeAll(sink: ByteSink, bytes: Uint8Array): Promise<void> {
-  let rest = bytes;
-  while (rest.length > 0) rest = rest.subarray(await sink.write(rest));
 }

@@ -1,3 +1,4 @@
+import { writeAll } from "../../core/bytes/mod.ts";
 import type { Address } from "./address.ts";
 import { LineReader } from "./line_reader.ts";
 
@@ -164,9 +165,9 @@ class Session {
   }
 
   async #flush(): Promise<void> {
-    let bytes: Uint8Array = encoder.encode(this.#out);
+    const bytes = encoder.encode(this.#out);
     this.#out = "";
-    while (bytes.length > 0) bytes = bytes.subarray(await this.connection.write(bytes));
+    await writeAll(this.connection, bytes);
   }
 
   /** Says `reply`, or what was ordered for the command instead; false ends the session. */

@@ -1,3 +1,4 @@
+import { writeAll } from "../../core/bytes/mod.ts";
 import { reasonOf } from "../../core/errors/mod.ts";
 import type { Address } from "./address.ts";
 import { LineReader } from "./line_reader.ts";
@@ -40,18 +41,6 @@ export class SourceError extends Error {
 
 const encoder = new TextEncoder();
 const pause = (seconds: number) => new Promise((done) => setTimeout(done, seconds * 1000));
-const WEEKDAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
-const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-
-function date(): string {
-  const now = new Date();
-  const two = (value: number) => String(value).padStart(2, "0");
-  return `${WEEKDAYS[now.getUTCDay()]}, ${now.getUTCDate()} ${
-    MONTHS[now.getUTCMonth()]
-  } ${now.getUTCFullYear()} ` +
-    `${two(now.getUTCHours())}:${two(now.getUTCMinutes())}:${two(now.getUTCSeconds())} +0000 (UTC)`;
-}
-
 const LINE_LENGTH = 80;
 
 /** A body of `length` bytes, and a line end: lines of 80 bytes that begin with their number's last digit, and what is left. */
@@ -173,7 +162,9 @@ class Client {
     const { sender, recipient, subject, hostname } = this.options;
     const id = `${Math.floor(Date.now() / 1000).toString(16)}.${crypto.randomUUID().slice(0, 8)}`;
     return encoder.encode(
-      `From: <${sender}>\r\nTo: <${recipient}>\r\nDate: ${date()}\r\nMessage-Id: <${id}@${hostname}>\r\n` +
+      `From: <${sender}>\r\nTo: <${recipient}>\r\nDate: ${
+        new Date().toUTCString().replace("GMT", "+0000 (UTC)")
+      }\r\nMessage-Id: <${id}@${hostname}>\r\n` +
         (subject === undefined ? "" : `Subject: ${subject}\r\n`) + "\r\n",
     );
   }
@@ -192,9 +183,8 @@ class Client {
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
-    let rest = bytes;
     try {
-      while (rest.length > 0) rest = rest.subarray(await this.connection.write(rest));
+      await writeAll(this.connection, bytes);
     } catch {
       throw new SourceError("lost connection while sending message");
     }

@@ -1,16 +1,6 @@
 import { toExternal } from "../../core/address/mod.ts";
 import type { Config } from "../../core/config/types.ts";
-
-const DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
-const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-
-/** asctime(3) in local time, as mbox files have it. */
-function asctime(date: Date): string {
-  const two = (value: number) => String(value).padStart(2, "0");
-  const day = String(date.getDate()).padStart(2);
-  const clock = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
-  return `${DAYS[date.getDay()]} ${MONTHS[date.getMonth()]} ${day} ${clock} ${date.getFullYear()}`;
-}
+import { longDate } from "../../core/date/mod.ts";
 
 /** An address as headers have it; nothing for the empty one. */
 function external(address: string): string {
@@ -24,7 +14,7 @@ function oneLine(text: string): string {
 
 /** The line that begins a message in an mbox file. @param sender internal form, never empty */
 export function fromLine(sender: string, when = new Date()): string {
-  return oneLine(`From ${external(sender)}  ${asctime(when)}`);
+  return oneLine(`From ${external(sender)}  ${longDate(when)} ${when.getFullYear()}`);
 }
 
 /** The envelope sender. */

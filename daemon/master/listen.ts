@@ -1,5 +1,11 @@
 import { readFileSync } from "node:fs";
-import { type Config, ConfigError, type MasterEntry, serviceConfig } from "../../core/config/mod.ts";
+import {
+  type Config,
+  ConfigError,
+  inetFamilies,
+  type MasterEntry,
+  serviceConfig,
+} from "../../core/config/mod.ts";
 import { tcpPort } from "../../core/system/mod.ts";
 import { roleOf } from "./plan.ts";
 
@@ -28,9 +34,7 @@ export function endpointsOf(entry: MasterEntry, config: Config): Endpoint[] {
     );
   }
   const host = match[1] ?? match[2] ?? "";
-  const protocols = new Set(config.list("inet_protocols").map((word) => word.toLowerCase()));
-  const ipv4 = protocols.has("ipv4") || protocols.has("all");
-  const ipv6 = protocols.has("ipv6") || protocols.has("all");
+  const { ipv4, ipv6 } = inetFamilies(config);
   const names = host === "" ? config.list("inet_interfaces").map((word) => word.toLowerCase()) : [host];
   const addresses = names.flatMap((name) => addressesOf(name, ipv4, ipv6, entry));
   return [...new Set(addresses)].map((hostname) => ({ hostname, port }));

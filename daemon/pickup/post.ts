@@ -2,7 +2,7 @@
  * Handing in mail from a user's command: into the maildrop directory where the caller may write there (root, members of
  * setgid_group), else over the daemon's socket.
  */
-import { ByteBuffer, encodeText } from "../../core/bytes/mod.ts";
+import { ByteBuffer, encodeText, writeAll } from "../../core/bytes/mod.ts";
 import type { Config } from "../../core/config/types.ts";
 import { messageOf, reasonOf } from "../../core/errors/mod.ts";
 import { AttributeReader, AttributeWriter, readAnnouncement, trigger } from "../../core/ipc/mod.ts";
@@ -123,7 +123,7 @@ async function socketPost(path: string): Promise<Post> {
       queueId,
       async write(records) {
         try {
-          for (let at = 0; at < records.length;) at += await connection.write(records.subarray(at));
+          await writeAll(connection, records);
         } catch {
           // The daemon closes when it refuses; its answer is read at the end.
         }

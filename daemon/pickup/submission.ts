@@ -3,7 +3,7 @@
  * (docs/ipc.md); who the user is says the kernel. The message goes straight through cleanup: the status is sent when
  * it is in the queue.
  */
-import { ByteBuffer } from "../../core/bytes/mod.ts";
+import { ByteBuffer, writeAll } from "../../core/bytes/mod.ts";
 import { toExternal } from "../../core/address/mod.ts";
 import type { Config } from "../../core/config/types.ts";
 import { announcement } from "../../core/ipc/mod.ts";
@@ -88,7 +88,7 @@ async function serveSubmission(connection: UserConnection, deps: SubmissionDeps)
     warn,
   });
   try {
-    await send(connection, announcement("postdrop", [["queue_id", message.queueId]]));
+    await writeAll(connection, announcement("postdrop", [["queue_id", message.queueId]]));
     const refusal = await submitRefusal(config, () => tables, uid, warn);
     if (refusal !== undefined) {
       deps.log.warning(refusal);
@@ -134,9 +134,5 @@ async function receive(
 }
 
 async function reply(connection: UserConnection, result: CleanupResult): Promise<void> {
-  await send(connection, postReply(result));
-}
-
-async function send(connection: UserConnection, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
+  await writeAll(connection, postReply(result));
 }

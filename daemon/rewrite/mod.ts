@@ -3,6 +3,7 @@
  * where mail for it goes. The services of this program ask `core/address` themselves.
  */
 import type { Addressing, Resolved } from "../../core/address/mod.ts";
+import { writeAll } from "../../core/bytes/mod.ts";
 import {
   announcement,
   AttributeReader,
@@ -51,9 +52,7 @@ function rewritten(addressing: Addressing, rule: string, address: string, log: L
  */
 export async function serveRewrite(connection: ByteSource & ByteSink, deps: RewriteDeps): Promise<void> {
   const writer = new AttributeWriter();
-  for (let rest: Uint8Array = announcement("rewrite"); rest.length > 0;) {
-    rest = rest.subarray(await connection.write(rest));
-  }
+  await writeAll(connection, announcement("rewrite"));
   const reader = new AttributeReader(connection);
   while (!(await reader.atEnd())) {
     const request = await reader.text("request");

@@ -1,5 +1,5 @@
 /** Conversations with the servers that know the passwords. */
-import { decodeText } from "../../core/bytes/mod.ts";
+import { decodeText, writeAll } from "../../core/bytes/mod.ts";
 import { servicePorts } from "../../core/system/mod.ts";
 
 /** Seconds that a remote server gets. */
@@ -32,9 +32,7 @@ export async function withConnection<T>(
     late = true;
     close();
   }, seconds * 1000);
-  const write = async (bytes: Uint8Array) => {
-    for (let sent = 0; sent < bytes.length;) sent += await conn.write(bytes.subarray(sent));
-  };
+  const write = (bytes: Uint8Array) => writeAll(conn, bytes);
   try {
     return await talk(conn, write);
   } catch (error) {

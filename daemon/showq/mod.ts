@@ -2,6 +2,7 @@
  * showq(8): lists the queue to whoever connects. It takes no request and answers with the whole listing; the messages are
  * read while they are sent, so that a long listing neither fills the memory nor keeps the rest of the process waiting.
  */
+import { writeAll } from "../../core/bytes/mod.ts";
 import { announcement, type ByteSink } from "../../core/ipc/mod.ts";
 import type { Config } from "../../core/config/types.ts";
 import type { Logger } from "../../core/log/mod.ts";
@@ -59,8 +60,7 @@ export function createShowq(deps: ShowqDeps): Showq {
   return {
     async serve(client) {
       try {
-        let rest: Uint8Array = announcement("showq");
-        while (rest.length > 0) rest = rest.subarray(await client.write(rest));
+        await writeAll(client, announcement("showq"));
         await new ListingRun(client, source, deps.helper).run();
       } catch (error) {
         if (!isGone(error)) throw error;

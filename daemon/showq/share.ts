@@ -6,6 +6,7 @@
  * On the wire: the asking side sends `QUEUE PART\n`; the answer is frames, each a 32-bit length (big-endian) and that
  * many octets of whole messages as showq sends them; a frame of length 0 ends the part.
  */
+import { writeAll } from "../../core/bytes/mod.ts";
 import { AttributeWriter, type ByteSink, type ByteSource } from "../../core/ipc/mod.ts";
 import {
   LISTED_QUEUES,
@@ -36,11 +37,6 @@ export interface ListingSource {
 /** A connection to the second process. */
 export interface ShareConnection extends ByteSource, ByteSink {
   close(): void;
-}
-
-async function writeAll(sink: ByteSink, bytes: Uint8Array): Promise<void> {
-  let rest = bytes;
-  while (rest.length > 0) rest = rest.subarray(await sink.write(rest));
 }
 
 /** Serves a connection of the asking side until it ends. Throws on a request that is none. */

@@ -1,4 +1,4 @@
-import { type Config, ConfigError } from "../../core/config/types.ts";
+import { type Config, ConfigError, inetVersions } from "../../core/config/mod.ts";
 
 /** The two protocols that this client speaks; parameters begin with the name. */
 export type Protocol = "smtp" | "lmtp";
@@ -117,19 +117,6 @@ function tlsLevel(config: Config, protocol: Protocol): TlsLevel {
   return config.bool(`${protocol}_use_tls`) ? "may" : "none";
 }
 
-/** `inet_protocols` as address families; `all` is both. */
-function families(config: Config): (4 | 6)[] {
-  const found: (4 | 6)[] = [];
-  for (const name of config.list("inet_protocols").map((word) => word.toLowerCase())) {
-    if (name === "ipv4" || name === "all") found.push(4);
-    else if (name !== "ipv6") {
-      throw new ConfigError(`inet_protocols: unknown protocol "${name}"`, config.origin("inet_protocols"));
-    }
-    if (name === "ipv6" || name === "all") found.push(6);
-  }
-  return [...new Set(found)];
-}
-
 function hostLookup(config: Config, name: string): ("dns" | "native")[] {
   return config.list(name).map((word) => {
     if (word === "dns" || word === "native") return word;
@@ -169,7 +156,7 @@ export function readSettings(config: Config, protocol: Protocol): ClientSettings
     },
     perRequestDeadline: flag("per_request_deadline"),
     minDataRate: number("min_data_rate"),
-    families: families(config),
+    families: inetVersions(config),
     hostLookup: hostLookup(config, at("host_lookup")),
     dnsSupport: support !== ""
       ? oneOf(config, at("dns_support_level"), ["enabled", "disabled", "dnssec"])

@@ -1,4 +1,5 @@
 /** A scriptable SMTP or LMTP server on the loopback, with every misbehaviour that a client must survive. */
+import { writeAll } from "../../core/bytes/mod.ts";
 
 /**
  * What the server does at a point of the session: `close` the connection, `reset` it, `hang` (read on, but say nothing),
@@ -190,7 +191,7 @@ class Session implements FakeSession {
   async #send(text: string | Uint8Array): Promise<void> {
     if (this.#said === "" && typeof text === "string") this.#said = text.slice(0, 3);
     const bytes = typeof text === "string" ? encoder.encode(text) : text;
-    for (let at = 0; at < bytes.length;) at += await this.connection.write(bytes.subarray(at));
+    await writeAll(this.connection, bytes);
   }
 
   async #drain(): Promise<void> {

@@ -1,18 +1,9 @@
 import { expandMacros, MacroError } from "../../core/config/mod.ts";
+import { shortDate } from "../../core/date/mod.ts";
 import { type Reply, replyLine } from "../../core/smtp/mod.ts";
 import { type MaybePromise, TableError, type TableList } from "../../core/table/mod.ts";
 import type { RefusalChanges } from "./refusal_settings.ts";
 import type { Session } from "./session.ts";
-
-const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-
-/** `Nov 23 04:56:51` in local time. */
-function localTime(date: Date): string {
-  const two = (value: number) => String(value).padStart(2, "0");
-  return `${MONTHS[date.getMonth()]} ${two(date.getDate())} ${two(date.getHours())}:${
-    two(date.getMinutes())
-  }:${two(date.getSeconds())}`;
-}
 
 /**
  * What becomes of a refusal before it leaves: `smtpd_reject_filter_maps`, then a footer of `smtpd_reject_footer_maps` or
@@ -103,7 +94,7 @@ function withFooter(session: Session, changes: RefusalChanges, reply: Reply, tem
     client_name: client.name,
     client_port: client.port,
     helo_name: session.helo ?? "",
-    localtime: localTime(new Date()),
+    localtime: shortDate(new Date(), "0"),
     recipient: transaction?.firstRecipient ?? "",
     reverse_client_name: client.reverseName,
     sender: transaction?.sender ?? "",

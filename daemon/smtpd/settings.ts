@@ -1,4 +1,4 @@
-import { type Config, ConfigError } from "../../core/config/mod.ts";
+import { type Config, ConfigError, inetFamilies } from "../../core/config/mod.ts";
 import { type Families, type Reply, reply } from "../../core/smtp/mod.ts";
 import { type MatchList, matchList, type TableList, type TableSet } from "../../core/table/mod.ts";
 import { CleanupFlag, receiveOverride } from "../cleanup/mod.ts";
@@ -148,12 +148,6 @@ function proxyFilter(config: Config): ProxyFilterSettings | undefined {
   };
 }
 
-function families(config: Config): Families {
-  const words = config.list("inet_protocols").map((word) => word.toLowerCase());
-  const all = words.includes("all");
-  return { ipv4: all || words.includes("ipv4"), ipv6: all || words.includes("ipv6") };
-}
-
 function bareNewline(config: Config): BareNewline {
   const value = config.string("smtpd_forbid_bare_newline").toLowerCase();
   switch (value) {
@@ -255,7 +249,7 @@ export function readSettings(config: Config, tables: TableSet): SmtpdSettings {
     verpDelimiters: config.string("default_verp_delimiters"),
     verpFilter: config.string("verp_delimiter_filter"),
     upstreamProxyTimeout: upstreamProxyTimeout(config),
-    families: families(config),
+    families: inetFamilies(config),
     proxyFilter: proxyFilter(config),
     // The SMTP client does not pass the demand on: it is not promised unless somebody asks for just this.
     requireTls: config.bool("requiretls_enable"),

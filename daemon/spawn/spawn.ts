@@ -1,4 +1,5 @@
 import process from "node:process";
+import { writeAll } from "../../core/bytes/mod.ts";
 import { type Config, ConfigError, type MasterEntry } from "../../core/config/mod.ts";
 import type { Logger } from "../../core/log/mod.ts";
 import { asUser } from "../../core/system/mod.ts";
@@ -122,9 +123,7 @@ async function carryIn(connection: Deno.Conn, input: WritableStream<Uint8Array>)
 
 /** To the client until the command has no more to say. */
 async function carryOut(output: ReadableStream<Uint8Array>, connection: Deno.Conn): Promise<void> {
-  for await (const bytes of output) {
-    for (let sent = 0; sent < bytes.length;) sent += await connection.write(bytes.subarray(sent));
-  }
+  for await (const bytes of output) await writeAll(connection, bytes);
 }
 
 /** The queue directory, or `/` for a user who may not enter it. */

@@ -1,4 +1,5 @@
 /** The protocol of Postfix's verify service (docs/ipc.md), both sides of it. */
+import { writeAll } from "../../core/bytes/mod.ts";
 import {
   announcement,
   AttributeError,
@@ -145,9 +146,4 @@ class Connection {
     this.#closed = true;
     this.conn.close();
   }
-}
-
-async function writeAll(sink: ByteSink, bytes: Uint8Array): Promise<void> {
-  let rest = bytes;
-  while (rest.length > 0) rest = rest.subarray(await sink.write(rest));
 }

@@ -1,4 +1,4 @@
-import { type Config, ConfigError } from "../../../core/config/mod.ts";
+import { type Config, ConfigError, inetVersions } from "../../../core/config/mod.ts";
 import { type MatchList, matchList, type TableSet } from "../../../core/table/mod.ts";
 import type { PolicyOptions } from "./policy_client.ts";
 
@@ -66,21 +66,12 @@ function policyDefaults(config: Config): Omit<PolicyOptions, "endpoint"> {
   };
 }
 
-function families(config: Config): (4 | 6)[] {
-  const words = config.list("inet_protocols").map((word) => word.toLowerCase());
-  const all = words.includes("all");
-  return [
-    ...(all || words.includes("ipv4") ? [4 as const] : []),
-    ...(all || words.includes("ipv6") ? [6 as const] : []),
-  ];
-}
-
 /** Throws `ConfigError` or `TableError` for what can't be used. */
 export function readAccessSettings(config: Config, tables: TableSet): AccessSettings {
   const list = (kind: "address" | "string", name: string) =>
     matchList(kind, config.string(name), tables, { name });
   return {
-    families: families(config),
+    families: inetVersions(config),
     loggedPermits: list("string", "smtpd_log_access_permit_actions"),
     mxBackupNetworks: list("address", "permit_mx_backup_networks"),
     hasMxBackupNetworks: config.string("permit_mx_backup_networks").trim() !== "",
