@@ -24,6 +24,7 @@ const USER_IDLE_SECONDS = 60;
 
 const latin1 = new TextDecoder("latin1");
 
+/** What the sockets are for. */
 export interface QueueSocketsDeps {
   /** The snapshot at the start: sockets stay as they are through a reload. */
   readonly first: Snapshot;
@@ -42,7 +43,7 @@ function logNameOf(entry: MasterEntry): LogName {
   return entry.name === "defer" || entry.name === "trace" ? entry.name : "bounce";
 }
 
-/** Opens the socket of one entry and sets the timer that wakes its service; returns what closes them. */
+/** Opens the socket of one entry; returns what closes it. */
 function serveEntry({ first, current, manager, sink }: QueueSocketsDeps, entry: MasterEntry): Closing[] {
   const path = socketPath(first.config, entry);
   const { log } = first.views.of(entry);
@@ -104,16 +105,19 @@ function serveEntry({ first, current, manager, sink }: QueueSocketsDeps, entry: 
       );
       break;
   }
-  const action = entry.command === "pickup"
+  return open;
+}
+
+/** The timer of an entry whose service is woken regularly (the `wakeup` column of master.cf). */
+function wakeRegularly(current: () => QueueServices, { command, wakeup }: MasterEntry): Closing[] {
+  const action = command === "pickup"
     ? () => void current().pickup.wake()
-    : entry.command === "flush"
+    : command === "flush"
     ? () => void current().flush.refresh()
     : undefined;
-  if (action !== undefined && entry.wakeup > 0) {
-    const timer = setInterval(action, entry.wakeup * 1000);
-    open.push({ close: () => clearInterval(timer) });
-  }
-  return open;
+  if (action === undefined || wakeup <= 0) return [];
+  const timer = setInterval(action, wakeup * 1000);
+  return [{ close: () => clearInterval(timer) }];
 }
 
 /** Where the other processes of this system hand over what belongs to the queue process. */
@@ -171,7 +175,7 @@ async function serveUsers({ first, current }: QueueSocketsDeps): Promise<Closing
 export async function openQueueSockets(deps: QueueSocketsDeps): Promise<{ close(): Promise<void> }> {
   const mine = deps.first.entries.filter((entry) => entry.type !== "inet" && roleOf(entry) === "queue");
   const open = [
-    ...mine.flatMap((entry) => serveEntry(deps, entry)),
+    ...mine.flatMap((entry) => [...serveEntry(deps, entry), ...wakeRegularly(deps.current, entry)]),
     ...serveProcesses(deps),
     ...await serveUsers(deps),
   ];

@@ -1,5 +1,6 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { type Config, readMasterFile, serviceConfig } from "../../../core/config/mod.ts";
+import { messageOf } from "../../../core/errors/mod.ts";
 import { type Finding, warning } from "../finding.ts";
 
 /** Certificate and key parameters that belong together. */
@@ -19,20 +20,32 @@ function pemBlocks(text: string): { readonly label: string; readonly pem: string
   }));
 }
 
+/** A file and the parameter that names it. */
+interface Named {
+  readonly parameter: string;
+  readonly file: string;
+}
+
+type Complain = (about: Named, problem: string) => void;
+
 /** Certificates that can't be read, end soon or have ended, and keys of other certificates. */
 export function checkCertificates(config: Config, now = Date.now()): Finding[] {
   const findings = new Map<string, Finding>();
-  const add = (text: string) => void findings.set(text, warning(text));
+  const complain: Complain = ({ parameter, file }, problem) => {
+    const text = `${parameter} = ${file}: ${problem}`;
+    findings.set(text, warning(text));
+  };
   for (const entry of [undefined, ...readMasterFile(config)]) {
     const service = entry === undefined ? config : serviceConfig(config, entry);
     if (entry !== undefined && !entry.overrides.some(([name]) => name.includes("_tls_"))) continue;
-    for (const [certificate, key] of PAIRS) {
-      const file = stringOf(service, certificate);
+    for (const [parameter, keyParameter] of PAIRS) {
+      const file = stringOf(service, parameter);
       if (file === "" || file === "none") continue;
-      checkPair(certificate, file, key, stringOf(service, key) || file, now, add);
+      const key = { parameter: keyParameter, file: stringOf(service, keyParameter) || file };
+      checkPair({ parameter, file }, key, now, complain);
     }
     for (const parameter of CHAINS) {
-      for (const file of service.list(parameter)) checkPair(parameter, file, parameter, file, now, add);
+      for (const file of service.list(parameter)) checkChain({ parameter, file }, now, complain);
     }
   }
   return [...findings.values()];
@@ -42,105 +55,107 @@ function stringOf(config: Config, name: string): string {
   return config.raw(name) === undefined ? "" : config.string(name);
 }
 
-function readFile(parameter: string, file: string, add: (text: string) => void): string | undefined {
+function readFile(named: Named, complain: Complain): string | undefined {
   try {
-    return Deno.readTextFileSync(file);
+    return Deno.readTextFileSync(named.file);
   } catch (error) {
     const reason = error instanceof Deno.errors.NotFound
       ? "there is no such file"
       : error instanceof Deno.errors.PermissionDenied
       ? "it can't be read by this user"
-      : (error as Error).message;
-    add(`${parameter} = ${file}: ${reason}: TLS is not available with it: put it there or name another file`);
+      : messageOf(error);
+    complain(named, `${reason}: TLS is not available with it: put it there or name another file`);
     return undefined;
   }
 }
 
-function checkPair(
-  certificateParameter: string,
-  certificateFile: string,
-  keyParameter: string,
-  keyFile: string,
-  now: number,
-  add: (text: string) => void,
-): void {
-  const text = readFile(certificateParameter, certificateFile, add);
+/** A certificate file and a key file, which may be the same one. */
+function checkPair(certificateFile: Named, keyFile: Named, now: number, complain: Complain): void {
+  const text = readFile(certificateFile, complain);
   if (text === undefined) return;
-  const blocks = pemBlocks(text);
+  const certificate = readCertificates(text, certificateFile, now, complain);
+  if (certificate === undefined) {
+    complain(
+      certificateFile,
+      "there is no certificate in PEM form in it: put the certificate there, then its chain",
+    );
+    return;
+  }
+  const keyText = keyFile.file === certificateFile.file ? text : readFile(keyFile, complain);
+  if (keyText === undefined) return;
+  const block = keyBlock(keyText);
+  if (block === undefined) {
+    complain(keyFile, "there is no private key in PEM form in it: put it there, without a password");
+  } else checkKey(block, keyFile, certificate, certificateFile, complain);
+}
+
+/** A file of `smtpd_tls_chain_files`: certificates, their key, or both. */
+function checkChain(chain: Named, now: number, complain: Complain): void {
+  const text = readFile(chain, complain);
+  if (text === undefined) return;
+  const certificate = readCertificates(text, chain, now, complain);
+  const block = keyBlock(text);
+  if (certificate !== undefined && block !== undefined) checkKey(block, chain, certificate, chain, complain);
+}
+
+/** Checks all certificates of a file and returns the first, which is the server's own; undefined if there is none. */
+function readCertificates(
+  text: string,
+  named: Named,
+  now: number,
+  complain: Complain,
+): X509Certificate | undefined {
   const certificates: X509Certificate[] = [];
-  for (const { label, pem } of blocks) {
+  for (const { label, pem } of pemBlocks(text)) {
     if (!label.endsWith("CERTIFICATE")) continue;
     try {
       certificates.push(new X509Certificate(pem));
     } catch (error) {
-      add(
-        `${certificateParameter} = ${certificateFile}: a certificate can't be read: ${
-          (error as Error).message
-        }: ask its issuer for the PEM form`,
-      );
+      complain(named, `a certificate can't be read: ${messageOf(error)}: ask its issuer for the PEM form`);
     }
   }
-  const [first] = certificates;
-  if (first === undefined) {
-    // A chain file may hold the key alone.
-    if (certificateParameter !== keyParameter) {
-      add(
-        `${certificateParameter} = ${certificateFile}: there is no certificate in PEM form in it: put the certificate there, then its chain`,
-      );
-    }
-    return;
-  }
-  certificates.forEach((certificate, index) =>
-    checkDates(certificateParameter, certificateFile, certificate, index === 0, now, add)
-  );
-  const keyText = keyFile === certificateFile ? text : readFile(keyParameter, keyFile, add);
-  if (keyText === undefined) return;
-  const keyBlock = pemBlocks(keyText).find(({ label }) => label.endsWith("PRIVATE KEY"));
-  if (keyBlock === undefined) {
-    if (certificateParameter !== keyParameter) {
-      add(
-        `${keyParameter} = ${keyFile}: there is no private key in PEM form in it: put it there, without a password`,
-      );
-    }
-    return;
-  }
-  let key: KeyObject;
-  try {
-    key = createPrivateKey(keyBlock.pem);
-  } catch (error) {
-    add(
-      `${keyParameter} = ${keyFile}: the private key can't be read: ${
-        (error as Error).message
-      }: it must be in PEM form, without a password`,
-    );
-    return;
-  }
-  if (!first.checkPrivateKey(key)) {
-    add(
-      `${certificateParameter} = ${certificateFile}: the private key in ${keyFile} belongs to another certificate: ` +
-        `name the key that this certificate was made with`,
-    );
-  }
+  certificates.forEach((certificate, index) => {
+    const what = index === 0
+      ? "the certificate"
+      : `the certificate "${certificate.subject.replaceAll("\n", ", ")}" of its chain`;
+    checkDates(certificate, (problem) => complain(named, `${what} ${problem}`), now);
+  });
+  return certificates[0];
 }
 
-function checkDates(
-  parameter: string,
-  file: string,
-  certificate: X509Certificate,
-  isOwn: boolean,
-  now: number,
-  add: (text: string) => void,
-): void {
-  const what = isOwn
-    ? "the certificate"
-    : `the certificate "${certificate.subject.replaceAll("\n", ", ")}" of its chain`;
+function checkDates(certificate: X509Certificate, complain: (problem: string) => void, now: number): void {
   const start = Date.parse(certificate.validFrom);
   const end = Date.parse(certificate.validTo);
-  if (end < now) add(`${parameter} = ${file}: ${what} expired on ${certificate.validTo}: renew it`);
+  if (end < now) complain(`expired on ${certificate.validTo}: renew it`);
   else if (end < now + WARNING_DAYS * DAY) {
     const days = Math.floor((end - now) / DAY);
-    add(`${parameter} = ${file}: ${what} expires in ${days} days, on ${certificate.validTo}: renew it`);
-  } else if (start > now) {
-    add(`${parameter} = ${file}: ${what} is not valid before ${certificate.validFrom}: check the clock`);
+    complain(`expires in ${days} days, on ${certificate.validTo}: renew it`);
+  } else if (start > now) complain(`is not valid before ${certificate.validFrom}: check the clock`);
+}
+
+function keyBlock(text: string): string | undefined {
+  return pemBlocks(text).find(({ label }) => label.endsWith("PRIVATE KEY"))?.pem;
+}
+
+function checkKey(
+  pem: string,
+  keyFile: Named,
+  certificate: X509Certificate,
+  certificateFile: Named,
+  complain: Complain,
+): void {
+  let key: KeyObject;
+  try {
+    key = createPrivateKey(pem);
+  } catch (error) {
+    const problem = `the private key can't be read: ${messageOf(error)}`;
+    complain(keyFile, `${problem}: it must be in PEM form, without a password`);
+    return;
   }
+  if (certificate.checkPrivateKey(key)) return;
+  complain(
+    certificateFile,
+    `the private key in ${keyFile.file} belongs to another certificate: ` +
+      `name the key that this certificate was made with`,
+  );
 }
