@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { decodeText } from "../../core/bytes/mod.ts";
 import { DnsError, HostLookupError } from "../../core/dns/mod.ts";
-import { RecordType } from "../../core/queue/mod.ts";
+import { Notify, RecordCursor, RecordType } from "../../core/queue/mod.ts";
 import { startTcpServer } from "../../core/system/tcp_server_testing.ts";
 import { CleanupFlag } from "../cleanup/types.ts";
 import { addressFilter } from "./access/dnsbl_filter.ts";
@@ -344,6 +344,34 @@ Deno.test("actions for a message hold at MAIL too, but not before it, nor at ETR
     "warning: access table inline:{example.net=HOLD}: action HOLD is unavailable in smtpd_etrn_restrictions",
     "NOQUEUE: discard: MAIL from localhost[127.0.0.1]: <s@good.test>: Sender address triggers DISCARD action; " +
     "from=<s@good.test> proto=ESMTP helo=<fine.test>",
+  ]);
+});
+
+Deno.test("a BCC action adds a recipient whose fate the sender never hears of", async () => {
+  const server = startSmtpd({
+    ...settings,
+    smtpd_relay_restrictions: "reject_unauth_destination",
+    smtpd_sender_restrictions: "check_sender_access inline:{{s@good.test=BCC copy@example.com}}",
+  });
+  await talk(server.port, [
+    "EHLO fine.test",
+    "MAIL FROM:<s@good.test>",
+    "RCPT TO:<alice@example.com> NOTIFY=FAILURE",
+    "DATA",
+    "Subject: hello\r\n\r\n.",
+  ]);
+  await server.close();
+  const cursor = new RecordCursor(server.cleanup.stored[0]!.records);
+  const told: string[] = [];
+  while (cursor.next()) {
+    const text = decodeText(cursor.data());
+    if (cursor.type === RecordType.Recipient || text.startsWith("notify_flags=")) told.push(text);
+  }
+  assert.deepEqual(told, [
+    `notify_flags=${Notify.Failure}`,
+    "alice@example.com",
+    `notify_flags=${Notify.Never}`,
+    "copy@example.com",
   ]);
 });
 

@@ -1,5 +1,5 @@
 import type { ByteBuffer } from "../../core/bytes/mod.ts";
-import { appendTextRecord, RecordType } from "../../core/queue/mod.ts";
+import { appendTextRecord, Notify, RecordType } from "../../core/queue/mod.ts";
 import { CleanupFlag } from "../cleanup/types.ts";
 import { UNKNOWN } from "./client.ts";
 import { receivedHeader } from "./received.ts";
@@ -94,7 +94,11 @@ export function writeEnd(transaction: Transaction): void {
   appendTextRecord(out, RecordType.Extracted, "");
   if (actions.filter !== "") appendTextRecord(out, RecordType.Filter, actions.filter);
   if (actions.redirect !== "") appendTextRecord(out, RecordType.Redirect, actions.redirect);
-  for (const address of actions.bcc) appendTextRecord(out, RecordType.Recipient, address);
+  for (const address of actions.bcc) {
+    // The sender knows nothing of the copy and must not hear what becomes of it.
+    attribute(out, "notify_flags", String(Notify.Never));
+    appendTextRecord(out, RecordType.Recipient, address);
+  }
   const flags = (actions.hold ? CleanupFlag.Hold : 0) | (actions.discard ? CleanupFlag.Discard : 0);
   if (flags !== 0) appendTextRecord(out, RecordType.Flags, String(flags));
   appendTextRecord(out, RecordType.End, "");
