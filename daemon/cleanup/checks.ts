@@ -59,6 +59,16 @@ function lookupFailed(state: MessageState, mapClass: string, error: unknown): Ch
   return KEEP;
 }
 
+/** A line that a table had an answer for. */
+interface Hit {
+  readonly state: MessageState;
+  readonly mapClass: string;
+  readonly where: "header" | "body";
+  readonly line: string;
+  /** What stands behind the action's name. */
+  readonly text: string;
+}
+
 function act(
   state: MessageState,
   mapClass: string,
@@ -67,87 +77,82 @@ function act(
   value: string,
 ): CheckOutcome {
   const { name, text } = checkAction(value);
-  const { log } = state.context;
-  const note = (verdict: string, detail = text) => state.logVerdict(verdict, where, line, detail);
-  switch (name) {
-    case "REJECT":
-      reject(state, where, line, text);
-      return KEEP;
-    case "WARN":
-      note("warning");
-      return KEEP;
-    case "INFO":
-      note("info");
-      return KEEP;
-    case "FILTER":
-      if (text === "") log.warning(`missing FILTER command argument in ${mapClass} map`);
-      else if (!text.includes(":")) {
-        log.warning(`bad FILTER command ${text} in ${mapClass} -- need transport:destination`);
-      } else {
-        state.filter = text;
-        note("filter");
-      }
-      return KEEP;
-    case "PASS":
-      note("pass");
-      state.flags &= ~INSPECTION;
-      return KEEP;
-    case "DISCARD":
-      note("discard");
-      state.flags = (state.flags | CleanupFlag.Discard) & ~INSPECTION;
-      return KEEP;
-    case "HOLD":
-      if ((state.flags & (CleanupFlag.Hold | CleanupFlag.Discard)) === 0) {
-        note("hold");
-        state.flags |= CleanupFlag.Hold;
-      }
-      return KEEP;
-    case "PREPEND":
-      if (!replacementFits(state, "PREPEND", mapClass, where, text)) return KEEP;
-      note("prepend");
-      return { keep: true, prepend: text };
-    case "REPLACE":
-      if (!replacementFits(state, "REPLACE", mapClass, where, text)) return KEEP;
-      note("replace");
-      return { keep: true, replace: text };
-    case "REDIRECT":
-      if (!text.includes("@")) {
-        log.warning(`bad REDIRECT target "${text}" in ${mapClass} map -- need user@domain`);
-      } else {
-        state.redirect = text;
-        note("redirect");
-        state.flags &= ~INSPECTION;
-      }
-      return KEEP;
-    case "BCC":
-      if (!text.includes("@")) {
-        log.warning(`bad BCC address "${text}" in ${mapClass} map -- need user@domain`);
-      } else {
-        state.bccRecipients.push(text);
-        note("bcc");
-      }
-      return KEEP;
-    case "STRIP":
-      note("strip");
-      return DROP;
-    case "IGNORE":
-      return DROP;
-    case "DUNNO":
-    case "OK":
-      return KEEP;
-    default:
-      log.warning(`unknown command in ${mapClass} map: ${value}`);
-      return KEEP;
-  }
+  const action = name === undefined ? undefined : ACTIONS.get(name);
+  if (action !== undefined) return action({ state, mapClass, where, line, text }) ?? KEEP;
+  state.context.log.warning(`unknown command in ${mapClass} map: ${value}`);
+  return KEEP;
 }
 
-function replacementFits(
-  state: MessageState,
-  action: "PREPEND" | "REPLACE",
-  mapClass: string,
-  where: "header" | "body",
-  text: string,
-): boolean {
+/** Logs what is done with a line. */
+function note({ state, where, line, text }: Hit, verdict: string): void {
+  state.logVerdict(verdict, where, line, text);
+}
+
+/** The actions of header_checks(5); a line is kept if they say nothing else. */
+const ACTIONS: ReadonlyMap<string, (hit: Hit) => CheckOutcome | void> = new Map([
+  ["REJECT", reject],
+  ["WARN", (hit) => note(hit, "warning")],
+  ["INFO", (hit) => note(hit, "info")],
+  ["FILTER", (hit) => {
+    const { state, mapClass, text } = hit;
+    const { log } = state.context;
+    if (text === "") return log.warning(`missing FILTER command argument in ${mapClass} map`);
+    if (!text.includes(":")) {
+      return log.warning(`bad FILTER command ${text} in ${mapClass} -- need transport:destination`);
+    }
+    state.filter = text;
+    note(hit, "filter");
+  }],
+  ["PASS", (hit) => {
+    note(hit, "pass");
+    hit.state.flags &= ~INSPECTION;
+  }],
+  ["DISCARD", (hit) => {
+    note(hit, "discard");
+    hit.state.flags = (hit.state.flags | CleanupFlag.Discard) & ~INSPECTION;
+  }],
+  ["HOLD", (hit) => {
+    if ((hit.state.flags & (CleanupFlag.Hold | CleanupFlag.Discard)) !== 0) return;
+    note(hit, "hold");
+    hit.state.flags |= CleanupFlag.Hold;
+  }],
+  ["PREPEND", (hit) => {
+    if (!replacementFits(hit, "PREPEND")) return;
+    note(hit, "prepend");
+    return { keep: true, prepend: hit.text };
+  }],
+  ["REPLACE", (hit) => {
+    if (!replacementFits(hit, "REPLACE")) return;
+    note(hit, "replace");
+    return { keep: true, replace: hit.text };
+  }],
+  ["REDIRECT", (hit) => {
+    if (!isAddress(hit, "REDIRECT target")) return;
+    hit.state.redirect = hit.text;
+    note(hit, "redirect");
+    hit.state.flags &= ~INSPECTION;
+  }],
+  ["BCC", (hit) => {
+    if (!isAddress(hit, "BCC address")) return;
+    hit.state.bccRecipients.push(hit.text);
+    note(hit, "bcc");
+  }],
+  ["STRIP", (hit) => {
+    note(hit, "strip");
+    return DROP;
+  }],
+  ["IGNORE", () => DROP],
+  ["DUNNO", () => KEEP],
+  ["OK", () => KEEP],
+]);
+
+function isAddress({ state, mapClass, text }: Hit, what: string): boolean {
+  if (text.includes("@")) return true;
+  state.context.log.warning(`bad ${what} "${text}" in ${mapClass} map -- need user@domain`);
+  return false;
+}
+
+function replacementFits({ state, mapClass, where, text }: Hit, action: "PREPEND" | "REPLACE"): boolean {
   const { log } = state.context;
   if (text === "") {
     log.warning(`${action} action without text in ${mapClass} map`);
@@ -163,7 +168,7 @@ function replacementFits(
 }
 
 /** `5.7.1 text` of a REJECT action: a status of class 4 defers, one of another class than 4 or 5 is mended. */
-function reject(state: MessageState, where: "header" | "body", line: string, text: string): void {
+function reject({ state, where, line, text }: Hit): void {
   const standard = statusDetail(CleanupStatus.Content);
   const given = splitStatus(text, standard.dsn);
   let dsn = given.status;

@@ -152,10 +152,11 @@ class FlushService implements Flush {
 
   async refresh(): Promise<void> {
     const { config } = this.#deps;
-    await this.#refresh(config.seconds("fast_flush_refresh_time"), config.seconds("fast_flush_purge_time"));
+    await this.#goThrough(config.seconds("fast_flush_refresh_time"), config.seconds("fast_flush_purge_time"));
   }
 
-  async #refresh(refreshTime: number, purgeTime: number): Promise<void> {
+  /** Flushes logs that nobody read for `refreshTime`, deletes those that are empty for `purgeTime`; seconds. */
+  async #goThrough(refreshTime: number, purgeTime: number): Promise<void> {
     const now = Date.now() / 1000;
     for (const entry of [...Deno.readDirSync(this.#directory)]) {
       if (!entry.isFile || !/^[a-z0-9_]+$/.test(entry.name)) continue;
@@ -187,6 +188,6 @@ class FlushService implements Flush {
     }
     await writeAll(connection, flushAnswer(await this.handle(request)));
     if (request.request === "rfrsh") await this.refresh();
-    if (request.request === "purge") await this.#refresh(0, 0);
+    if (request.request === "purge") await this.#goThrough(0, 0);
   }
 }

@@ -4,11 +4,13 @@ import type { Logger } from "../../core/log/mod.ts";
 import { mailDate } from "../../core/message/mod.ts";
 import type { TableSet } from "../../core/table/mod.ts";
 import { AllowList, CLIENTS, RECIPIENTS } from "./allow_list.ts";
+import { clientSubject, recipientSubject } from "./list_keys.ts";
 import { GreylistMemory } from "./memory.ts";
 import { networkOf } from "./network.ts";
 import { senderKey } from "./sender_key.ts";
 import type { Greylist, GreylistAnswer, GreylistQuestion } from "./types.ts";
 
+/** What the greylist works with. */
 export interface GreylistDeps {
   readonly config: Config;
   readonly tables: TableSet;
@@ -166,17 +168,11 @@ function makeGreylist(deps: GreylistDeps): GreylistService {
 
   return {
     async ask(question) {
-      const address = question.clientAddress;
-      const host = {
-        keys: [...parents(question.clientName), ...shorter(address)],
-        address,
-        text: question.clientName,
-      };
-      if (await clients.has(host)) {
+      if (await clients.has(clientSubject(question))) {
         say(question, "pass", "client whitelist");
         return PASS;
       }
-      if (await recipients.has({ keys: mailKeys(question.recipient), text: question.recipient })) {
+      if (await recipients.has(recipientSubject(question))) {
         say(question, "pass", "recipient whitelist");
         return PASS;
       }
@@ -187,24 +183,4 @@ function makeGreylist(deps: GreylistDeps): GreylistService {
       journal?.close();
     },
   };
-}
-
-/** A name and those above it. */
-function parents(name: string): string[] {
-  const labels = name.toLowerCase().split(".");
-  return labels.map((_, index) => labels.slice(index).join("."));
-}
-
-/** An address, and an IPv4 address without its last numbers. */
-function shorter(address: string): string[] {
-  if (address.includes(":")) return [address];
-  const parts = address.split(".");
-  return parts.map((_, index) => parts.slice(0, parts.length - index).join("."));
-}
-
-/** `user@domain`, `user@`, the domain and those above it. */
-function mailKeys(address: string): string[] {
-  const at = address.lastIndexOf("@");
-  if (at < 0) return [address];
-  return [address.toLowerCase(), `${address.slice(0, at).toLowerCase()}@`, ...parents(address.slice(at + 1))];
 }

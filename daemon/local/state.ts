@@ -131,19 +131,23 @@ export function delivering(
   return state.kind === undefined ? deliver(() => {}) : context.unsynced.begin(deliver);
 }
 
+/** The end of a recipient's delivery: done. */
 export function sent(context: Context, state: State, detail: DsnDetail): Promise<boolean> {
   const { recorder, service } = context.deps;
   return recorder.sent(context.request, finishing(context, state), service, detail);
 }
 
+/** The end of a recipient's delivery: failed for good. */
 export function bounced(context: Context, state: State, detail: DsnDetail): Promise<boolean> {
   const { recorder, service } = context.deps;
   return recorder.bounced(context.request, finishing(context, state), service, detail);
 }
 
+/** The end of a recipient's delivery for now: it is tried again. */
 export function deferred(context: Context, state: State, detail: DsnDetail): Promise<boolean> {
   const { recorder, service } = context.deps;
   return recorder.deferred(context.request, finishing(context, state), service, detail);
 }
 
+/** What users are told of mistakes in main.cf. */
 export const MISCONFIGURED = "mail system configuration error";

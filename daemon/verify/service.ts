@@ -8,6 +8,7 @@ import { sendProbe } from "./probe.ts";
 import { ProbeSender } from "./sender.ts";
 import { type AddressAnswer, AddressStatus, type AddressVerification } from "./types.ts";
 
+/** What verify(8) works with. */
 export interface VerifyDeps {
   readonly config: Config;
   readonly cleanup: CleanupService;
@@ -53,7 +54,8 @@ export function createVerify(deps: VerifyDeps): Verify {
   let cache: AddressCache | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
-  const age = (limit: typeof expire, { status, updated }: Pick<CachedAddress, "status" | "updated">) =>
+  /** Is an answer older than the limit for its kind? */
+  const isOlder = (limit: typeof expire, { status, updated }: Pick<CachedAddress, "status" | "updated">) =>
     updated + (status === AddressStatus.Deliverable ? limit.positive : limit.negative) < now();
 
   function opened(): AddressCache {
@@ -65,7 +67,7 @@ export function createVerify(deps: VerifyDeps): Verify {
   }
 
   /** No answer has come for so long that it is none any more, and none is waited for. */
-  const isExpired = (entry: CachedAddress) => now() - entry.probed > PROBE_LIFETIME && age(expire, entry);
+  const isExpired = (entry: CachedAddress) => now() - entry.probed > PROBE_LIFETIME && isOlder(expire, entry);
 
   /** Cleans now if it is time, and every `address_verify_cache_cleanup_interval` from then on; 0 never cleans. */
   function cleanRegularly(current: AddressCache): void {
@@ -83,7 +85,7 @@ export function createVerify(deps: VerifyDeps): Verify {
   /** Sends a probe if the answer is getting old, or if there is none, and none is under way. */
   function refreshIfNeeded(current: AddressCache, address: string, entry: CachedAddress): void {
     const key = keyOf(address);
-    if (now() - entry.probed <= PROBE_LIFETIME || !age(refresh, entry)) return;
+    if (now() - entry.probed <= PROBE_LIFETIME || !isOlder(refresh, entry)) return;
     if (entry.updated !== 0 || keepNegative) {
       current.set(key, { ...entry, probed: now() });
     }
