@@ -1,5 +1,5 @@
 /** Header and body checks: asks the tables and does what they say (header_checks(5)). */
-import { checkAction, isHeaderText } from "../../core/message/mod.ts";
+import { type CheckAction, checkAction, isHeaderText } from "../../core/message/mod.ts";
 import { splitStatus } from "../../core/status/mod.ts";
 import type { TableList } from "../../core/table/mod.ts";
 import { type MaybePromise, TableError } from "../../core/table/types.ts";
@@ -77,8 +77,7 @@ function act(
   value: string,
 ): CheckOutcome {
   const { name, text } = checkAction(value);
-  const action = name === undefined ? undefined : ACTIONS.get(name);
-  if (action !== undefined) return action({ state, mapClass, where, line, text }) ?? KEEP;
+  if (name !== undefined) return ACTIONS[name]({ state, mapClass, where, line, text }) ?? KEEP;
   state.context.log.warning(`unknown command in ${mapClass} map: ${value}`);
   return KEEP;
 }
@@ -89,11 +88,11 @@ function note({ state, where, line, text }: Hit, verdict: string): void {
 }
 
 /** The actions of header_checks(5); a line is kept if they say nothing else. */
-const ACTIONS: ReadonlyMap<string, (hit: Hit) => CheckOutcome | void> = new Map([
-  ["REJECT", reject],
-  ["WARN", (hit) => note(hit, "warning")],
-  ["INFO", (hit) => note(hit, "info")],
-  ["FILTER", (hit) => {
+const ACTIONS: Readonly<Record<NonNullable<CheckAction["name"]>, (hit: Hit) => CheckOutcome | void>> = {
+  REJECT: reject,
+  WARN: (hit) => note(hit, "warning"),
+  INFO: (hit) => note(hit, "info"),
+  FILTER: (hit) => {
     const { state, mapClass, text } = hit;
     const { log } = state.context;
     if (text === "") return log.warning(`missing FILTER command argument in ${mapClass} map`);
@@ -102,49 +101,49 @@ const ACTIONS: ReadonlyMap<string, (hit: Hit) => CheckOutcome | void> = new Map(
     }
     state.filter = text;
     note(hit, "filter");
-  }],
-  ["PASS", (hit) => {
+  },
+  PASS: (hit) => {
     note(hit, "pass");
     hit.state.flags &= ~INSPECTION;
-  }],
-  ["DISCARD", (hit) => {
+  },
+  DISCARD: (hit) => {
     note(hit, "discard");
     hit.state.flags = (hit.state.flags | CleanupFlag.Discard) & ~INSPECTION;
-  }],
-  ["HOLD", (hit) => {
+  },
+  HOLD: (hit) => {
     if ((hit.state.flags & (CleanupFlag.Hold | CleanupFlag.Discard)) !== 0) return;
     note(hit, "hold");
     hit.state.flags |= CleanupFlag.Hold;
-  }],
-  ["PREPEND", (hit) => {
+  },
+  PREPEND: (hit) => {
     if (!replacementFits(hit, "PREPEND")) return;
     note(hit, "prepend");
     return { keep: true, prepend: hit.text };
-  }],
-  ["REPLACE", (hit) => {
+  },
+  REPLACE: (hit) => {
     if (!replacementFits(hit, "REPLACE")) return;
     note(hit, "replace");
     return { keep: true, replace: hit.text };
-  }],
-  ["REDIRECT", (hit) => {
+  },
+  REDIRECT: (hit) => {
     if (!isAddress(hit, "REDIRECT target")) return;
     hit.state.redirect = hit.text;
     note(hit, "redirect");
     hit.state.flags &= ~INSPECTION;
-  }],
-  ["BCC", (hit) => {
+  },
+  BCC: (hit) => {
     if (!isAddress(hit, "BCC address")) return;
     hit.state.bccRecipients.push(hit.text);
     note(hit, "bcc");
-  }],
-  ["STRIP", (hit) => {
+  },
+  STRIP: (hit) => {
     note(hit, "strip");
     return DROP;
-  }],
-  ["IGNORE", () => DROP],
-  ["DUNNO", () => KEEP],
-  ["OK", () => KEEP],
-]);
+  },
+  IGNORE: () => DROP,
+  DUNNO: () => KEEP,
+  OK: () => KEEP,
+};
 
 function isAddress({ state, mapClass, text }: Hit, what: string): boolean {
   if (text.includes("@")) return true;
