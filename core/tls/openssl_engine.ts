@@ -49,8 +49,8 @@ export function opensslServer(context: TlsContext, pair: KeyPair): OpensslServer
   return server;
 }
 
-async function send(channel: ByteChannel, bytes: Uint8Array | undefined): Promise<void> {
-  if (bytes !== undefined) await writeAll(channel, bytes);
+function send(channel: ByteChannel, bytes: Uint8Array | undefined): Promise<void> {
+  return bytes === undefined ? Promise.resolve() : writeAll(channel, bytes);
 }
 
 /**
