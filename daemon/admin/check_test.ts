@@ -92,6 +92,24 @@ Deno.test("mistakes in main.cf, each with its remedy", async () => {
   );
 });
 
+Deno.test("a cache need not be there before the mail system has made it, but its type must be known", async () => {
+  await withInstallation(
+    () => [
+      "address_verify_map = btree:$data_directory/verify",
+      "smtp_tls_session_cache_database = btree:$data_directory/smtp_scache",
+      "smtpd_tls_session_cache_database = nosuch:$data_directory/smtpd_scache",
+    ],
+    async ({ findings }) => {
+      const found = (await findings()).filter((text) => / is missing|unsupported dictionary type/.test(text));
+      assert.equal(found.length, 1, found.join("\n"));
+      assert.match(
+        found[0]!,
+        /^warning: smtpd_tls_session_cache_database: unsupported dictionary type: nosuch/,
+      );
+    },
+  );
+});
+
 Deno.test("a bad value is fatal", async () => {
   await withInstallation(() => ["smtpd_timeout = never"], async ({ findings }) => {
     assert.match((await findings()).join("\n"), /^fatal: .*smtpd_timeout/m);

@@ -11,6 +11,8 @@ const SPEC = /^(?:proxy:|debug:)*([a-z][a-z0-9_-]*):(\/.*)$/;
 /** Parameters whose words are tables and nothing else, so that a name need not be a path. */
 const TABLE_LISTS = /_(?:maps|checks|database)$/;
 const ANY_SPEC = /^(?:proxy:|debug:)*([a-z][a-z0-9_-]*):(.+)$/;
+/** Caches: the mail system makes and fills them itself. */
+const CACHES = /^(?:address_verify_map|postscreen_cache_map|(?:smtpd?|lmtp)_tls_session_cache_database)$/;
 
 interface Named {
   readonly type: string;
@@ -75,6 +77,7 @@ export function checkTables(config: Config): Finding[] {
       findings.push(unknownType(config, parameter, type, spec));
       continue;
     }
+    if (CACHES.test(parameter)) continue;
     const suffix = SUFFIXES[type];
     const maker = parameter.startsWith("alias_") ? "postalias" : "postmap";
     if (suffix !== undefined) {
