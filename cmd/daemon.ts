@@ -90,7 +90,7 @@ export async function run(args: string[]): Promise<number> {
   try {
     options = parse(args);
   } catch (error) {
-    console.error(`postel daemon: ${(error as Error).message}`);
+    console.error(`postel daemon: ${messageOf(error)}`);
     return 64;
   }
   // As Postfix's master has it: what is made here, also by commands that mail is delivered to, is closed to others.

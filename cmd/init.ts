@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { messageOf } from "../core/errors/mod.ts";
 import { createInstance } from "../daemon/master/instance.ts";
 
 export const help = `
@@ -46,7 +47,7 @@ export function run(args: string[]): Promise<number> {
   stop it         ${directory}/bin/postfix stop`);
     return Promise.resolve(0);
   } catch (error) {
-    console.error(`postel init: ${(error as Error).message}`);
+    console.error(`postel init: ${messageOf(error)}`);
     return Promise.resolve(1);
   }
 }

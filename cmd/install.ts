@@ -1,4 +1,5 @@
 import { Command, CommanderError } from "commander";
+import { messageOf } from "../core/errors/mod.ts";
 import { packedForm, programFile } from "../core/system/mod.ts";
 import {
   applyPlan,
@@ -104,7 +105,7 @@ export async function run(args: string[]): Promise<number> {
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 64;
-    console.error(`postel install: ${(error as Error).message}`);
+    console.error(`postel install: ${messageOf(error)}`);
     return error instanceof PathError ? 64 : 1;
   }
 }

@@ -1,5 +1,6 @@
 import { relative, resolve } from "node:path";
 import process from "node:process";
+import { messageOf } from "../core/errors/mod.ts";
 import { createInstance } from "../daemon/master/instance.ts";
 
 export const help = `
@@ -32,14 +33,14 @@ export async function run(args: string[]): Promise<number> {
   try {
     ports = { smtp: port("POSTEL_SMTP_PORT", 2525), submission: port("POSTEL_SUBMISSION_PORT", 2587) };
   } catch (error) {
-    console.error(`postel start-here: ${(error as Error).message}`);
+    console.error(`postel start-here: ${messageOf(error)}`);
     return 64;
   }
   let config: string;
   try {
     config = createInstance(directory, ports).config;
   } catch (error) {
-    console.error(`postel start-here: ${(error as Error).message}`);
+    console.error(`postel start-here: ${messageOf(error)}`);
     return 1;
   }
   const { runForeground } = await import("./daemon.ts");

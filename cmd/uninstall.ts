@@ -1,4 +1,5 @@
 import { Command, CommanderError } from "commander";
+import { messageOf } from "../core/errors/mod.ts";
 import { programFile } from "../core/system/mod.ts";
 import { layoutFor, planUninstall, type Removal, runningPrograms, uninstall } from "../daemon/install/mod.ts";
 import { absolutePath, PathError } from "./install_paths.ts";
@@ -55,7 +56,7 @@ export function run(args: string[]): Promise<number> {
     return Promise.resolve(0);
   } catch (error) {
     if (error instanceof CommanderError) return Promise.resolve(error.exitCode === 0 ? 0 : 64);
-    console.error(`postel uninstall: ${(error as Error).message}`);
+    console.error(`postel uninstall: ${messageOf(error)}`);
     return Promise.resolve(error instanceof PathError ? 64 : 1);
   }
 }

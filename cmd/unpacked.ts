@@ -2,6 +2,7 @@
  * Run by the launcher of the packed program after it unpacked the archive: puts the new directory in its final place.
  * Arguments: the new directory, the final one. Run by itself it only loads all commands (`code_cache.ts`).
  */
+import { messageOf } from "../core/errors/mod.ts";
 import { LOAD_COMMANDS } from "../daemon/install/code_cache.ts";
 import { settleUnpacked } from "../daemon/install/unpacked.ts";
 import { commands } from "./registry.ts";
@@ -17,7 +18,7 @@ async function settle(): Promise<void> {
   try {
     await settleUnpacked(from, to);
   } catch (error) {
-    console.error(`postel: cannot put the unpacked program into ${to}: ${(error as Error).message}`);
+    console.error(`postel: cannot put the unpacked program into ${to}: ${messageOf(error)}`);
     Deno.exit(75);
   }
 }

@@ -1,4 +1,5 @@
 /** The immutable view of main.cf that programs work with. */
+import { messageOf } from "../errors/mod.ts";
 import { computeDefault } from "./computed_defaults.ts";
 import { expandMacros } from "./macro.ts";
 import { MacroError } from "./macro_syntax.ts";
@@ -96,7 +97,7 @@ export class Snapshot implements Config {
     try {
       raw = this.raw(name);
     } catch (error) {
-      throw this.#error(name, (error as Error).message);
+      throw this.#error(name, messageOf(error));
     }
     if (raw === undefined) throw new ConfigError(`unknown parameter: ${name}`);
     const form = this.#form(name);
@@ -106,7 +107,7 @@ export class Snapshot implements Config {
       text = expandMacros(raw, (other) => this.raw(other));
     } catch (error) {
       if (error instanceof ConfigError) throw error;
-      throw this.#error(name, (error as Error).message);
+      throw this.#error(name, messageOf(error));
     }
     if (name === "myorigin" && text.startsWith("/")) text = this.#firstLine(text);
     // A few parameters have an empty default that only an explicit setting must not have.
@@ -119,7 +120,7 @@ export class Snapshot implements Config {
     try {
       return Deno.readTextFileSync(path).split("\n", 1)[0]!.trim();
     } catch (error) {
-      throw this.#error("myorigin", `cannot read ${path}: ${(error as Error).message}`);
+      throw this.#error("myorigin", `cannot read ${path}: ${messageOf(error)}`);
     }
   }
 

@@ -9,7 +9,7 @@ import {
   type IndexReader,
   type Place,
 } from "./index_reader.ts";
-import { reasonOf } from "../errors/mod.ts";
+import { messageOf, reasonOf } from "../errors/mod.ts";
 import { storedText } from "./stored_text.ts";
 import { type MaybePromise, type Table, TableError } from "./types.ts";
 import { CHECK_INTERVAL } from "./watched_file.ts";
@@ -226,7 +226,7 @@ export class IndexedTable implements Table {
     } catch (error) {
       if (error instanceof FileBusy) throw error;
       if (this.#reader === undefined) throw error;
-      this.context.log.warning(`${(error as Error).message}; the old table stays in use`);
+      this.context.log.warning(`${messageOf(error)}; the old table stays in use`);
       return this.#reader;
     }
   }

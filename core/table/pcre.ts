@@ -1,4 +1,5 @@
 import { encodeText } from "../bytes/mod.ts";
+import { messageOf } from "../errors/mod.ts";
 import { compilePcre, hasPcre, PcreFlag, type PcrePattern } from "../system/mod.ts";
 import type { OpenContext } from "./context.ts";
 import { textOfGroup } from "./group_texts.ts";
@@ -48,7 +49,7 @@ function compileWithLibrary(pattern: string, options: string): Pattern {
   try {
     compiled = compilePcre(encodeText(pattern), flags);
   } catch (error) {
-    throw new RuleError([(error as Error).message]);
+    throw new RuleError([messageOf(error)]);
   }
   return {
     groups: compiled.groups,
@@ -56,7 +57,7 @@ function compileWithLibrary(pattern: string, options: string): Pattern {
       try {
         return compiled.execute(subject.bytes, subject.bytes.length - 1, capture)?.map(textOfGroup);
       } catch (error) {
-        throw new EngineError((error as Error).message);
+        throw new EngineError(messageOf(error));
       }
     },
   };

@@ -1,4 +1,5 @@
 import { decodeText, encodeText } from "../bytes/mod.ts";
+import { messageOf } from "../errors/mod.ts";
 import { compilePcre, compilePosixRegex, hasPcre, PcreFlag, type PosixRegex } from "../system/mod.ts";
 import type { OpenContext } from "./context.ts";
 import { groupTexts, textOfGroup } from "./group_texts.ts";
@@ -93,7 +94,7 @@ function compileWithLibrary(
   try {
     return compilePosixRegex(encodeText(`${pattern}\0`), options);
   } catch (error) {
-    throw new RuleError([(error as Error).message]);
+    throw new RuleError([messageOf(error)]);
   }
 }
 
@@ -111,7 +112,7 @@ function compileBackReferences(translated: TranslatedPattern | undefined, ignore
       try {
         return compiled.execute(subject.bytes, subject.bytes.length - 1, capture)?.map(textOfGroup);
       } catch (error) {
-        throw new EngineError((error as Error).message);
+        throw new EngineError(messageOf(error));
       }
     },
   };

@@ -1,4 +1,5 @@
 import { existsSync, renameSync } from "node:fs";
+import { messageOf } from "../../core/errors/mod.ts";
 import { prepareLogFile, runningMasterOf } from "../master/mod.ts";
 import type { AdminDeps } from "./actions.ts";
 
@@ -11,7 +12,7 @@ async function runProgram(program: string, args: readonly string[]): Promise<str
   try {
     output = await new Deno.Command(program, { args: [...args], stdin: "null" }).output();
   } catch (error) {
-    throw new Error(`cannot run ${program}: ${(error as Error).message}`);
+    throw new Error(`cannot run ${program}: ${messageOf(error)}`);
   }
   const decoder = new TextDecoder();
   if (!output.success) {
@@ -52,7 +53,7 @@ export async function logrotate({ config, log }: AdminDeps): Promise<number> {
     await runProgram(config.string("maillog_file_compressor"), [rotated]);
     return 0;
   } catch (error) {
-    log.fatal(`logfile '${file}' rotation failed: ${(error as Error).message}`);
+    log.fatal(`logfile '${file}' rotation failed: ${messageOf(error)}`);
     return 1;
   }
 }

@@ -1,6 +1,7 @@
 import { createHash, X509Certificate } from "node:crypto";
 import { editMain } from "../../core/config/edit/mod.ts";
 import type { Config } from "../../core/config/mod.ts";
+import { messageOf } from "../../core/errors/mod.ts";
 import type { Logger } from "../../core/log/mod.ts";
 
 export interface TlsDeps {
@@ -82,7 +83,7 @@ function enableClient(config: Config, log: Logger, print: (line: string) => void
       (text) => log.warning(text),
     );
   } catch (error) {
-    log.fatal((error as Error).message);
+    log.fatal(messageOf(error));
     return 1;
   }
   print("TLS is enabled for mail that this system sends. Run: postfix reload");
@@ -120,7 +121,7 @@ function outputTlsa(
     }
     return 0;
   } catch (error) {
-    log.fatal(`tls output-server-tlsa: ${(error as Error).message}`);
+    log.fatal(`tls output-server-tlsa: ${messageOf(error)}`);
     return 1;
   }
 }

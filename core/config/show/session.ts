@@ -1,4 +1,5 @@
 /** One run of the configuration tools over a directory: reading, showing, warning. */
+import { messageOf } from "../../errors/mod.ts";
 import { type MainSetting, parseMain, readConfigFile } from "../load.ts";
 import { splitNameValue } from "../logical_lines.ts";
 import { expandMacros } from "../macro.ts";
@@ -103,7 +104,7 @@ export class ConfigSession {
       text = readConfigFile(file);
     } catch (error) {
       if (needed) throw error;
-      this.#warn((error as Error).message);
+      this.#warn(messageOf(error));
       return [];
     }
     return parseMasterTable(text, file, this.#warn);

@@ -13,7 +13,7 @@ import {
 import { decodeText } from "../../bytes/mod.ts";
 import type { OpenContext } from "../context.ts";
 import { expandQuery } from "../query_template.ts";
-import { reasonOf } from "../../errors/mod.ts";
+import { messageOf, reasonOf } from "../../errors/mod.ts";
 import { type Table, TableError } from "../types.ts";
 import { collectValues, type LdapEntry, type LdapQuery, type LdapSearch } from "./ldap_entries.ts";
 import { type AskServer, followReferrals, type LdapAnswer } from "./ldap_referrals.ts";
@@ -197,7 +197,7 @@ async function searchAll(
   } catch (error) {
     if (error instanceof TableError) throw error;
     // Another server's trouble: the connection to this one is as good as before.
-    throw queryError(context, `${context.type}:${context.name}: referral: ${(error as Error).message}`);
+    throw queryError(context, `${context.type}:${context.name}: referral: ${messageOf(error)}`);
   }
 }
 

@@ -1,4 +1,5 @@
 import { type Config, ConfigError, readMasterFile, serviceConfig } from "../../../core/config/mod.ts";
+import { messageOf } from "../../../core/errors/mod.ts";
 import { endpointsOf, roleOf } from "../../master/mod.ts";
 import { fatal, type Finding } from "../finding.ts";
 
@@ -35,7 +36,7 @@ export function checkPorts(config: Config): Finding[] {
           ? "ports below 1024 need root: start as root or choose another port"
           : error instanceof Deno.errors.AddrNotAvailable
           ? "this host does not have the address: correct inet_interfaces or master.cf"
-          : (error as Error).message;
+          : messageOf(error);
         findings.push(fatal(`${where}: cannot listen on ${name}: ${reason}`));
       }
     }
