@@ -131,46 +131,53 @@ export class BulkLookup {
    * Appends the answers of the group, four bytes at a time. How many lines are done: the value of the next one is empty or
    * not plain.
    */
-  #putPlain(input: ViewedBytes, file: ViewedBytes): number {
+  #putPlain(
+    { bytes: keys, view: keysView }: ViewedBytes,
+    { bytes: values, view: valuesView }: ViewedBytes,
+  ): number {
     const { starts, count, valueAt, valueLength } = this.#group;
     const between = this.#between;
-    for (let index = 0; index < count; index++) {
+    let output = this.#output;
+    let view = this.#outputView;
+    let index = 0;
+    for (; index < count; index++) {
       let from = valueAt[index]!;
       if (from === 0) continue;
-      let length = valueLength[index]!;
+      let end = from + valueLength[index]!;
       // A NUL at the end does not belong to the value.
-      if (length > 0 && file.bytes[from + length - 1] === 0) length -= 1;
-      if (length === 0) return index;
+      if (end > from && values[end - 1] === 0) end -= 1;
+      if (end === from) break;
       let keyAt = starts[index]!;
       const keyEnd = starts[index + 1]! - 1;
       let at = this.#written;
-      const most = keyEnd - keyAt + length + SLACK;
-      if (at + most > this.#output.length) this.#reserve(most);
-      const output = this.#output;
-      const view = this.#outputView;
-      for (; keyAt + 4 <= keyEnd; keyAt += 4, at += 4) {
-        view.setInt32(at, input.view.getInt32(keyAt, true), true);
+      const most = keyEnd - keyAt + end - from + SLACK;
+      if (at + most > output.length) {
+        this.#reserve(most);
+        output = this.#output;
+        view = this.#outputView;
       }
-      while (keyAt < keyEnd) output[at++] = input.bytes[keyAt++]!;
+      for (; keyAt + 4 <= keyEnd; keyAt += 4, at += 4) {
+        view.setInt32(at, keysView.getInt32(keyAt, true), true);
+      }
+      while (keyAt < keyEnd) output[at++] = keys[keyAt++]!;
       for (let next = 0; next < between.length; next++) output[at++] = between[next]!;
-      const end = from + length;
+      // Its highest bits show whether a byte is NUL or not ASCII.
       let doubtful = 0;
       for (; from + 4 <= end; from += 4, at += 4) {
-        const four = file.view.getInt32(from, true);
-        // Each byte's highest bit shows whether it is NUL or not ASCII.
+        const four = valuesView.getInt32(from, true);
         doubtful |= four | (((four - 0x01010101) | 0) & ~four);
         view.setInt32(at, four, true);
       }
       while (from < end) {
-        const byte = file.bytes[from++]!;
-        doubtful |= byte === 0 ? 0x80 : byte;
+        const byte = values[from++]!;
+        doubtful |= byte | (byte - 1);
         output[at++] = byte;
       }
-      if ((doubtful & HIGHEST_BITS) !== 0) return index;
+      if ((doubtful & HIGHEST_BITS) !== 0) break;
       output[at++] = NEWLINE;
       this.#written = at;
     }
-    return count;
+    return index;
   }
 
   /** Appends an answer to the output. False if the value, which ends at its first NUL, is empty or not plain. */
