@@ -134,6 +134,60 @@ async function cachePolicy(context: DeliveryContext, attempt: Attempt, destinati
   };
 }
 
+/** What counts towards `smtp_mx_session_limit` and `smtp_mx_address_limit`. */
+interface Tries {
+  sessions: number;
+  addresses: number;
+}
+
+function limitReached({ settings }: DeliveryContext, tries: Tries): boolean {
+  return tries.sessions === settings.mxSessionLimit || tries.addresses === settings.mxAddressLimit;
+}
+
+/** The servers that were not tried for this delivery yet. */
+function unused(hop: Hop, found: readonly ServerAddress[], port: number): ServerAddress[] {
+  return found.filter((server) => !hop.used.has(endpoint(server.address, port)));
+}
+
+/** Uses sessions that are open already: those to the destination, then those with its best servers. */
+async function tryKept(
+  context: DeliveryContext,
+  attempt: Attempt,
+  message: Message,
+  hop: Hop,
+  found: readonly ServerAddress[],
+  tries: Tries,
+): Promise<void> {
+  const { port } = hop.destination as Destination & { kind: "inet" };
+  const best = found[0]!.preference;
+  let servers = unused(hop, found, port);
+  const keys = [destinationKey(attempt, hop.destination)];
+  for (const server of servers) {
+    if (server.preference !== best) continue;
+    const policy = await findPolicy(context, attempt, hop, server.host);
+    if (policy !== "unknown") keys.push(serverKey(endpoint(server.address, port), policy));
+  }
+  for (const key of keys) {
+    while (attempt.left.length > 0 && servers.length > 0 && !limitReached(context, tries)) {
+      const session = context.cache.take(key);
+      if (session === undefined) break;
+      const place = endpoint(session.peer.address, port);
+      hop.used.add(place);
+      servers = unused(hop, servers, port);
+      tries.sessions += 1;
+      tries.addresses += 1;
+      attempt.finalServer = attempt.finalNexthop && (servers.length === 0 || limitReached(context, tries));
+      const stale = await deliverOver(context, attempt, message, hop, session, true);
+      if (!stale) continue;
+      // The kept session had ended without our knowing: as if it had never been.
+      hop.used.delete(place);
+      tries.sessions -= 1;
+      tries.addresses -= 1;
+      servers = unused(hop, found, port);
+    }
+  }
+}
+
 async function tryServers(
   context: DeliveryContext,
   attempt: Attempt,
@@ -144,43 +198,16 @@ async function tryServers(
   const { settings } = context;
   const { port } = hop.destination as Destination & { kind: "inet" };
   const best = found[0]!.preference;
-  let servers = found.filter((server) => !hop.used.has(endpoint(server.address, port)));
-  let sessions = 0;
-  let addresses = 0;
-  const limitReached = () => sessions === settings.mxSessionLimit || addresses === settings.mxAddressLimit;
-
+  const tries: Tries = { sessions: 0, addresses: 0 };
   if (hop.load) {
-    // Sessions that are open already: by destination, then with the best servers.
-    const keys = [destinationKey(attempt, hop.destination)];
-    for (const server of servers) {
-      if (server.preference !== best) continue;
-      const policy = await findPolicy(context, attempt, hop, server.host);
-      if (policy !== "unknown") keys.push(serverKey(endpoint(server.address, port), policy));
-    }
-    for (const key of keys) {
-      while (attempt.left.length > 0 && servers.length > 0 && !limitReached()) {
-        const session = context.cache.take(key);
-        if (session === undefined) break;
-        const place = endpoint(session.peer.address, port);
-        hop.used.add(place);
-        servers = servers.filter((server) => endpoint(server.address, port) !== place);
-        sessions += 1;
-        addresses += 1;
-        attempt.finalServer = attempt.finalNexthop && (servers.length === 0 || limitReached());
-        const stale = await deliverOver(context, attempt, message, hop, session, true);
-        if (!stale) continue;
-        // The kept session had ended without our knowing: as if it had never been.
-        hop.used.delete(place);
-        sessions -= 1;
-        addresses -= 1;
-        servers = found.filter((server) => !hop.used.has(endpoint(server.address, port)));
-      }
-    }
+    await tryKept(context, attempt, message, hop, found, tries);
+    if (attempt.left.length === 0) return;
   }
+  const servers = unused(hop, found, port);
   for (let at = 0; at < servers.length && attempt.left.length > 0; at++) {
     const server = servers[at]!;
-    addresses += 1;
-    let last = at === servers.length - 1 || addresses >= settings.mxAddressLimit;
+    tries.addresses += 1;
+    let last = at === servers.length - 1 || tries.addresses >= settings.mxAddressLimit;
     const place = endpoint(server.address, port);
     const policy = await findPolicy(context, attempt, hop, server.host);
     if (policy === "unknown") continue;
@@ -200,12 +227,12 @@ async function tryServers(
         // TLS was a wish only: once more to the same server, in the clear.
         hop.plain.add(place);
         at -= 1;
-        addresses -= 1;
+        tries.addresses -= 1;
         continue;
       }
       if (ready) {
-        sessions += 1;
-        last ||= sessions === settings.mxSessionLimit;
+        tries.sessions += 1;
+        last ||= tries.sessions === settings.mxSessionLimit;
         attempt.finalServer = attempt.finalNexthop && last;
         if (await deliverOver(context, attempt, message, hop, session, kept !== undefined)) at -= 1;
       }
