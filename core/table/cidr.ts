@@ -1,11 +1,10 @@
-import { decodeText } from "../bytes/mod.ts";
 import type { OpenContext } from "./context.ts";
 import { keptValue } from "./file_contents.ts";
 import { inNetwork, type IpAddress, type Network, parseIp, parseNetwork } from "./ip_address.ts";
 import { logicalLines, trimBoth } from "./logical_lines.ts";
 import { leadingSpaceWarning } from "./map_source.ts";
+import { ruleSource } from "./rule_source.ts";
 import type { Table } from "./types.ts";
-import { WatchedFile } from "./watched_file.ts";
 
 interface CidrRule {
   readonly network: Network;
@@ -20,18 +19,13 @@ interface CidrRule {
 /** `cidr:file`: networks and what to answer for addresses inside them (cidr_table(5)). */
 export function openCidr(context: OpenContext): Table {
   const { type, name } = context;
-  const file = new WatchedFile(
-    name,
-    "open",
-    (bytes) => parseRules(decodeText(bytes), context),
-    context.denied,
-  );
+  const source = ruleSource(context, (text) => parseRules(text, context));
   return {
     type,
     name,
     matchesPatterns: true,
     lookup(key) {
-      const rules = file.get();
+      const rules = source.get();
       const address = parseIp(key);
       return address === undefined ? undefined : firstMatch(rules, address, context.matched);
     },
@@ -84,7 +78,8 @@ function parseRules(text: string, { name, log, flags }: OpenContext): CidrRule[]
     const isIf = /^if(?![a-z0-9])/i.test(whole);
     const body = isIf ? trimBoth(whole.slice(2)) : whole;
     const negated = body.startsWith("!");
-    const [, pattern = "", rest = ""] = /^(\S*)([^]*)$/.exec(trimBoth(negated ? body.slice(1) : body)) ?? [];
+    const [, pattern = "", rest = ""] =
+      /^([^ \t\r\n\f\v]*)([^]*)$/.exec(trimBoth(negated ? body.slice(1) : body)) ?? [];
     const value = trimBoth(rest);
     if (pattern === "") {
       skip("no address pattern");

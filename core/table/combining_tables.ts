@@ -4,11 +4,12 @@ import { type MaybePromise, type Table, TableError } from "./types.ts";
 
 function openMembers(context: OpenContext): Table[] {
   const { type, name } = context;
-  const specs = bracedItems(name) ?? [];
-  if (specs.length === 0) {
-    throw new TableError("configuration", `bad syntax: "${type}:${name}"; need "${type}:{type:name...}"`);
-  }
-  return specs.map((spec) => context.open(spec));
+  const refuse = () =>
+    new TableError("configuration", `bad syntax: "${type}:${name}"; need "${type}:{type:name...}"`);
+  return bracedItems(name, refuse).map((spec) => {
+    if (!spec.includes(":")) throw refuse();
+    return context.open(spec);
+  });
 }
 
 /** `unionmap:{type:name, ...}` asks all tables and joins the results with commas. */

@@ -1,12 +1,14 @@
 import type { OpenContext } from "./context.ts";
 import { keptValue } from "./file_contents.ts";
-import { bracedItems, insideBraces } from "./spec.ts";
+import { trimBoth } from "./logical_lines.ts";
+import { bracedItems, insideBraces, splitList } from "./spec.ts";
 import { type Table, TableError } from "./types.ts";
 
 /** `static:value` answers every key with the value; `static:{ value with spaces }` too. */
 export function openStatic(context: OpenContext): Table {
   const { type, name } = context;
-  const given = name.startsWith("{") ? insideBraces(name, `bad ${type}:name syntax`) : name;
+  const refuse = (problem: string) => new TableError("configuration", `bad ${type}:name syntax: ${problem}`);
+  const given = name.startsWith("{") ? insideBraces(name, refuse) : name;
   const value = requireValue(given, context);
   return { type, name, matchesPatterns: false, lookup: () => value, close() {} };
 }
@@ -56,16 +58,12 @@ export function openInline(context: OpenContext): Table {
   }...}"`;
   const bad = (problem: string) => new TableError("configuration", `${problem}${hint}`);
   const entries = new Map<string, string>();
-  for (const item of bracedItems(name) ?? []) {
-    const text = item.startsWith("{") ? insideBraces(item, "bad syntax") : item;
-    const equals = text.indexOf("=");
-    if (equals < 0) throw bad("missing '=' after attribute name");
-    entries.set(
-      context.foldKey(text.slice(0, equals).trim()),
-      requireValue(text.slice(equals + 1).trim(), context, hint),
-    );
+  const items = splitList(insideBraces(name, () => bad("bad syntax")));
+  if (items.length === 0) throw bad(name === "{}" ? "bad syntax" : "empty table");
+  for (const item of items) {
+    const { key, value } = keyAndValue(item, bad);
+    entries.set(context.foldKey(key), requireValue(value, context, hint));
   }
-  if (entries.size === 0) throw bad("bad syntax");
   return {
     type,
     name,
@@ -76,13 +74,36 @@ export function openInline(context: OpenContext): Table {
   };
 }
 
+/** Takes `key=value` or `{ key = value }` apart. A key with blanks or `=` stands in quotes, which belong to it. */
+function keyAndValue(item: string, bad: (problem: string) => TableError): { key: string; value: string } {
+  const text = item.startsWith("{") ? insideBraces(item, bad) : item;
+  if (text === "") throw bad("no key found; expected format: key = value");
+  const keyEnd = endOfKey(text);
+  if (keyEnd < 0) throw bad("unbalanced '\"'");
+  const rest = trimBoth(text.slice(keyEnd));
+  if (!rest.startsWith("=")) throw bad("missing '=' after attribute name");
+  return { key: text.slice(0, keyEnd), value: trimBoth(rest.slice(1)) };
+}
+
+/** Where the first `=` or blank outside quotes is; -1 if a quote is not closed. */
+function endOfKey(text: string): number {
+  let quoted = false;
+  let at = 0;
+  for (; at < text.length; at++) {
+    const character = text[at]!;
+    if (character === "\\") at += 1;
+    else if (character === '"') quoted = !quoted;
+    else if (!quoted && /[= \t\r\n\f\v]/.test(character)) break;
+  }
+  return quoted ? -1 : Math.min(at, text.length);
+}
+
 /** `randmap:{ one, two, ... }` answers every key with one of the values, chosen at random. */
 export function openRandmap(context: OpenContext): Table {
   const { type, name } = context;
-  const values = (bracedItems(name) ?? []).map((value) => requireValue(value, context));
-  if (values.length === 0) {
-    throw new TableError("configuration", `bad syntax: "${type}:${name}"; need "${type}:{value...}"`);
-  }
+  const refuse = () =>
+    new TableError("configuration", `bad syntax: "${type}:${name}"; need "${type}:{value...}"`);
+  const values = bracedItems(name, refuse).map((value) => requireValue(value, context));
   return {
     type,
     name,

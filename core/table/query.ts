@@ -149,11 +149,13 @@ function nameOf(table: Table): string {
   return `${table.type}:${table.name}`;
 }
 
-/** What the command says about an error of a table; other errors as they are. */
+/** What the command says about an error of a table, or of one that it asks; other errors as they are. */
 export function fatalQuery(table: Table, error: unknown): unknown {
   if (!(error instanceof TableError)) return error;
-  if (error.unavailable || /^(?:open|table|unknown|unsupported) /.test(error.message)) {
-    return new MakeError(error.message);
+  const { message, unavailable } = error;
+  const failed = unavailable ? null : /: query error(: [^:]+)?$/.exec(message);
+  if (unavailable || (failed === null && /^(?:open|table|unknown|unsupported) /.test(message))) {
+    return new MakeError(message);
   }
-  return new MakeError(`table ${labelOf(table)}: query error`);
+  return new MakeError(`table ${labelOf(table)}: query error${failed?.[1] ?? ""}`);
 }

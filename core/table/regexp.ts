@@ -1,4 +1,4 @@
-import { decodeText, encodeText } from "../bytes/mod.ts";
+import { encodeText } from "../bytes/mod.ts";
 import { messageOf } from "../errors/mod.ts";
 import { compilePcre, compilePosixRegex, hasPcre, PcreFlag, type PosixRegex } from "../system/mod.ts";
 import type { OpenContext } from "./context.ts";
@@ -12,8 +12,8 @@ import {
 } from "./pattern_rules.ts";
 import { type TranslatedPattern, translateExtended, Untranslatable } from "./posix_pattern.ts";
 import { RuleError } from "./result_template.ts";
+import { ruleSource } from "./rule_source.ts";
 import type { Table } from "./types.ts";
-import { WatchedFile } from "./watched_file.ts";
 
 /** `regexp:file`: POSIX regular expressions (regexp_table(5)). */
 export function openRegexp(context: OpenContext): Table {
@@ -23,19 +23,14 @@ export function openRegexp(context: OpenContext): Table {
 /** A table of patterns in the given dialect. */
 export function openPatternTable(context: OpenContext, dialect: PatternDialect): Table {
   const { type, name, log } = context;
-  const file = new WatchedFile(
-    name,
-    "open",
-    (bytes) => parsePatternRules(decodeText(bytes), dialect, context),
-    context.denied,
-  );
+  const source = ruleSource(context, (text) => parsePatternRules(text, dialect, context));
   const warn = (line: number, problem: string) =>
     log.warning(`${dialect.word} map ${name}, line ${line}: ${problem}`);
   return {
     type,
     name,
     matchesPatterns: true,
-    lookup: (key) => lookupPattern(file.get(), key, warn, context.matched),
+    lookup: (key) => lookupPattern(source.get(), key, warn, context.matched),
     close() {},
   };
 }

@@ -1,3 +1,4 @@
+import { trimBoth } from "./logical_lines.ts";
 import { TableError } from "./types.ts";
 
 /** A `type:name` taken apart. */
@@ -54,31 +55,27 @@ export function splitList(text: string): string[] {
 }
 
 /**
- * The text between an outer `{` and `}`, trimmed. Throws `TableError` when the closing brace is missing or something
- * follows it; `what` begins the message.
+ * The text between an outer `{` and `}`, trimmed. Throws what `refuse` makes of the problem when a brace is missing or
+ * something follows the last.
  */
-export function insideBraces(text: string, what: string): string {
+export function insideBraces(text: string, refuse: (problem: string) => Error): string {
+  if (!text.startsWith("{")) throw refuse(`no '{' at start of text in "${text}"`);
   let depth = 0;
   for (let at = 0; at < text.length; at++) {
     if (text[at] === "{") depth += 1;
     else if (text[at] === "}") {
       depth -= 1;
       if (depth > 0) continue;
-      const after = text.slice(at + 1).trimStart();
-      if (after === "") return text.slice(1, at).trim();
-      throw new TableError("configuration", `${what}: syntax error after '}' in "${text}"`);
+      if (at < text.length - 1) throw refuse(`syntax error after '}' in "${text}"`);
+      return trimBoth(text.slice(1, at));
     }
   }
-  throw new TableError("configuration", `${what}: missing '}' in "${text}"`);
+  throw refuse(`missing '}' in "${text}"`);
 }
 
-/** The items of `{ one, two }`; undefined where the text is not in braces or the braces don't end it. */
-export function bracedItems(text: string): string[] | undefined {
-  if (!text.startsWith("{")) return undefined;
-  try {
-    return splitList(insideBraces(text, ""));
-  } catch (error) {
-    if (error instanceof TableError) return undefined;
-    throw error;
-  }
+/** The items of `{ one, two }`. Throws what `refuse` makes of the problem where the braces are wrong or nothing is in them. */
+export function bracedItems(text: string, refuse: () => Error): string[] {
+  const items = splitList(insideBraces(text, refuse));
+  if (items.length === 0) throw refuse();
+  return items;
 }

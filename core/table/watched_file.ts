@@ -1,7 +1,5 @@
-import { encodeText } from "../bytes/mod.ts";
 import { TableError } from "./types.ts";
 import { reasonOf } from "../errors/mod.ts";
-import { bracedItems, insideBraces } from "./spec.ts";
 
 /** How long a file's state is trusted before it is looked at again, in milliseconds. */
 export const CHECK_INTERVAL = 1000;
@@ -28,20 +26,8 @@ export class WatchedFile<T> {
     private readonly denied?: (reason: string) => void,
   ) {}
 
-  /** Rules in the configuration itself: `regexp:{ {/pattern/ text}, ... }`, one line in each inner pair of braces. */
-  #inline(): T | undefined {
-    const items = bracedItems(this.path);
-    if (items === undefined || items.length === 0) return undefined;
-    const lines = items.map((item) => item.startsWith("{") ? insideBraces(item, "bad syntax") : item);
-    return this.parse(encodeText(lines.join("\n") + "\n"));
-  }
-
   /** The content. Throws `TableError` while the file can't be read and never could. */
   get(): T {
-    if (this.path.startsWith("{")) {
-      this.#content ??= this.#inline();
-      if (this.#content !== undefined) return this.#content;
-    }
     const now = performance.now();
     if (this.#content !== undefined && now - this.#checked < CHECK_INTERVAL) return this.#content;
     this.#checked = now;

@@ -390,6 +390,25 @@ export const cases: readonly Case[] = [
     ].map((table) => step(`postmap -q a ${table}`)),
   },
   {
+    name: "braces and quotes in the names of tables",
+    steps: [
+      'inline:{{"a=b"=c} { a = d e }}',
+      'inline:{{a"=b}}',
+      "inline:{{a b=c}}",
+      "inline:{{}}",
+      "inline:{a=b}{",
+      "inline:{ , }",
+      "static:{ a } ",
+      "unionmap:{a}",
+      "unionmap:{fail:x}",
+      "regexp:{{/a/ b} {/./ c}}",
+      "regexp:{}",
+      "regexp:{/a/ b}",
+      "pcre:{{/a/ b}x}",
+      "cidr:{{10.0.0.0/8 x}",
+    ].map((table) => ({ run: ["postmap", "-q", "a", table] })),
+  },
+  {
     name: "system users",
     steps: [
       step("postmap -q root unix:passwd.byname"),
