@@ -3,6 +3,7 @@ import type { Logger } from "../../core/log/mod.ts";
 import { ClientNetworks } from "./network.ts";
 import { Peaks } from "./peaks.ts";
 
+/** What anvil(8) works with. */
 export interface AnvilDeps {
   readonly config: Config;
   /** In the name of `postfix/anvil`. */

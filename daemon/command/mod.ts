@@ -4,5 +4,5 @@
  */
 export { exportedEnvironment } from "./environment.ts";
 export { type CommandEnd, type CommandOutcome, outcomeOf } from "./outcome.ts";
-export { type CommandRun, NOT_ENTERED, runCommand } from "./run.ts";
+export { type CommandRun, killGroup, NOT_ENTERED, runCommand } from "./run.ts";
 export { commandWords } from "./words.ts";

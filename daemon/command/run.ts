@@ -222,7 +222,8 @@ async function collect(
   }
 }
 
-function killGroup(pid: number): void {
+/** Ends a process that leads a group, with all of the group. */
+export function killGroup(pid: number): void {
   try {
     process.kill(-pid, "SIGKILL");
   } catch {

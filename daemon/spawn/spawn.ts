@@ -3,9 +3,10 @@ import { writeAll } from "../../core/bytes/mod.ts";
 import { type Config, ConfigError, type MasterEntry } from "../../core/config/mod.ts";
 import type { Logger } from "../../core/log/mod.ts";
 import { asUser } from "../../core/system/mod.ts";
-import { exportedEnvironment } from "../command/mod.ts";
+import { exportedEnvironment, killGroup } from "../command/mod.ts";
 import { commandRights } from "../pipe/mod.ts";
 
+/** What spawn(8) works with. */
 export interface SpawnDeps {
   /** With the entry's `-o` settings in it. */
   readonly config: Config;
@@ -14,6 +15,7 @@ export interface SpawnDeps {
   readonly log: Logger;
 }
 
+/** The service of one entry. */
 export interface SpawnService {
   /** Runs the command for a connection; resolves when both have ended. Rejects if the command can't be started. */
   serve(connection: Deno.Conn): Promise<void>;
@@ -79,7 +81,7 @@ export function createSpawn({ config, entry, log }: SpawnDeps): SpawnService {
     const child = command.spawn();
     const timer = setTimeout(() => {
       log.warning(`command ${program} exceeded the time limit of ${timeLimit} seconds`);
-      process.kill(-child.pid, "SIGKILL");
+      killGroup(child.pid);
     }, timeLimit * 1000);
     // Either side may leave whenever it likes.
     const there = carryIn(connection, child.stdin).catch(() => {});
