@@ -1,4 +1,4 @@
-const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+let decoder: TextDecoder | undefined;
 const encoder = new TextEncoder();
 
 /** Up to this many bytes a loop is faster than the decoder (measured). */
@@ -6,6 +6,12 @@ const SHORT = 48;
 
 /** The first code unit of the range that stands for an octet that is not UTF-8: U+DC80 for 0x80. */
 const ESCAPE_BASE = 0xdc00;
+
+/** Decodes UTF-8. Throws `TypeError` for anything else. The decoder is made at the first use: most commands need none. */
+function strictly(bytes: Uint8Array): string {
+  decoder ??= new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  return decoder.decode(bytes);
+}
 
 /**
  * Octets to text. Valid UTF-8 decodes as such; every octet that is not part of valid UTF-8 becomes the lone
@@ -18,7 +24,7 @@ export function decodeText(bytes: Uint8Array): string {
     if (text !== undefined) return text;
   }
   try {
-    return strict.decode(bytes);
+    return strictly(bytes);
   } catch {
     return decodeWithEscapes(bytes);
   }
@@ -44,7 +50,7 @@ function decodeWithEscapes(bytes: Uint8Array): string {
       text += String.fromCharCode(ESCAPE_BASE + bytes[at]!);
       at += 1;
     } else {
-      text += strict.decode(bytes.subarray(at, at + length));
+      text += strictly(bytes.subarray(at, at + length));
       at += length;
     }
   }
@@ -64,7 +70,7 @@ function sequenceLength(bytes: Uint8Array, at: number): number {
     : 0;
   if (length === 0 || at + length > bytes.length) return 0;
   try {
-    strict.decode(bytes.subarray(at, at + length));
+    strictly(bytes.subarray(at, at + length));
     return length;
   } catch {
     return 0;

@@ -69,7 +69,9 @@ function requireListed(directory: string): void {
 /** A configuration file's text. Throws `ConfigError` in Postfix's words. */
 export function readConfigFile(path: string): string {
   try {
-    return decodeText(Deno.readFileSync(path));
+    // Text is read in a fraction of the time; it has U+FFFD where octets are not UTF-8.
+    const text = Deno.readTextFileSync(path);
+    return text.includes("\ufffd") ? decodeText(Deno.readFileSync(path)) : text;
   } catch (error) {
     throw new ConfigError(`open ${path}: ${reasonOf(error)}`, { file: path });
   }
