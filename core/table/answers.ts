@@ -55,23 +55,36 @@ export class Answers {
    */
   join(values: Iterable<string>, key: string): string | undefined {
     const results: string[] = [];
-    for (const value of values) {
-      if (value === "") {
-        const { type, name, log } = this.context;
-        log.warning(`table "${type}:${name}": empty lookup result for: "${key}" -- ignored`);
-        continue;
-      }
-      const result = this.#plain ? value : expandResult(this.#format, value, key);
-      if (result === undefined) continue;
-      results.push(result);
-      if (this.limit > 0 && results.length > this.limit) {
-        throw queryError(
-          this.context,
-          `dict_${this.context.type}_lookup: ${this.context.name}: Expansion limit exceeded for key: '${key}'`,
-        );
-      }
-    }
-    const joined = results.join(",");
-    return joined === "" ? undefined : joined;
+    for (const value of values) this.#take(value, results, key);
+    return joined(results);
   }
+
+  /** The same for values that come one after the other; no more of them are asked for than `expansion_limit` allows. */
+  async joinLater(values: AsyncIterable<string>, key: string): Promise<string | undefined> {
+    const results: string[] = [];
+    for await (const value of values) this.#take(value, results, key);
+    return joined(results);
+  }
+
+  #take(value: string, results: string[], key: string): void {
+    const { type, name, log } = this.context;
+    if (value === "") {
+      log.warning(`table "${type}:${name}": empty lookup result for: "${key}" -- ignored`);
+      return;
+    }
+    const result = this.#plain ? value : expandResult(this.#format, value, key);
+    if (result === undefined) return;
+    results.push(result);
+    if (this.limit > 0 && results.length > this.limit) {
+      throw queryError(
+        this.context,
+        `dict_${type}_lookup: ${name}: Expansion limit exceeded for key: '${key}'`,
+      );
+    }
+  }
+}
+
+function joined(results: readonly string[]): string | undefined {
+  const text = results.join(",");
+  return text === "" ? undefined : text;
 }

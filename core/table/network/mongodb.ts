@@ -39,20 +39,19 @@ export function openMongodb(context: OpenContext): Table {
       if (!await answers.worthAsking(key)) return undefined;
       const query = expandQuery(filter, key, quoteForJson);
       if (query === undefined) return undefined;
-      let documents: Document[];
+      const found = collection.find(parseJson(query, settings, "query_filter"), {
+        projection,
+        promoteValues: false,
+      });
       try {
-        const found = collection.find(parseJson(query, settings, "query_filter"), {
-          projection,
-          promoteValues: false,
-          ...(answers.limit > 0 ? { limit: answers.limit + 1 } : {}),
-        });
-        documents = await within(timeoutMs, found.toArray());
+        return await within(timeoutMs, answers.joinLater(valuesFrom(found, context), key));
       } catch (error) {
+        // The answers that are still to come are of no use.
+        found.close().catch(() => {});
         if (error instanceof TableError) throw error;
         const reason = messageOf(error);
         throw queryError(context, `${type}:${name}: query failed: ${reason}`);
       }
-      return answers.join(documents.flatMap((document) => valuesOf(document, context)), key);
     },
     close: () => void client.close().catch(() => {}),
   };
@@ -106,6 +105,10 @@ function parseJson(text: string, settings: TableSettings, name: string): Documen
 /** A part of a key as it stands between double quotes. */
 function quoteForJson(text: string): string {
   return JSON.stringify(text).slice(1, -1);
+}
+
+async function* valuesFrom(documents: AsyncIterable<Document>, context: OpenContext): AsyncGenerator<string> {
+  for await (const document of documents) yield* valuesOf(document, context);
 }
 
 /** The texts and whole numbers in a document's fields and arrays, in order; says which fields hold something else. */

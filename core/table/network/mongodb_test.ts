@@ -6,11 +6,20 @@ const OP_REPLY = 1;
 const OP_QUERY = 2004;
 const OP_MSG = 2013;
 
+/** Documents in one answer. */
+const BATCH = 101;
+
 /** A server that speaks as much of MongoDB's wire protocol as a query needs: hello, find, and what goes with them. */
 class FakeMongo {
   readonly finds: Document[] = [];
   readonly port: number;
   silent = false;
+  /** What happens when a second batch is asked for. */
+  onMore: "answer" | "error" | "hang up" = "answer";
+  /** How many batches were asked for, the first ones not counted. */
+  more = 0;
+  #cursors = 0;
+  readonly #waiting = new Map<string, Document[]>();
   #listener: Deno.TcpListener;
   #accepting: Promise<void> = Promise.resolve();
   readonly #open = new Set<Deno.Conn>();
@@ -58,12 +67,17 @@ class FakeMongo {
         if (pending.length < length) break;
         const reply = this.#answer(pending.slice(0, length));
         pending = pending.slice(length);
+        if (reply === "hang up") {
+          this.#open.delete(connection);
+          connection.close();
+          return;
+        }
         if (reply !== undefined) await connection.write(reply);
       }
     }
   }
 
-  #answer(message: Uint8Array): Uint8Array | undefined {
+  #answer(message: Uint8Array): Uint8Array | "hang up" | undefined {
     const view = new DataView(message.buffer, message.byteOffset, message.length);
     const id = view.getInt32(4, true);
     if (view.getInt32(12, true) === OP_QUERY) {
@@ -80,10 +94,20 @@ class FakeMongo {
     // The heartbeat asks for a stream of replies; a server may answer once and end it.
     const command = decoded(message, 21);
     if (this.silent && command["find"] !== undefined) return undefined;
+    if (command["getMore"] !== undefined) {
+      this.more += 1;
+      if (this.onMore === "hang up") return "hang up";
+    }
     return framed(id, OP_MSG, new Uint8Array(5), this.#run(command));
   }
 
   #run(command: Document): Document {
+    if (command["killCursors"] !== undefined) return { ok: 1 };
+    if (command["getMore"] !== undefined) {
+      if (this.onMore === "error") return { ok: 0, errmsg: "the cursor was killed", code: 237 };
+      const cursor = String(command["getMore"]);
+      return this.#batch(cursor, this.#waiting.get(cursor)!, "nextBatch", `mail.${command["collection"]}`);
+    }
     if (command["find"] === undefined) {
       return {
         ok: 1,
@@ -106,10 +130,15 @@ class FakeMongo {
         Object.fromEntries(Object.entries(document).filter(([field]) => projection[field] === 1))
       )
       .slice(0, limit || undefined);
-    return {
-      ok: 1,
-      cursor: { id: BSON.Long.ZERO, ns: `${command["$db"]}.${command["find"]}`, firstBatch: found },
-    };
+    this.#cursors += 1;
+    return this.#batch(String(this.#cursors), found, "firstBatch", `${command["$db"]}.${command["find"]}`);
+  }
+
+  /** Some documents, and a cursor for the rest. */
+  #batch(cursor: string, documents: Document[], name: string, ns: string): Document {
+    this.#waiting.set(cursor, documents.slice(BATCH));
+    const id = documents.length > BATCH ? BSON.Long.fromString(cursor) : BSON.Long.ZERO;
+    return { ok: 1, cursor: { id, ns, [name]: documents.slice(0, BATCH) } };
   }
 }
 
@@ -140,6 +169,7 @@ Deno.test({
   sanitizeResources: false,
   async fn(t) {
     const bench = new Bench();
+    const many = Array.from({ length: 300 }, (_, index) => `member${index}@example.net`);
     const server = new FakeMongo([
       { _id: new BSON.ObjectId(), address: "plain@example.com", goto: "target@example.net", active: 1 },
       { _id: 1, address: 'o\'brien "x"\\*%@example.com', goto: "special" },
@@ -147,6 +177,9 @@ Deno.test({
       { _id: 3, address: "list@example.com", goto: ["one@example.net", "", "two@example.net", 7] },
       { _id: 4, address: "number@example.com", goto: BSON.Long.fromString("9007199254740993") },
       { _id: 5, address: "odd@example.com", goto: { nested: "x" }, active: 1.5 },
+      ...Array.from({ length: 20 }, (_, index) => ({ _id: 100 + index, address: "late@example.com" })),
+      { _id: 120, address: "late@example.com", goto: "last" },
+      ...many.map((goto, index) => ({ _id: 1000 + index, address: "many@example.com", goto })),
     ]);
     const base = {
       uri: `mongodb://127.0.0.1:${server.port}/?directConnection=true`,
@@ -196,6 +229,34 @@ Deno.test({
           assert.equal(await outcome(bench.table("mongodb", { ...base, ...values }), key), expected, label);
         }
         assert.ok(!bench.said.some((text) => text.includes("geheim")));
+      });
+      const patient = { ...base, timeout: 60 };
+      await t.step("more documents than fit into one answer", async () => {
+        const all = bench.table("mongodb", { ...patient, expansion_limit: 0 });
+        assert.equal(await outcome(all, "many@example.com"), many.join(","));
+        assert.equal(server.more, 2);
+        const enough = bench.table("mongodb", { ...patient, expansion_limit: 300 });
+        assert.equal(await outcome(enough, "many@example.com"), many.join(","));
+        const few = bench.table("mongodb", { ...patient, expansion_limit: 299 });
+        assert.equal(await outcome(few, "many@example.com"), "(temporary)");
+        assert.match(bench.said.at(-1)!, /Expansion limit exceeded for key: 'many@example.com'/);
+        const before: number = server.more;
+        assert.equal(await outcome(bench.table("mongodb", patient), "many@example.com"), "(temporary)");
+        assert.equal(server.more, before, "nothing is asked for that the limit forbids");
+        // Documents without a value don't count.
+        const one = bench.table("mongodb", { ...patient, expansion_limit: 1 });
+        assert.equal(await outcome(one, "late@example.com"), "last");
+      });
+      await t.step("an error or a lost connection between two answers is temporary", async () => {
+        const all = bench.table("mongodb", { ...patient, expansion_limit: 0 });
+        for (const onMore of ["error", "hang up"] as const) {
+          server.onMore = onMore;
+          assert.equal(await outcome(all, "many@example.com"), "(temporary)", onMore);
+          assert.match(bench.said.at(-1)!, /query failed: /, onMore);
+          assert.equal(await outcome(all, "plain@example.com"), "target@example.net", onMore);
+          server.onMore = "answer";
+          assert.equal(await outcome(all, "many@example.com"), many.join(","), onMore);
+        }
       });
       await t.step("a process that gave up root can ask", async () => {
         const table = bench.table("mongodb", base);
