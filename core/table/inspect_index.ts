@@ -9,11 +9,15 @@ const LARGEST_IN_MEMORY = 1 << 28;
 /** How often a file is opened that writers change meanwhile. */
 const MOST_TRIES = 100;
 
+/** What postalias(1) adds besides the aliases. */
+const ALIAS_MARKS: ReadonlySet<string> = new Set(["YP_LAST_MODIFIED", "YP_MASTER_NAME"]);
+
 /** Entries that were read, perhaps not all. */
 interface Counted {
   entries: number;
+  /** How many of them stand for the table itself: `YP_LAST_MODIFIED` and its like, which never end with a NUL. */
+  marks: number;
   terminated: number;
-  aliases: boolean;
 }
 
 /**
@@ -33,7 +37,7 @@ export function inspectIndex(
   };
   const source = sourceOf(path, expected);
   const problems: string[] = [];
-  const counted: Counted = { entries: 0, terminated: 0, aliases: false };
+  const counted: Counted = { entries: 0, marks: 0, terminated: 0 };
   let details: Inspection["details"] = {};
   let damaged = true;
   if (!right) problems.push(whyNot(path, known.size, expected[0]!, found));
@@ -57,13 +61,13 @@ export function inspectIndex(
       file?.close();
     }
   }
-  const { entries, terminated, aliases } = counted;
+  const { entries, marks, terminated } = counted;
   const complete = details["entries read"] === undefined && (problems.length === 0 || entries > 0);
   return {
     ...known,
     ...(complete ? { entries } : {}),
-    ...(entries === 0 ? {} : { terminated: terminated * 2 > entries }),
-    aliases,
+    ...(entries === marks ? {} : { terminated: terminated * 2 > entries - marks }),
+    aliases: marks > 0,
     details,
     ...(source === undefined ? {} : { source }),
     ...rebuild(damaged, known.modified, source?.modified),
@@ -137,7 +141,7 @@ function countEntries(reader: IndexReader, counted: Counted, problems: string[])
     const key = bytesAt(entry.key);
     counted.entries += 1;
     if (key.at(-1) === 0) counted.terminated += 1;
-    if (key.length === 16 && decodeText(key) === "YP_LAST_MODIFIED") counted.aliases = true;
+    else if (key.length < 20 && ALIAS_MARKS.has(decodeText(key))) counted.marks += 1;
     if (!reader.locate(key, key.length, place)) lost += 1;
   }
   if (lost > 0) problems.push(`${lost} entries can't be found by their keys`);

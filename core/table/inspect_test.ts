@@ -12,12 +12,13 @@ const options = aliasDefaults(
 Deno.test("inspectTable: recognises every index file by its content", () => {
   const directory = Deno.makeTempDirSync();
   const source = `${directory}/aliases`;
-  Deno.writeTextFileSync(source, "root: alice\nbob: carol\n");
+  // The entries that mark a table of aliases must not outweigh those of a small one.
+  Deno.writeTextFileSync(source, "root: alice\n");
   for (const [type, file] of [["hash", "db"], ["btree", "db"], ["cdb", "cdb"], ["lmdb", "lmdb"]] as const) {
     makeTable(type, source, options);
     const found = inspectTable(`${source}.${file}`);
     assert.equal(found.type, type);
-    assert.equal(found.entries, 5);
+    assert.equal(found.entries, 4);
     assert.equal(found.aliases, true);
     assert.equal(found.terminated, type !== "cdb");
     assert.equal(found.rebuildDue, false);

@@ -276,5 +276,8 @@ Deno.test("near names", () => {
     "smtpd_relay_restrictions",
   );
   assert.equal(nearName("myhostnam", ["myhostname", "mydomain"]), "myhostname");
+  // Of a short name one change is allowed; neighbours that changed places are one.
+  assert.equal(nearName("hsah", ["btree", "hash", "texthash"]), "hash");
+  assert.equal(nearName("sahh", ["btree", "hash"]), undefined);
   assert.equal(nearName("entirely_different", ["myhostname", "mydomain"]), undefined);
 });
