@@ -10,6 +10,7 @@ import {
   type Place,
 } from "./index_reader.ts";
 import { messageOf, reasonOf } from "../errors/mod.ts";
+import { pause } from "./pause.ts";
 import { storedText } from "./stored_text.ts";
 import { type MaybePromise, type Table, TableError } from "./types.ts";
 import { CHECK_INTERVAL } from "./watched_file.ts";
@@ -284,11 +285,6 @@ export class IndexedTable implements Table {
       true,
     );
   }
-}
-
-/** Stops the thread. */
-function pause(milliseconds: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 }
 
 /** Time of the last change in milliseconds, 0 if there is no such file. */

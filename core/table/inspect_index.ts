@@ -1,6 +1,6 @@
 import { decodeText } from "../bytes/mod.ts";
 import { BlockFile, FileBusy, FileChanged } from "./block_file.ts";
-import { bytesAt, type IndexFormat, type IndexReader } from "./index_reader.ts";
+import { bytesAt, type IndexFormat, type IndexReader, noPlace } from "./index_reader.ts";
 import { fileFacts, type Inspection } from "./inspection.ts";
 import { reasonOf } from "../errors/mod.ts";
 
@@ -136,7 +136,7 @@ function openWhole(path: string, format: IndexFormat): { file: BlockFile; reader
 /** Reads all entries and looks each of them up. */
 function countEntries(reader: IndexReader, counted: Counted, problems: string[]): void {
   let lost = 0;
-  const place = { bytes: new Uint8Array(), start: 0, end: 0 };
+  const place = noPlace();
   for (const entry of reader.entries()) {
     const key = bytesAt(entry.key);
     counted.entries += 1;

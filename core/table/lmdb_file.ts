@@ -5,13 +5,14 @@ import { type IndexReader, noPlace, type Place } from "./index_reader.ts";
 export const LMDB_MAGIC = 0xbeefc0de;
 export const LMDB_PAGE_HEADER = 16;
 export const LmdbPage = { branch: 1, leaf: 2, overflow: 4, meta: 8 } as const;
+/** Most bytes of a key, its NUL included. */
+export const LMDB_LONGEST_KEY = 511;
 /** The node's data are on overflow pages. */
 export const LMDB_BIG_DATA = 1;
 
 const META_BYTES = 152;
 const NO_PAGE = 0xffffffffffffffffn;
 const DEEPEST = 32;
-const LONGEST_KEY = 511;
 
 /** What a metadata page says about the main database. */
 interface LmdbMeta {
@@ -159,7 +160,7 @@ export function readLmdbFile(file: BlockFile): IndexReader {
 
   return {
     locate(key, size, place) {
-      if (root === undefined || size > LONGEST_KEY) return false;
+      if (root === undefined || size > LMDB_LONGEST_KEY) return false;
       const number = findLeaf(key, size);
       let low = 0;
       let high = nodeCount(page(number), number);

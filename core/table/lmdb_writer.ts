@@ -8,8 +8,6 @@ const PAGE_SIZE = 4096;
 const ROOM = PAGE_SIZE - LMDB_PAGE_HEADER;
 /** Larger nodes keep their value on overflow pages. */
 const LARGEST_NODE = 2038;
-/** Longest stored key, the NUL included. */
-export const LMDB_LONGEST_KEY = 511;
 const NO_PAGE = 0xffffffffffffffffn;
 /** What the free-list record of Postfix's files has in its flags field. */
 const FREE_LIST_FLAGS = 0x4008;

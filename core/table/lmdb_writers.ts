@@ -1,4 +1,5 @@
 import { type FileHandle, fileLock, openFile } from "../system/mod.ts";
+import { pause } from "./pause.ts";
 
 /** Where a metadata page has the number of its transaction, and the page size. */
 const TRANSACTION_AT = 144;
@@ -32,7 +33,7 @@ export class LmdbWriters {
     const file = opened(this.path);
     if (file === undefined) return this.#seen === "";
     this.#locked = file;
-    while (!lock(file)) pause();
+    while (!lock(file)) pause(PAUSE);
     // Whoever had the lock before may have replaced the file.
     const now = opened(this.path);
     const state = now === undefined ? "" : stateOf(now);
@@ -66,10 +67,6 @@ function lock(file: FileHandle): boolean {
   } catch {
     return true;
   }
-}
-
-function pause(): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE);
 }
 
 /** Which file it is, and the transactions that its metadata pages name. */

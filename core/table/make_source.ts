@@ -3,7 +3,7 @@ import { readAliasSource } from "./alias_source.ts";
 import type { EntryStore } from "./entry_store.ts";
 import { fileContents } from "./file_contents.ts";
 import type { IndexFormat } from "./index_reader.ts";
-import { LMDB_LONGEST_KEY } from "./lmdb_writer.ts";
+import { LMDB_LONGEST_KEY } from "./lmdb_file.ts";
 import { MakeError, type MakeOptions } from "./make_options.ts";
 import { type MapSourceOptions, type MapSourceTarget, readMapSource } from "./map_source.ts";
 import { reasonOf } from "../errors/mod.ts";
