@@ -72,3 +72,20 @@ Deno.test("what no code reads is named among what has no effect", () => {
   ).map(({ name }) => name);
   assert.deepEqual(forgotten, [], "say in knowledge.json what becomes of them");
 });
+
+Deno.test("what is said to have no effect is read by no code", () => {
+  // The one warns of what these ask for, the other puts a prefix before the name.
+  const others = /^(core\/tls\/versions|daemon\/smtpd\/access\/policy)\.ts$/;
+  const readIn = new Map<string, string>();
+  for (const [path, text] of ["core", "daemon", "cmd"].flatMap((folder) => [...modules(folder)])) {
+    if (ONLY_TALK.test(path) || others.test(path)) continue;
+    for (const [, word] of text.matchAll(/["`](\w{3,})["`]/g)) readIn.set(word!, path);
+  }
+  const rules = data.parameters.filter((rule) =>
+    rule.state === "no effect" && !("only" in rule) && !("unless" in rule)
+  ).map(({ name }) => new RegExp(name));
+  const wrong = parameterTable.all.map(({ name }) => name).filter((name) =>
+    readIn.has(name) && rules.some((rule) => rule.test(name))
+  ).map((name) => `${name}: ${readIn.get(name)}`);
+  assert.deepEqual(wrong, []);
+});
