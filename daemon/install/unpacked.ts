@@ -18,6 +18,29 @@ function syncFiles(directory: string): void {
 }
 
 /**
+ * Writes a file anew, in large pieces. The kernel keeps what was written in memory in the pieces in which it came, and those
+ * of an unpacked archive are small: from large ones the runtime starts in some 15 instead of 17 ms, until they leave the memory.
+ */
+function writeInLargePieces(path: string): void {
+  const beside = `${path}.new`;
+  try {
+    Deno.copyFileSync(path, beside);
+    Deno.renameSync(beside, path);
+  } catch {
+    // No room for a second one: the first is as good, and slower.
+    removeIfThere(beside);
+  }
+}
+
+function removeIfThere(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+/**
  * Brings the runtime's caches into their final form: every process reads the whole journal of such a database anew, and
  * here nothing will be written any more. The journals themselves stay, empty: without them a user who may not make files
  * in the directory could not read the caches.
@@ -52,6 +75,7 @@ function removeStale(base: string): void {
  * kept: it has the same content, the version in the name is a digest of it. Throws if neither works.
  */
 export async function settleUnpacked(from: string, to: string): Promise<void> {
+  writeInLargePieces(`${from}/postel`);
   syncFiles(from);
   try {
     Deno.renameSync(from, to);
