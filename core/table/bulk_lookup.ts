@@ -128,8 +128,8 @@ export class BulkLookup {
   }
 
   /**
-   * Appends the answers of the group, four bytes at a time. How many lines are done: the value of the next one is empty or
-   * not plain.
+   * Appends the answers of the group, four bytes at a time. How many lines are done: the next one's key is not the stored one,
+   * or its value is empty or not plain.
    */
   #putPlain(
     { bytes: keys, view: keysView }: ViewedBytes,
@@ -156,10 +156,19 @@ export class BulkLookup {
         output = this.#output;
         view = this.#outputView;
       }
-      for (; keyAt + 4 <= keyEnd; keyAt += 4, at += 4) {
-        view.setInt32(at, keysView.getInt32(keyAt, true), true);
+      let storedAt = from - (keyEnd - keyAt);
+      let different = 0;
+      for (; keyAt + 4 <= keyEnd; keyAt += 4, storedAt += 4, at += 4) {
+        const four = keysView.getInt32(keyAt, true);
+        different |= four ^ valuesView.getInt32(storedAt, true);
+        view.setInt32(at, four, true);
       }
-      while (keyAt < keyEnd) output[at++] = keys[keyAt++]!;
+      while (keyAt < keyEnd) {
+        const byte = keys[keyAt++]!;
+        different |= byte ^ values[storedAt++]!;
+        output[at++] = byte;
+      }
+      if (different !== 0) break;
       for (let next = 0; next < between.length; next++) output[at++] = between[next]!;
       // Its highest bits show whether a byte is NUL or not ASCII.
       let doubtful = 0;

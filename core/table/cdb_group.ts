@@ -28,11 +28,10 @@ const SPECIAL_FOLDED = specialBytes(true);
 
 /**
  * Lookups of a group of keys in a mapped CDB file, in steps in which no key's read waits for another's: the slots of all
- * keys, the records that these lead to, the comparison.
+ * keys, then the records that these lead to. Whose key is in the record is left to the caller, who reads it anyway.
  *
  * @param contents the table of contents; its positions are known to be inside the file
- * @param locate looks for one key, for those that share their hash with another; it also says what is wrong with a
- * damaged file
+ * @param locate looks for one key, for those whose place is not plain to see; it also says what is wrong with a damaged file
  */
 export function cdbGroupLookup(
   file: BlockFile,
@@ -106,42 +105,29 @@ export function cdbGroupLookup(
     }
   };
 
-  const readLengths = ({ records, lengths }: KeyGroup, count: number): void => {
-    for (let index = 0; index < count; index++) {
-      const record = records[index]!;
-      if (record > LOOK_FURTHER) lengths[index] = number(record);
-    }
-  };
-
-  /** Does the record have this key of `length` bytes, and is it all in the file? */
-  const holds = (record: number, input: ViewedBytes, start: number, length: number): boolean => {
-    const keyAt = record + 8;
-    if (keyAt + length + number(record + 4) > size) return false;
-    let at = 0;
-    for (; at + 4 <= length; at += 4) {
-      if (view.getInt32(keyAt + at, true) !== input.view.getInt32(start + at, true)) return false;
-    }
-    for (; at < length; at++) if (bytes[keyAt + at] !== input.bytes[start + at]) return false;
-    return true;
-  };
-
-  /** Compares the keys with those of their records and notes where the values are. */
-  const readKeys = (group: KeyGroup, input: ViewedBytes, count: number): void => {
-    const { starts, records, lengths, valueAt, valueLength } = group;
+  /** Notes where the values of the records are. */
+  const readRecords = (group: KeyGroup, input: ViewedBytes, count: number): void => {
+    const { starts, records, valueAt, valueLength } = group;
     for (let index = 0; index < count; index++) {
       const record = records[index]!;
       valueAt[index] = 0;
       if (record === ABSENT) continue;
-      const start = starts[index]!;
-      const length = starts[index + 1]! - 1 - start;
-      if (record > LOOK_FURTHER && lengths[index] === length && holds(record, input, start, length)) {
-        valueAt[index] = record + 8 + length;
+      const length = starts[index + 1]! - 1 - starts[index]!;
+      const value = record + 8 + length;
+      if (record > LOOK_FURTHER && number(record) === length && value + number(record + 4) <= size) {
+        valueAt[index] = value;
         valueLength[index] = number(record + 4);
-      } else if (locate(input.bytes.subarray(start, start + length), length, place)) {
-        valueAt[index] = place.start;
-        valueLength[index] = place.end - place.start;
-      }
+      } else lookAlone(group, input, index);
     }
+  };
+
+  /** Looks for one key in the usual way. */
+  const lookAlone = ({ starts, valueAt, valueLength }: KeyGroup, input: ViewedBytes, index: number): void => {
+    const start = starts[index]!;
+    const length = starts[index + 1]! - 1 - start;
+    if (!locate(input.bytes.subarray(start, start + length), length, place)) return;
+    valueAt[index] = place.start;
+    valueLength[index] = place.end - place.start;
   };
 
   return {
@@ -150,8 +136,7 @@ export function cdbGroupLookup(
     locate(group, input, from, end, folded) {
       const count = takeLines(group, input, from, end, folded);
       readSlots(group, count);
-      readLengths(group, count);
-      readKeys(group, input, count);
+      readRecords(group, input, count);
     },
   };
 }

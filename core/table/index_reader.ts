@@ -32,7 +32,8 @@ export interface GroupLookup {
   readonly file: ViewedBytes;
   /**
    * Looks up the lines of `input[from .. end)`, of which the last ends with a newline, up to the first that is empty or is
-   * not plain ASCII or, where keys are to be `folded`, has capital letters.
+   * not plain ASCII or, where keys are to be `folded`, has capital letters. The key that stands before a value in the file has
+   * the length of the line; whether it is the same is for the caller to see, who looks again for one that is not.
    */
   locate(group: KeyGroup, input: ViewedBytes, from: number, end: number, folded: boolean): void;
 }

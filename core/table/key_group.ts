@@ -12,15 +12,14 @@ export class KeyGroup {
   count = 0;
   /** Where each line begins in the input; the place behind the last one follows. */
   readonly starts: Uint32Array = new Uint32Array(KeyGroup.MOST + 1);
-  /** Where each key's value begins in the file; 0 for a key that is not there. */
+  /** Where each key's value begins in the file, behind the stored key; 0 for a key that is not there. */
   readonly valueAt: Uint32Array = new Uint32Array(KeyGroup.MOST);
   readonly valueLength: Uint32Array = new Uint32Array(KeyGroup.MOST);
 
-  // What the lookup notes of each key on its way: the hash, where its slot and then its record are, the key's length there.
+  // What the lookup notes of each key on its way: the hash, where its slot and then its record are.
   readonly hashes: Int32Array = new Int32Array(KeyGroup.MOST);
   readonly slots: Uint32Array = new Uint32Array(KeyGroup.MOST);
   readonly records: Uint32Array = new Uint32Array(KeyGroup.MOST);
-  readonly lengths: Uint32Array = new Uint32Array(KeyGroup.MOST);
 }
 
 /** Bytes together with a view of the same range. */
