@@ -92,11 +92,12 @@ export function libc(): Libc {
   throw new Error("Cannot load the C library (tried libc.so.6 and musl): Postel needs Linux");
 }
 
-const encoder = new TextEncoder();
+let encoder: TextEncoder | undefined;
 
 /** A NUL-terminated copy. Throws on text with a NUL inside, which C would cut short. */
 export function cString(text: string): Uint8Array<ArrayBuffer> {
   if (text.includes("\0")) throw new TypeError("A name with a NUL character can't be given to the system");
+  encoder ??= new TextEncoder();
   return encoder.encode(text + "\0");
 }
 

@@ -15,16 +15,12 @@ export interface CdbContents {
 const ABSENT = 0;
 const LOOK_FURTHER = 1;
 
-/** Bytes that end a plain line or make it one that is not plain: newline, NUL, not ASCII and, where keys are folded, capital letters. */
-function specialBytes(folded: boolean): Uint8Array {
-  const special = new Uint8Array(256).fill(1, 0x80);
-  special[0] = special[NEWLINE] = 1;
-  if (folded) special.fill(1, 0x41, 0x5b);
-  return special;
-}
+const SPECIAL = 1;
+const CAPITAL = 2;
 
-const SPECIAL = specialBytes(false);
-const SPECIAL_FOLDED = specialBytes(true);
+/** Bytes that end a plain line or make it one that is not plain: newline, NUL, not ASCII and, where keys are folded, capitals. */
+const kinds = new Uint8Array(256).fill(SPECIAL, 0x80).fill(CAPITAL, 0x41, 0x5b);
+kinds[0] = kinds[NEWLINE] = SPECIAL;
 
 /**
  * Lookups of a group of keys in a mapped CDB file, in steps in which no key's read waits for another's: the slots of all
@@ -60,13 +56,13 @@ export function cdbGroupLookup(
   ): number => {
     const { starts, hashes, slots } = group;
     const { bytes } = input;
-    const special = folded ? SPECIAL_FOLDED : SPECIAL;
+    const special = folded ? SPECIAL | CAPITAL : SPECIAL;
     let count = 0;
     let hash = 5381;
     starts[0] = from;
     for (let at = from; at < end; at++) {
       const byte = bytes[at]!;
-      if (special[byte] === 0) {
+      if ((kinds[byte]! & special) === 0) {
         hash = ((hash << 5) + hash) ^ byte;
         continue;
       }
