@@ -10,7 +10,7 @@
 import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { RUNTIME_FLAGS, selfCommand } from "../core/system/mod.ts";
+import { RUNTIME_FLAGS, selfCommand, unlinkFile } from "../core/system/mod.ts";
 import { median, type Row, table } from "./table.ts";
 import { inDaemon } from "./tables_daemon.ts";
 import { type IndexType, keyOf, KEYS, MORE_TIMES, SUFFIX, TYPES, writeFiles } from "./tables_files.ts";
@@ -117,7 +117,7 @@ async function toolRows(type: IndexType, { entries, rounds, ours }: Plan, direct
   const made = await inTurn(
     rounds,
     programs.map(([command, name]) => () => {
-      removeIfThere(`${directory}/${name}.${SUFFIX[type]}`);
+      unlinkFile(`${directory}/${name}.${SUFFIX[type]}`);
       return cost({ command, args: [`${type}:${name}`], directory, memory: true });
     }),
   );
@@ -143,14 +143,6 @@ async function toolRows(type: IndexType, { entries, rounds, ours }: Plan, direct
     rows.push(row(`${type}: list all entries`, "s", listed, seconds, "ratio at most 1"));
   }
   return rows;
-}
-
-function removeIfThere(path: string): void {
-  try {
-    Deno.removeSync(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
 }
 
 /** One key in a process of its own, in turn with an empty program. */

@@ -1,4 +1,5 @@
 import type { Config } from "../core/config/mod.ts";
+import type { TableSet } from "../core/table/mod.ts";
 import { loadMaker, MakeError, type MakeOptions, typeAndName } from "../core/table/asking.ts";
 import { getopt, type ParsedOptions, UsageError } from "./getopt.ts";
 import { FatalError, runTool, type Tool, usageError } from "./queue_tool.ts";
@@ -160,18 +161,22 @@ async function remove(
   tool: Tool,
 ): Promise<boolean> {
   const { removeFrom } = await loadMaker();
-  const { TableSet } = await import("../core/table/mod.ts");
-  const tables = new TableSet(tool.config, { log: options.log });
   const { foldCase, utf8 } = options;
+  // Made for a table that is not in an indexed file, which few are.
+  let tables: TableSet | undefined;
   let found = false;
   try {
     for (const operand of operands) {
       const { type, name } = typeAndName(operand, tool.config);
-      const open = () => tables.open(`${type}:${name}`, { foldCase, utf8 });
+      const open = async () => {
+        const { TableSet } = await import("../core/table/mod.ts");
+        tables ??= new TableSet(tool.config, { log: options.log });
+        return tables.open(`${type}:${name}`, { foldCase, utf8 });
+      };
       if (await removeFrom(type, name, keys, options, open)) found = true;
     }
   } finally {
-    tables.close();
+    tables?.close();
   }
   return found;
 }

@@ -1,11 +1,9 @@
 /** Bundles the program into a flat directory of modules, one for every command and shared pieces. */
-import { QUICK_COMMANDS, quickEntry } from "../../core/system/mod.ts";
+import { PACKED_ENTRIES } from "../../core/system/mod.ts";
 import { mergePieces } from "./merge.ts";
 
 /** Entry modules of the packed program besides the commands. */
-const ENTRIES = ["packed.ts", "unpacked.ts"].concat(
-  Object.keys(QUICK_COMMANDS).map((module) => quickEntry(module).replace(/\.js$/, ".ts")),
-);
+const ENTRIES = [...PACKED_ENTRIES, "unpacked.js"].map((name) => name.replace(/\.js$/, ".ts"));
 
 /** Data that modules read from beside themselves. */
 const DATA = ["parameters.json", "parameters_postel.json", "parameters_derived.json"]

@@ -10,6 +10,7 @@ import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { VERSION } from "../../cmd/help.ts";
+import { messageOf } from "../../core/errors/mod.ts";
 import { PACKED_ENTRY, PACKED_FLAGS } from "../../core/system/mod.ts";
 import { makeLauncher } from "../../daemon/install/launcher.ts";
 import { placeFile } from "../../daemon/install/steps.ts";
@@ -102,7 +103,7 @@ async function main(): Promise<void> {
         `into /var/lib/postel for root,\ninto ~/.cache/postel for others.`,
     );
   } catch (error) {
-    console.error(`compile: ${(error as Error).message}`);
+    console.error(`compile: ${messageOf(error)}`);
     Deno.exitCode = 1;
   } finally {
     Deno.removeSync(modules, { recursive: true });

@@ -36,6 +36,7 @@ export { errorText } from "./libc.ts";
 export {
   lastingCommand,
   type OwnCommand,
+  PACKED_ENTRIES,
   PACKED_ENTRY,
   PACKED_FLAGS,
   packedForm,

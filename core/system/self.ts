@@ -51,7 +51,11 @@ export function quickEntry(module: string): string {
   return `packed_${module}.js`;
 }
 
-const PACKED_ENTRIES: readonly string[] = [PACKED_ENTRY, ...Object.keys(QUICK_COMMANDS).map(quickEntry)];
+/** All entry modules of commands. */
+export const PACKED_ENTRIES: readonly string[] = [
+  PACKED_ENTRY,
+  ...Object.keys(QUICK_COMMANDS).map(quickEntry),
+];
 
 /** Where the packed form is unpacked and what launched it; undefined in the other forms. */
 export function packedForm(): { directory: string; launcher: string } | undefined {

@@ -66,7 +66,7 @@ export class BlockFile {
     readonly path: string,
     readonly cacheBytes: number,
     readonly locking: boolean,
-    readonly map?: MapFile,
+    private readonly map?: MapFile,
   ) {
     this.#file = Deno.openSync(path);
     this.#opened = this.#file.statSync();

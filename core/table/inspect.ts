@@ -62,12 +62,12 @@ function exists(path: string): boolean {
 
 /** @param expected what the file should be; none for a path without a suffix that tells */
 function inspectPath(path: string, expected: readonly IndexFormat[]): Inspection {
-  requireFile(path);
+  const { size } = requireFile(path);
   const bytes = head(path);
   if (expected.length !== 1 && decodeText(bytes).startsWith(SQLITE_MAGIC)) {
     return { ...fileFacts(path), type: "sqlite database", details: {}, problems: [] };
   }
-  const found = recogniseIndex(bytes, requireFile(path).size);
+  const found = recogniseIndex(bytes, size);
   if (found === undefined && expected.length === 0) return inspectText(path, undefined);
   return inspectIndex(path, expected, found);
 }

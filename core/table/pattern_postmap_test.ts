@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { hasPcre } from "../system/mod.ts";
 import { printable } from "../bytes/mod.ts";
+import { inDirectory } from "../system/directory_testing.ts";
+import { hasComparedPostfix, postconf, writeComparedConfig } from "./postfix_testing.ts";
 import { TableSet } from "./table_set.ts";
 
 const POSTMAP = "/usr/sbin/postmap";
@@ -149,14 +151,7 @@ function ours(directory: string, kind: Kind, keys: readonly string[]): Answers {
 
 /** The types that can be compared: of the release whose words these are, with the library that it uses. */
 async function comparable(): Promise<readonly string[]> {
-  try {
-    const postconf = async (...args: string[]) =>
-      new TextDecoder().decode((await new Deno.Command("/usr/sbin/postconf", { args }).output()).stdout);
-    if (!hasPcre() || !(await postconf("-dh", "mail_version")).startsWith("3.7.")) return [];
-    return (await postconf("-m")).split("\n");
-  } catch {
-    return [];
-  }
+  return hasPcre() && await hasComparedPostfix() ? (await postconf("-m")).split("\n") : [];
 }
 
 const types = await comparable();
@@ -165,13 +160,9 @@ for (const kind of ["pcre", "regexp", "cidr"] as const) {
   Deno.test({
     name: `${kind}: random tables answer and complain as with real postmap`,
     ignore: !types.includes(kind),
-    fn: async () => {
-      const directory = await Deno.makeTempDir();
-      try {
-        await Deno.writeTextFile(
-          `${directory}/main.cf`,
-          "compatibility_level = 3.6\nmyhostname = a.example\n",
-        );
+    fn: () =>
+      inDirectory(async (directory) => {
+        await writeComparedConfig(directory);
         const maker = new Maker(20260719, kind);
         for (let count = 0; count < TABLES; count++) {
           const text = maker.table();
@@ -179,9 +170,6 @@ for (const kind of ["pcre", "regexp", "cidr"] as const) {
           const keys = Array.from({ length: KEYS }, () => maker.key());
           assert.deepEqual(ours(directory, kind, keys), await theirs(directory, kind, keys), text);
         }
-      } finally {
-        await Deno.remove(directory, { recursive: true });
-      }
-    },
+      }),
   });
 }

@@ -14,7 +14,7 @@ export async function removeFrom(
   name: string,
   keys: readonly string[],
   options: MakeOptions,
-  open: () => Table,
+  open: () => Promise<Table>,
 ): Promise<boolean> {
   const format = indexFormats.get(type);
   const label = format === undefined ? `${type}:${name}` : indexLabel(format, name);
@@ -24,7 +24,7 @@ export async function removeFrom(
   if (format !== undefined) return deleteKeys(type, name, stored, options).includes(true) || left;
   if (isReadOnly(type)) throw new MakeError(`${label} map requires O_RDONLY access mode`);
   try {
-    return await removeKeys(open(), stored, options) > 0 || left;
+    return await removeKeys(await open(), stored, options) > 0 || left;
   } catch (error) {
     if (error instanceof TableError) throw new MakeError(error.message);
     throw error;

@@ -1,6 +1,8 @@
 /** Random `texthash:` sources of any octets, asked and listed here and by real postmap. */
 import assert from "node:assert/strict";
 import { decodeText, printable } from "../bytes/mod.ts";
+import { inDirectory } from "../system/directory_testing.ts";
+import { hasComparedPostfix, writeComparedConfig } from "./postfix_testing.ts";
 import { TableSet } from "./table_set.ts";
 
 const POSTMAP = "/usr/sbin/postmap";
@@ -87,27 +89,12 @@ function ours(directory: string): Answers {
   }
 }
 
-/** Is it the release whose words these are? */
-async function comparable(): Promise<boolean> {
-  try {
-    const { stdout } = await new Deno.Command("/usr/sbin/postconf", { args: ["-dh", "mail_version"] })
-      .output();
-    return new TextDecoder().decode(stdout).startsWith("3.7.");
-  } catch {
-    return false;
-  }
-}
-
 Deno.test({
   name: "texthash: random sources answer and complain as with real postmap",
-  ignore: !await comparable(),
-  fn: async () => {
-    const directory = await Deno.makeTempDir();
-    try {
-      await Deno.writeTextFile(
-        `${directory}/main.cf`,
-        "compatibility_level = 3.6\nmyhostname = a.example\n",
-      );
+  ignore: !await hasComparedPostfix(),
+  fn: () =>
+    inDirectory(async (directory) => {
+      await writeComparedConfig(directory);
       await Deno.writeTextFile(`${directory}/keys`, KEYS.join("\n") + "\n");
       for (const source of sources(20261123)) {
         await Deno.writeFile(`${directory}/map`, octets(source));
@@ -115,8 +102,5 @@ Deno.test({
         await Deno.utime(`${directory}/map`, 1_000_000_000, 1_000_000_000);
         assert.deepEqual(ours(directory), await theirs(directory), JSON.stringify(source));
       }
-    } finally {
-      await Deno.remove(directory, { recursive: true });
-    }
-  },
+    }),
 });

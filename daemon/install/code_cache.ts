@@ -9,11 +9,10 @@
  */
 import { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
-import { PACKED_ENTRY, PACKED_FLAGS, QUICK_COMMANDS, quickEntry } from "../../core/system/mod.ts";
+import { PACKED_ENTRIES, PACKED_FLAGS } from "../../core/system/mod.ts";
 
-/** Entry modules of commands: loading one would run it. */
-const COMMAND_ENTRIES = [PACKED_ENTRY, ...Object.keys(QUICK_COMMANDS).map(quickEntry)];
-const ENTRIES = new Set([...COMMAND_ENTRIES, "unpacked.js"]);
+/** Entry modules: loading one would run it. */
+const ENTRIES = new Set([...PACKED_ENTRIES, "unpacked.js"]);
 
 /** The argument with which `unpacked.js` only loads the commands. */
 export const LOAD_COMMANDS = "--load-commands";
@@ -34,7 +33,7 @@ export async function fillCodeCache(directory: string): Promise<void> {
   const cache = `${directory}/cache`;
   await loadModules(directory);
   // An entry module ends its process, so it gets one.
-  for (const entry of COMMAND_ENTRIES) runModule(directory, cache, [entry, "", "postel", "help"]);
+  for (const entry of PACKED_ENTRIES) runModule(directory, cache, [entry, "", "postel", "help"]);
   const beside = `${cache}/complete`;
   Deno.mkdirSync(beside);
   try {

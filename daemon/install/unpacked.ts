@@ -1,6 +1,7 @@
 /** Puts a freshly unpacked copy of the program in place. */
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { unlinkFile } from "../../core/system/mod.ts";
 import { fillCodeCache } from "./code_cache.ts";
 import { inUse } from "./in_use.ts";
 
@@ -28,15 +29,7 @@ function writeInLargePieces(path: string): void {
     Deno.renameSync(beside, path);
   } catch {
     // No room for a second one: the first is as good, and slower.
-    removeIfThere(beside);
-  }
-}
-
-function removeIfThere(path: string): void {
-  try {
-    Deno.removeSync(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    unlinkFile(beside);
   }
 }
 
